@@ -1,0 +1,44 @@
+# make demo    three variants head-to-head on digits and on a ring of Gaussians
+# make test    every test; narrowed by `make test plugin=dcgan`
+# make lint types check
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+PLUGINS := $(sort $(wildcard plugins/ganzoo-*))
+TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
+
+.PHONY: demo test lint types check clean
+
+demo: $(VENV)/.demo
+	rm -rf demo
+	$(BIN)/ganzoo plugins
+	$(BIN)/ganzoo bench vanilla dcgan wgan-gp --data digits --seconds 30 --out demo/digits
+	$(BIN)/ganzoo bench vanilla dcgan wgan-gp --data ring --seconds 30 --out demo/ring
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+check: lint types test
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+	$(INSTALL) -e '.[report]' $(addprefix -e ,$(PLUGINS))
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(INSTALL) -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo build dist

@@ -1,0 +1,1 @@
+"""Benchmarks: variants head-to-head on one dataset, under one budget, with several seeds."""

@@ -1,0 +1,193 @@
+"""A benchmark: every contender trained with every seed, scored best and last."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ganzoo
+from ganzoo.bench.plan import Contest, contender
+from ganzoo.bench.results import Kind, Result, rows_of, verdict
+from ganzoo.errors import ComposeError, DivergedError, RunError, ZooError
+from ganzoo.files import write_text
+from ganzoo.metrics.measure import floor, measure, noise
+from ganzoo.run import Plan, Run
+from ganzoo.train import default_n, plan_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+    from ganzoo.metric import Metric
+    from ganzoo.variant import Variant
+    from ganzoo.zoo import Zoo
+
+SELECTION_SEED = 1
+"""The latents that the best checkpoint is chosen on; it is scored on others."""
+
+
+class Bench:
+    """A contest in a folder; ``results`` grows, and ``results.jsonl`` with it, as runs end."""
+
+    def __init__(self, contest: Contest, folder: Path, zoo: Zoo) -> None:
+        """Compose every contender, then make the folder, which must not hold results yet.
+
+        A misspelt last contender is not to be found out after hours.
+        """
+        self.contest, self.folder, self.zoo = contest, folder, zoo
+        self.variants: dict[str, Variant] = {
+            name: contender(name, zoo, contest.settings) for name in contest.contenders
+        }
+        self.metrics: list[Metric] = [metric for metric in zoo.metrics() if metric.routine]
+        self.results: list[Result] = []
+        self.headline = ""
+        if (folder / "results.jsonl").exists():
+            message = f"{folder} already holds results; choose another --out."
+            raise RunError(message)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot make the folder {folder}: {error.strerror}."
+            raise RunError(message) from error
+        write_text(folder / "contest.json", contest.model_dump_json(indent=2) + "\n")
+
+    def run_folder(self, name: str, seed: int) -> Path:
+        """The folder of one contender's run with one seed."""
+        return self.folder / "runs" / f"{re.sub('[^a-z0-9.]+', '-', name)}-{seed}"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The table of results."""
+        return rows_of(self.results, self.headline)
+
+    def verdict(self) -> str:
+        """Who won, in one sentence."""
+        return verdict(self.results, self.headline)
+
+    def run(self, told: Callable[[Result], None]) -> None:
+        """Train and score everything; ``told`` hears each result as it comes."""
+        for name in self.variants:
+            for seed in range(self.contest.seeds):
+                plan = self._plan(name, seed)
+                try:
+                    self._contend(name, plan, told)
+                except (ComposeError, DivergedError) as error:
+                    kind: Kind = "refused" if isinstance(error, ComposeError) else "diverged"
+                    failed = Result(
+                        contender=name, kind=kind, seed=seed, error=str(error), plan=plan
+                    )
+                    self._add(failed, told)
+                    if kind == "refused":
+                        break
+
+    def _plan(self, name: str, seed: int) -> Plan:
+        contest = self.contest
+        return plan_run(
+            self.zoo,
+            self.variants[name],
+            data=contest.data,
+            settings=contest.data_settings,
+            seed=seed,
+            rounds=contest.rounds,
+            seconds=contest.seconds,
+            device=contest.device,
+        )
+
+    def _contend(self, name: str, plan: Plan, told: Callable[[Result], None]) -> None:
+        folder = self.run_folder(name, plan.seed)
+        run = Run.create(folder, plan, self.zoo)
+        self._references(name, run, told)
+        best: Result | None = None
+
+        def at_save(run: Run) -> None:
+            nonlocal best
+            point = self._score(name, "curve", run, SELECTION_SEED)
+            self._add(point, told)
+            if best is None or self._better(point, best):
+                best = point
+                run.save(folder / "best.safetensors")
+
+        run.train(self.zoo.observers(), at_save)
+        self._add(self._score(name, "last", run, seed=0), told)
+        best_run = Run.open(folder, self.zoo, checkpoint="best")
+        self._add(self._score(name, "best", best_run, seed=0), told)
+
+    def _better(self, one: Result, other: Result) -> bool:
+        mine, its = (next(s for s in r.scores if s.metric == self.headline) for r in (one, other))
+        return mine.value < its.value if mine.better == "lower" else mine.value > its.value
+
+    def _references(self, name: str, run: Run, told: Callable[[Result], None]) -> None:
+        data = run.game.data
+        if not self.headline:
+            floors = tuple(floor(self.metrics, data, seed=0))
+            headlines = [metric.headline for metric in self.metrics]
+            measured = [score.metric for score in floors if score.metric in headlines]
+            if not measured:
+                message = f"no metric can rank runs on '{data.name}'."
+                raise ZooError(message)
+            self.headline = measured[0]
+            self._add(Result(contender="training data", kind="floor", scores=floors), told)
+            noises = tuple(noise(self.metrics, data, seed=0))
+            self._add(Result(contender="uniform noise", kind="noise", scores=noises), told)
+        if run.plan.seed == 0:
+            self._add(self._score(name, "untrained", run, seed=0), told)
+
+    def _score(self, name: str, kind: Kind, run: Run, seed: int) -> Result:
+        game = run.game
+        fake = game.sample(default_n(game), seed=seed)
+        return Result(
+            contender=name,
+            kind=kind,
+            seed=run.plan.seed,
+            rounds=game.rounds,
+            seconds=round(run.seconds, 3),
+            scores=tuple(measure(self.metrics, game.data, fake, seed=seed)),
+            plan=None if kind == "curve" else run.plan,
+        )
+
+    def _add(self, result: Result, told: Callable[[Result], None]) -> None:
+        self.results.append(result)
+        with (self.folder / "results.jsonl").open("a", encoding="utf-8") as file:
+            file.write(result.model_dump_json(exclude_none=True) + "\n")
+        told(result)
+
+
+def bench(
+    contenders: Sequence[str],
+    *,
+    data: str = "digits",
+    rounds: int | None = None,
+    seconds: float | None = None,
+    seeds: int = 1,
+    out: str | Path = "bench",
+    settings: Iterable[str] = (),
+    device: str = "auto",
+    zoo: Zoo | None = None,
+    told: Callable[[Result], None] = lambda _: None,
+) -> Bench:
+    """Train contenders head-to-head and write ``results.jsonl`` and ``report.html``.
+
+    A contender is ``NAME`` or ``NAME:loss=hinge,r1.weight=0.1``; the budget of each run is
+    ``rounds``, or ``seconds`` of training. A contender that cannot be composed on this data is
+    reported as refused, with the reason; the others go on.
+    """
+    from ganzoo.bench.report import write_report
+
+    zoo = zoo or ganzoo.default_zoo()
+    if rounds is not None and seconds is not None:
+        message = "give --rounds or --seconds, not both."
+        raise ZooError(message)
+    contest = Contest(
+        contenders=tuple(dict.fromkeys(contenders)),
+        data=data,
+        settings=tuple(s for s in settings if not s.startswith("data.")),
+        data_settings=tuple(s for s in settings if s.startswith("data.")),
+        rounds=rounds or (None if seconds else 1000),
+        seconds=seconds,
+        seeds=seeds,
+        device=device,
+    )
+    started = Bench(contest, Path(out), zoo)
+    started.run(told)
+    write_report(started)
+    return started

@@ -1,0 +1,239 @@
+"""Composition: needs against values, before training; every compose error is worded here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.errors import ComposeError
+from ganzoo.step import RESERVED, Step, Term, as_heads, reads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ganzoo.game import Game
+    from ganzoo.parts import Architecture, Player, Space
+    from ganzoo.variant import Variant
+
+
+def terms(variant: Variant, player: Player) -> dict[str, Term]:
+    """The terms of a player's objective, by the name of their part."""
+    found: dict[str, Term] = {}
+    for part in (variant.loss_of(player), *variant.regularizers):
+        function = getattr(part, player, None)
+        if function is None:
+            continue
+        if part.name in found:
+            message = (
+                f"two terms of the {player}'s objective are named '{part.name}'; name each once."
+            )
+            raise ComposeError(message)
+        weight, every = getattr(part, "weight", 1.0), getattr(part, "every", 1)
+        found[part.name] = Term(part, function, weight, every)
+    if variant.loss_of(player).name not in found:
+        message = (
+            f"loss '{variant.loss_of(player).name}' has no term for the {player}, which has turns."
+        )
+        raise ComposeError(message)
+    return found
+
+
+def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space]) -> nn.Module:
+    """One player's network, from the spaces that the architecture names."""
+    function = getattr(architecture, player, None)
+    if function is None:
+        message = f"architecture '{architecture.name}' builds no {player}."
+        raise ComposeError(message)
+    for name in reads(function):
+        if name not in spaces:
+            message = (
+                f"architecture '{architecture.name}' builds its {player} from '{name}'; "
+                f"the dataset and the sampler offer: {listed(spaces)}."
+            )
+            raise ComposeError(message + hint("dataset", name))
+    net: nn.Module = function(**{name: spaces[name] for name in reads(function)})
+    return net
+
+
+def check(game: Game) -> None:
+    """Deal each player one step at the real batch size, and hold every value against its rule.
+
+    Leaves no trace in the game. Raises ComposeError naming the parts and the value.
+    """
+    with game.untouched(), game.leased():
+        for player, _ in game.variant.turns:
+            drawn = game.variant.sampler.draw(player, game)
+            for step in game.variant.sampler.deal(player, game, drawn):
+                _check_step(game, step)
+                break
+
+
+def _check_step(game: Game, step: Step) -> None:
+    player = step.player
+    _check_networks(game, step)
+    values = {}
+    for name, term in game.terms[player].items():
+        for read in term.reads:
+            if not (step.offers(read) if read != "state" else name in game.states):
+                raise _missing(game, step, name, read)
+        try:
+            values[name] = term.value(step)
+        except ComposeError:
+            raise
+        except Exception as error:
+            message = (
+                f"'{name}' fails on the {player}'s turn with {_parts(game)}: {first_line(error)}"
+            )
+            raise ComposeError(message) from error
+        _check_term(game, step, name, values[name])
+    total = sum((value.mean() for value in values.values()), torch.zeros((), device=game.device))
+    grads: tuple[Tensor | None, ...] = (None,)
+    if total.requires_grad:
+        grads = torch.autograd.grad(total, game.params[player], allow_unused=True)
+    if all(grad is None for grad in grads):
+        message = (
+            f"no term of the {player}'s objective ({listed(values)}) reaches its parameters: with "
+            f"{_parts(game)} nothing would be trained. Is a sample dealt detached?"
+        )
+        raise ComposeError(message)
+
+
+def _check_networks(game: Game, step: Step) -> None:
+    """Every network runs on this step, and every head of it is one value per sample."""
+    for player in game.nets:
+        for name in game.inputs[player]:
+            if not step.offers(name):
+                raise _missing(game, step, f"{game.variant.architecture.name}' ({player}", name)
+    for player, names in (("generator", ("fake",)), ("discriminator", ("real", "fake"))):
+        if player not in game.nets:
+            continue
+        for name in names:
+            if player == "discriminator" and not step.offers(name):
+                continue
+            heads = _heads(game, step, player, name)
+            for head, value in heads.items():
+                _check_head(game, step, player, head, value)
+
+
+def _heads(game: Game, step: Step, player: str, sample: str) -> dict[str, Tensor]:
+    architecture = game.variant.architecture.name
+    try:
+        if player == "generator":
+            return {"fake": step["fake"]}
+        shown = step[sample]
+        named = {name: step[name] for name in game.inputs["discriminator"]}
+        for show in game.shown:
+            shown = show(shown)
+        return as_heads(game.nets["discriminator"](shown, **named), "score")
+    except ComposeError:
+        raise
+    except Exception as error:
+        message = (
+            f"the {player} of architecture '{architecture}' fails on {_parts(game)}: "
+            f"{first_line(error)}"
+        )
+        raise ComposeError(message) from error
+
+
+def _check_head(game: Game, step: Step, player: str, head: str, value: Tensor) -> None:
+    n = _batch(step)
+    shape = tuple(value.shape)
+    architecture = game.variant.architecture.name
+    exact = {"fake": (n, *game.spaces["real"].shape), "score": (n,)}.get(head)
+    if shape != exact and (exact or shape[:1] != (n,)):
+        asked = exact or f"({n}, ...)"
+        message = (
+            f"the {player} of architecture '{architecture}' returns '{head}' of shape {shape}; "
+            f"it must be {asked}."
+        )
+        raise ComposeError(message)
+
+
+def _check_term(game: Game, step: Step, name: str, value: Tensor) -> None:
+    n = _batch(step)
+    if tuple(value.shape) not in {(), (n,)}:
+        message = (
+            f"'{name}' returns a term of shape {tuple(value.shape)} on the {step.player}'s turn "
+            f"with {_parts(game)}; it must be ({n},), one number per sample, or a scalar."
+        )
+        raise ComposeError(message)
+
+
+def _batch(step: Step) -> int:
+    for name in ("fake", "real"):
+        if step.offers(name):
+            return len(step[name])
+    return len(next(v for v in step.values.values() if isinstance(v, Tensor)))
+
+
+def _missing(game: Game, step: Step, part: str, name: str) -> ComposeError:
+    named = f"'{part})" if "(" in part else f"'{part}'"
+    variant = game.variant
+    message = (
+        f"{named} reads '{name}' on the {step.player}'s turn; sampler '{variant.sampler.name}' "
+        f"with architecture '{variant.architecture.name}' offers: {listed(offered(game, step))}."
+    )
+    kind = "architecture" if name.startswith(RESERVED) else "sampler"
+    return ComposeError(message + hint(kind, name))
+
+
+def offered(game: Game, step: Step) -> list[str]:
+    """Every name that a step of this game can give a value for."""
+    names = {"progress", *step.values}
+    if step.rows is not None:
+        names |= set(game.train.columns)
+    if game.plays("generate"):
+        names |= {"fake", "generate"}
+        step.offers("fake")
+        names |= set(step.values)
+    if game.plays("score"):
+        names.add("score")
+        for sample in ("real", "fake"):
+            if step.offers(sample) and step.offers(f"{sample}_score"):
+                names |= {n for n in step.values if n.startswith(RESERVED)}
+    return sorted(names)
+
+
+def hint(kind: str, name: str) -> str:
+    """Where a missing value is to be had: the installed parts that offer it."""
+    from ganzoo.zoo import default_zoo
+
+    value = name[len(RESERVED[0]) :] if name.startswith(RESERVED) else name
+    zoo = default_zoo()
+    found = [
+        f"{part.name} ({zoo.origin(part).distribution})"
+        for part in zoo.parts(kind).values()
+        if value in getattr(part, "deals", ()) or value in getattr(part, "heads", ())
+    ]
+    if not found:
+        return ""
+    verb = {"sampler": "deal", "architecture": "have the head", "dataset": "have"}[kind]
+    return f" {kind.capitalize()}s that {verb} '{value}': {', '.join(sorted(found))}."
+
+
+def cannot_sample(variant: Variant, name: str) -> ComposeError:
+    """The generator reads a value that only data could give."""
+    return ComposeError(
+        f"the generator of '{variant.name}' reads '{name}', which sampler '{variant.sampler.name}' "
+        f"does not draw; pass it, as in sample({name}=...)."
+    )
+
+
+def _parts(game: Game) -> str:
+    variant = game.variant
+    return (
+        f"architecture '{variant.architecture.name}', sampler '{variant.sampler.name}' and "
+        f"dataset '{game.data.name}'"
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names, sorted, as they stand in a sentence."""
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error that is not ours, with its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""The datasets that core itself brings: point sets, digits, IDX files, a folder of images."""

@@ -1,0 +1,33 @@
+"""Every error a user can meet; its message says in one sentence what is wrong and what to do."""
+
+
+class ZooError(Exception):
+    """Something the user can mend; the command line prints the sentence and exits with 1."""
+
+
+class ComposeError(ZooError):
+    """Parts that do not fit each other, found before training starts."""
+
+
+class OptionError(ZooError):
+    """A part's or variant's option that does not exist or has a value it cannot have."""
+
+
+class UnknownNameError(ZooError):
+    """A name that no installed plugin offers, or that several do."""
+
+
+class PluginError(ZooError):
+    """A fault of one plugin; the rest of the zoo is unaffected."""
+
+
+class DataError(ZooError):
+    """Data that is missing, corrupt or of the wrong kind."""
+
+
+class RunError(ZooError):
+    """A run's folder that cannot be read, written or resumed."""
+
+
+class DivergedError(ZooError):
+    """Training that produced a value that is not finite."""

@@ -1,0 +1,135 @@
+"""The wiring of a composition: each value, who deals it, who reads it, and every option."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+import ganzoo
+from ganzoo.compose import offered
+from ganzoo.game import Game
+from ganzoo.step import RESERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ganzoo.step import Step
+    from ganzoo.variant import Variant
+    from ganzoo.zoo import Zoo
+
+
+def explain(
+    variant: str | Variant,
+    *,
+    data: str | None = None,
+    architecture: str | None = None,
+    loss: str | None = None,
+    regularizers: Iterable[str] | None = None,
+    sampler: str | None = None,
+    settings: Iterable[str] = (),
+    zoo: Zoo | None = None,
+) -> dict[str, Any]:
+    """A composition, explained: ``summary``, ``turns``, ``objective``, ``wiring`` and ``options``.
+
+    Builds the networks and deals one step, and so raises the ComposeError that training would.
+    """
+    zoo = zoo or ganzoo.default_zoo()
+    composed = zoo.compose(
+        variant,
+        architecture=architecture,
+        loss=loss,
+        regularizers=regularizers,
+        sampler=sampler,
+        settings=[setting for setting in settings if not setting.startswith("data.")],
+    )
+    dataset = zoo.dataset(
+        data or composed.data, [setting for setting in settings if setting.startswith("data.")]
+    )
+    game = Game(composed, dataset.load())
+    sizes = {p: sum(param.numel() for param in params) for p, params in game.params.items()}
+    counted = " and ".join(f"a {player} of {size:,} parameters" for player, size in sizes.items())
+    source = f" ({composed.source})" if composed.source else ""
+    space = game.spaces["real"]
+    return {
+        "summary": f"{composed.name}{source} on {game.data.name} ({space}): {counted}.",
+        "turns": list(composed.turns),
+        "objective": {player: objective(game, player) for player in game.nets},
+        "wiring": wiring(game),
+        "options": options(composed),
+    }
+
+
+def objective(game: Game, player: Any) -> str:
+    """A player's terms as a sum, with weights and laziness."""
+    summands = []
+    for name, term in game.terms[player].items():
+        weight = "" if term.weight == 1 else f"{term.weight:g} "
+        lazily = "" if term.every == 1 else f" every {term.every} steps, times {term.every}"
+        summands.append(f"{weight}{name}{lazily}")
+    return " + ".join(summands)
+
+
+def options(variant: Variant) -> list[dict[str, str]]:
+    """Every option that ``--set`` can change, with its value and what it means."""
+    rows = []
+    for part in variant.parts():
+        for name, info in type(part).model_fields.items():
+            value = getattr(part, name)
+            rows.append(
+                {
+                    "option": f"{part.name}.{name}",
+                    "value": str(value),
+                    "means": info.description or "",
+                }
+            )
+    for player, _ in variant.turns:
+        for name, value in getattr(variant.optimizers, player).model_dump().items():
+            rows.append({"option": f"optimizers.{player}.{name}", "value": str(value), "means": ""})
+    for name in ("batch", "precision", "ema"):
+        means = type(variant).model_fields[name].description or ""
+        rows.append({"option": name, "value": str(getattr(variant, name)), "means": means})
+    return rows
+
+
+def wiring(game: Game) -> list[dict[str, Any]]:
+    """For each player: every value on its step, who gives it and who reads it."""
+    rows: list[dict[str, Any]] = []
+    with game.untouched(), game.leased():
+        for player, turns in game.variant.turns:
+            drawn = game.variant.sampler.draw(player, game)
+            step = next(iter(game.variant.sampler.deal(player, game, drawn)))
+            dealt = set(step.values)
+            for name in offered(game, step):
+                readers = [t for t, term in game.terms[player].items() if name in term.reads]
+                readers += [f"{p} network" for p in game.nets if name in game.inputs[p]]
+                rows.append(
+                    {
+                        "player": player,
+                        "turns": turns,
+                        "value": name,
+                        "from": _source(game, step, name, dealt),
+                        "shape": _shape(step, name),
+                        "read_by": readers,
+                    }
+                )
+    return rows
+
+
+def _source(game: Game, step: Step, name: str, dealt: set[str]) -> str:
+    if name in dealt:
+        return f"sampler {game.variant.sampler.name}"
+    if step.rows is not None and name in game.train.columns:
+        return f"data {game.data.name}"
+    if name in {"progress", "score", "generate"}:
+        return "engine"
+    if name.startswith(RESERVED):
+        return "discriminator network"
+    return "generator network"
+
+
+def _shape(step: Step, name: str) -> str:
+    value: Tensor | Callable[..., Any] | float = step[name]
+    if isinstance(value, Tensor):
+        return str(tuple(value.shape))
+    return "function" if callable(value) else "number"

@@ -1,0 +1,65 @@
+"""Metrics: what is measured of generated samples, and all that a number must carry with it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from ganzoo.parts import Part
+
+Direction: TypeAlias = Literal["higher", "lower"]
+
+
+class Metric(Part):
+    """Measures samples: ``measure`` names the values it reads and returns numbers by name.
+
+    Offered: ``real`` (held-out samples), ``fake`` (generated ones), ``label`` where the data has
+    it, ``seed``, ``validation`` (training rows), the data's ``facts``, and, with an
+    extractor among them, ``real_features`` and ``fake_features`` (float64, (N, D)) and
+    ``fake_logits``. A metric applies to a run where everything it names is offered; so which apply
+    is derived, never declared.
+
+    ``def measure(self, fake: Tensor, locate: ..., modes: int) -> dict[str, float]``
+    """
+
+    kind = "metric"
+    routine: ClassVar[bool] = True
+    """Whether it is measured unless it is asked for by name; the slow ones are not."""
+    better: ClassVar[dict[str, Direction]] = {}
+    """Each number that ``measure`` returns, and which direction is better."""
+    headline: ClassVar[str | None] = None
+    """The one of them that runs are ranked by, if this metric has one."""
+
+
+class Score(BaseModel):
+    """One number, with everything that it must be compared under."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    value: float
+    better: Direction
+    data: str
+    split: str
+    n_real: int
+    n_fake: int
+    seed: int
+    extractor: str | None = None
+    extractor_sha256: str | None = None
+
+    def protocol(self) -> str:
+        """What the number was measured under, in a line."""
+        features = ""
+        if self.extractor and self.extractor_sha256:
+            features = f", features {self.extractor} (sha256 {self.extractor_sha256[:12]})"
+        return (
+            f"{self.n_fake} samples (seed {self.seed}) against {self.n_real} {self.split} rows of "
+            f"{self.data}{features}"
+        )
+
+    def comparable(self, other: Score) -> bool:
+        """Whether the two were measured the same way, so that their difference means something."""
+        same: set[str] = {"metric", "data", "split", "n_real", "n_fake", "extractor_sha256"}
+        mine: dict[str, Any] = self.model_dump(include=same)
+        return mine == other.model_dump(include=same)

@@ -1,0 +1,168 @@
+"""Building blocks for networks, for any plugin: MLPs, and convolutions for images of any size."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from ganzoo.errors import ComposeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from ganzoo.parts import Space
+
+SMALLEST, LARGEST, MOST_CHANNELS = 8, 128, 4
+"""Image sides and channels that the convolutional blocks are made for, in pixels."""
+MOST_WIDENING = 8
+
+
+def mlp(
+    sizes: list[int],
+    *,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    norm: Callable[[int], nn.Module] | None = None,
+) -> nn.Sequential:
+    """Linear layers from sizes[0] to sizes[-1]; all but the last are normalized and activated."""
+    layers: list[nn.Module] = []
+    for into, out in pairwise(sizes[:-1]):
+        layers += [nn.Linear(into, out)]
+        layers += [norm(out)] if norm else []
+        layers += [activation()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+
+def squash(space: Space) -> nn.Module:
+    """What maps a network's output into a space: tanh where it is bounded."""
+    return nn.Tanh() if space.bounded else nn.Identity()
+
+
+def ladder(space: Space, builder: str) -> list[tuple[int, int]]:
+    """The sizes of an image as it is halved, rounded up, until its shorter side is 4 or less.
+
+    (28, 28), (14, 14), (7, 7), (4, 4). Raises ComposeError for what is no image, and for sides
+    and channel counts that the blocks are not made for.
+    """
+    if not space.is_image:
+        message = (
+            f"'{builder}' builds images (channels, height, width); the data's samples are {space}."
+        )
+        raise ComposeError(message)
+    channels, *sides = space.shape
+    if min(sides) < SMALLEST or max(sides) > LARGEST or channels > MOST_CHANNELS:
+        message = (
+            f"'{builder}' builds images of {SMALLEST} to {LARGEST} pixels a side and 1 to "
+            f"{MOST_CHANNELS} channels; the data's are {space}."
+        )
+        raise ComposeError(message)
+    height, width = sides
+    steps = [(height, width)]
+    while min(steps[-1]) > SMALLEST // 2:
+        height, width = steps[-1]
+        steps.append((-(-height // 2), -(-width // 2)))
+    return steps
+
+
+def widths(base: int, count: int) -> list[int]:
+    """Channels at each size of a ladder, largest image first: doubled each time, up to 8 fold."""
+    return [base * min(2**i, MOST_WIDENING) for i in range(count)]
+
+
+class MlpGenerator(nn.Module):
+    """Perceptrons from a vector to a sample of any shape."""
+
+    def __init__(self, inputs: int, hidden: list[int], real: Space) -> None:
+        """Build from ``inputs`` numbers to ``real.shape``."""
+        super().__init__()
+        layers = mlp([inputs, *hidden, real.size])
+        self.layers = nn.Sequential(layers, squash(real), nn.Unflatten(1, real.shape))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(N, inputs) to (N, *real.shape)."""
+        out: Tensor = self.layers(z)
+        return out
+
+
+class Upsampler(nn.Module):
+    """From a vector to an image: a projection, then transposed convolutions of stride 2.
+
+    ``sizes`` are a ladder's, largest first. With an odd kernel and one row of output padding where
+    it is needed, every size comes out exactly. The result is squashed to [-1, 1].
+    """
+
+    def __init__(
+        self, inputs: int, channels: int, sizes: list[tuple[int, int]], *, width: int, kernel: int
+    ) -> None:
+        """Build from ``inputs`` numbers to (channels, *sizes[0])."""
+        super().__init__()
+        sizes = [*reversed(sizes)]
+        counts = [*widths(width, len(sizes) - 1)[::-1], channels]
+        self.seed = (counts[0], *sizes[0])
+        self.project = nn.Linear(inputs, counts[0] * sizes[0][0] * sizes[0][1], bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(counts[0]), nn.ReLU()]
+        for i, (into, out) in enumerate(pairwise(counts)):
+            (h, w), (to_h, to_w) = sizes[i], sizes[i + 1]
+            last = i == len(counts) - 2
+            layers.append(
+                nn.ConvTranspose2d(
+                    into,
+                    out,
+                    kernel,
+                    stride=2,
+                    padding=kernel // 2,
+                    output_padding=(to_h - 2 * h + 1, to_w - 2 * w + 1),
+                    bias=last,
+                )
+            )
+            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(out), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(N, inputs) to (N, channels, height, width)."""
+        out: Tensor = self.layers(self.project(z).unflatten(1, self.seed))
+        return out
+
+
+def downsampler(
+    channels: int,
+    sizes: list[tuple[int, int]],
+    *,
+    width: int,
+    kernel: int,
+    norm: Callable[[int], nn.Module] | None = None,
+) -> tuple[nn.Sequential, int]:
+    """From an image to a vector: convolutions of stride 2 and leaky ReLUs, flattened.
+
+    Normalized by ``norm(channels)`` after all but the first. Also returns the vector's length.
+    """
+    counts = [channels, *widths(width, len(sizes) - 1)]
+    layers: list[nn.Module] = []
+    for i, (into, out) in enumerate(pairwise(counts)):
+        layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=kernel // 2))
+        layers += [norm(out)] if norm and i else []
+        layers.append(nn.LeakyReLU(0.2))
+    return nn.Sequential(*layers, nn.Flatten()), counts[-1] * sizes[-1][0] * sizes[-1][1]
+
+
+def mlp_scorer(real: Space, hidden: list[int]) -> Scorer:
+    """A discriminator of perceptrons with leaky ReLUs, for samples of any shape."""
+    body = mlp([real.size, *hidden], activation=lambda: nn.LeakyReLU(0.2))
+    return Scorer(nn.Sequential(nn.Flatten(), body, nn.LeakyReLU(0.2)), hidden[-1])
+
+
+class Scorer(nn.Module):
+    """Features of a sample and one linear score of them, (N,)."""
+
+    def __init__(self, body: nn.Module, features: int) -> None:
+        """Score the ``features`` numbers that ``body`` returns."""
+        super().__init__()
+        self.body, self.head = body, nn.Linear(features, 1)
+
+    def forward(self, sample: Tensor) -> Tensor:
+        """A batch of samples to (N,)."""
+        score: Tensor = self.head(self.body(sample))
+        return score.squeeze(1)

@@ -1,0 +1,86 @@
+"""Sample grids: what the generator makes, as pictures."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image, ImageDraw
+
+from ganzoo.files import replacing
+from ganzoo.observers import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from ganzoo.run import Run
+
+GRID = 64
+POINTS = 2000
+SIDE = 512
+"""A picture's smallest side, in pixels."""
+PAPER, REAL, FAKE = (255, 255, 255), (190, 200, 215), (214, 69, 65)
+
+
+class SampleGrid(Observer):
+    """``samples/<round>.png`` at each checkpoint, always of the same latents."""
+
+    name = "sample-grid"
+
+    def saved(self, checkpoint: Path) -> None:
+        """Draw and write one picture."""
+        folder = self.run.folder / "samples"
+        folder.mkdir(exist_ok=True)
+        with replacing(folder / f"{checkpoint.stem}.png") as path:
+            run_picture(self.run).save(path, format="png")
+
+
+def run_picture(
+    run: Run, n: int | None = None, *, seed: int = 0, given: Mapping[str, Tensor] | None = None
+) -> Image.Image:
+    """A picture of a run's samples: a grid of images, or points over the data's own."""
+    is_image = run.game.spaces["real"].is_image
+    fake = run.game.sample(n or (GRID if is_image else POINTS), seed=seed, given=given)["fake"]
+    return picture(fake, run.game.data.held_out.column("real", slice(0, POINTS)))
+
+
+def picture(fake: Tensor, real: Tensor) -> Image.Image:
+    """Images (N, C, H, W) in [-1, 1] as a square grid; points (N, 2) in red over real ones."""
+    is_image = fake.dim() == 4  # noqa: PLR2004
+    return tiles(fake) if is_image else scatter(fake.flatten(1), real.flatten(1))
+
+
+def tiles(images: Tensor) -> Image.Image:
+    """A grid as square as can be, two pixels apart, enlarged by a whole number to be seen."""
+    n, channels, height, width = images.shape
+    columns = ceil(sqrt(n))
+    rows = ceil(n / columns)
+    pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1)
+    shown = {1: pixels[..., :1].expand(-1, -1, -1, 3), 2: pixels[..., :1].expand(-1, -1, -1, 3)}
+    pixels = shown.get(channels, pixels[..., :3])
+    sheet = torch.full(
+        (rows * (height + 2) + 2, columns * (width + 2) + 2, 3), 255, dtype=torch.uint8
+    )
+    for i in range(n):
+        top, left = (i // columns) * (height + 2) + 2, (i % columns) * (width + 2) + 2
+        sheet[top : top + height, left : left + width] = pixels[i]
+    drawn = Image.fromarray(sheet.numpy())
+    factor = max(1, round(SIDE / max(drawn.size)))
+    return drawn.resize((drawn.width * factor, drawn.height * factor), Image.Resampling.NEAREST)
+
+
+def scatter(fake: Tensor, real: Tensor) -> Image.Image:
+    """The first two coordinates: generated points in red over real ones in grey."""
+    low, high = real[:, :2].amin(0), real[:, :2].amax(0)
+    middle, reach = (low + high) / 2, 0.65 * float((high - low).max())
+    drawn = Image.new("RGB", (SIDE, SIDE), PAPER)
+    pen = ImageDraw.Draw(drawn)
+    for points, colour in ((real, REAL), (fake, FAKE)):
+        at = (points[:, :2] - middle) / reach * torch.tensor([0.5, -0.5]) + 0.5
+        for x, y in (at * SIDE).clamp(-9, SIDE + 9).tolist():
+            pen.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=colour)
+    return drawn

@@ -1,0 +1,122 @@
+"""The registry: which distributions bring which names, and installing them."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import subprocess
+import sys
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, StrictStr
+
+from ganzoo.errors import UnknownNameError, ZooError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class Listing(BaseModel):
+    """One known plugin: its distribution and the names it brings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    distribution: StrictStr
+    version: StrictStr
+    title: StrictStr
+    variants: tuple[StrictStr, ...] = ()
+    architectures: tuple[StrictStr, ...] = ()
+    losses: tuple[StrictStr, ...] = ()
+    regularizers: tuple[StrictStr, ...] = ()
+    samplers: tuple[StrictStr, ...] = ()
+    datasets: tuple[StrictStr, ...] = ()
+    metrics: tuple[StrictStr, ...] = ()
+    observers: tuple[StrictStr, ...] = ()
+
+
+class Registry(BaseModel):
+    """Every known plugin, by its short name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plugins: dict[StrictStr, Listing]
+
+    def distribution_of(self, kind: str, name: str) -> str | None:
+        """The distribution that brings a thing of this kind and name, if one is known to."""
+        from ganzoo.plugins import PLURALS
+
+        for listing in self.plugins.values():
+            if name in getattr(listing, PLURALS[kind]):
+                return listing.distribution
+        return None
+
+    def listing(self, name: str) -> Listing:
+        """A known plugin; UnknownNameError names the nearest."""
+        if name in self.plugins:
+            return self.plugins[name]
+        close = difflib.get_close_matches(name, self.plugins, n=1)
+        meant = f"; did you mean '{close[0]}'?" if close else "."
+        message = (
+            f"the registry knows no plugin '{name}'{meant} It knows: {', '.join(self.plugins)}."
+        )
+        raise UnknownNameError(message)
+
+
+@cache
+def registry() -> Registry:
+    """The registry that this version of ganzoo came with."""
+    text = resources.files("ganzoo").joinpath("registry.yaml").read_text(encoding="utf-8")
+    return Registry.model_validate(yaml.safe_load(text))
+
+
+def installed_version(distribution: str) -> str | None:
+    """The version of a distribution in this environment, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def install(
+    names: Iterable[str], *, find_links: str | Path | None = None, quiet: bool = False
+) -> list[str]:
+    """Install plugins by their registry names into this environment; returns what was asked of pip.
+
+    Names, distributions and versions come from the registry alone, wheels only. Torch and core are
+    pinned to what is here, so that adding a plugin never changes them. ``find_links`` is a folder
+    of wheels to take them from. Raises ZooError with pip's last line where pip fails.
+    """
+    listings = [registry().listing(name) for name in names]
+    wanted = [f"{listing.distribution}=={listing.version}" for listing in listings]
+    command = [sys.executable, "-m", "pip", "install", "--only-binary", ":all:"]
+    if find_links is not None:
+        command += ["--no-index", "--find-links", str(find_links)]
+    for pinned in ("torch", "ganzoo-core"):
+        version = installed_version(pinned)
+        if version is not None:
+            command.append(f"{pinned}=={version}")
+    done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        message = f"pip could not install {', '.join(wanted)}: {last.removeprefix('ERROR: ')}"
+        raise ZooError(message)
+    if not quiet:
+        sys.stderr.write(done.stdout)
+    return wanted
+
+
+def listings() -> list[dict[str, Any]]:
+    """Every known plugin, with the version installed here or None."""
+    return [
+        {
+            "plugin": name,
+            "distribution": listing.distribution,
+            "installed": installed_version(listing.distribution),
+            "title": listing.title,
+        }
+        for name, listing in registry().plugins.items()
+    ]

@@ -1,0 +1,170 @@
+"""Training, sampling and scoring: one call for each command of the command line."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import ganzoo
+from ganzoo.errors import RunError, ZooError
+from ganzoo.files import write_text
+from ganzoo.metrics.measure import measure
+from ganzoo.run import Plan, Run
+from ganzoo.zoo import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor
+
+    from ganzoo.game import Game
+    from ganzoo.metric import Score
+    from ganzoo.variant import Variant
+    from ganzoo.zoo import Zoo
+
+
+def plan_run(
+    zoo: Zoo,
+    variant: Variant,
+    *,
+    data: str | None = None,
+    settings: Sequence[str] = (),
+    seed: int = 0,
+    rounds: int | None = None,
+    seconds: float | None = None,
+    save_every: int | None = None,
+    device: str = "auto",
+) -> Plan:
+    """A run's plan, every option filled in; ``settings`` are the data's own (``data.std=0.1``)."""
+    dataset = zoo.dataset(data or variant.data, settings)
+    options: dict[str, Any] = {
+        "variant": variant.spec(),
+        "data": dataset.spec(),
+        "seed": seed,
+        "rounds": rounds if rounds is not None or seconds is not None else 1000,
+        "seconds": seconds,
+        "save_every": save_every,
+        "device": chosen_device(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "ganzoo": ganzoo.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        },
+    }
+    found: Plan = validated(Plan, options, "run")
+    return found
+
+
+def chosen_device(name: str) -> str:
+    """A device that is there: ``auto`` is the GPU where there is one."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        message = f"device '{name}' cannot be used here: {str(error).splitlines()[0]}"
+        raise RunError(message) from error
+    return name
+
+
+def train(
+    variant: str | Variant,
+    *,
+    data: str | None = None,
+    rounds: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    architecture: str | None = None,
+    loss: str | None = None,
+    regularizers: Iterable[str] | None = None,
+    sampler: str | None = None,
+    settings: Iterable[str] = (),
+    device: str = "auto",
+    resume: bool = False,
+    save_every: int | None = None,
+    zoo: Zoo | None = None,
+) -> Run:
+    """Train a variant, any of its parts replaced by name; ``ganzoo train`` in Python.
+
+    Raises ZooError with one sentence for anything that the caller can mend.
+    """
+    zoo = zoo or ganzoo.default_zoo()
+    of_data = [setting for setting in settings if setting.startswith("data.")]
+    composed = zoo.compose(
+        variant,
+        architecture=architecture,
+        loss=loss,
+        regularizers=regularizers,
+        sampler=sampler,
+        settings=[setting for setting in settings if not setting.startswith("data.")],
+    )
+    plan = plan_run(
+        zoo,
+        composed,
+        data=data,
+        settings=of_data,
+        seed=seed,
+        rounds=rounds,
+        device=device,
+        save_every=save_every,
+    )
+    folder = Path(out or f"runs/{composed.name}-{plan.data['part']}-{seed}")
+    run = resumed(folder, plan, zoo) if resume else Run.create(folder, plan, zoo)
+    run.train(zoo.observers())
+    return run
+
+
+def resumed(folder: Path, plan: Plan, zoo: Zoo) -> Run:
+    """The run in a folder, with the budget of a new plan that is otherwise the same."""
+    run = Run.open(folder, zoo)
+    different = run.plan.differs(plan)
+    if different is not None:
+        message = f"{folder} holds a run with another {different}; choose another --out."
+        raise RunError(message)
+    run.plan = plan
+    write_text(folder / "run.json", plan.model_dump_json(indent=2) + "\n")
+    return run
+
+
+def sample(run: str | Path | Run, n: int = 64, *, seed: int = 0, zoo: Zoo | None = None) -> Tensor:
+    """Samples of a run's last checkpoint, (n, *shape), repeatable by seed."""
+    opened = run if isinstance(run, Run) else Run.open(run, zoo or ganzoo.default_zoo())
+    return opened.game.sample(n, seed=seed)["fake"]
+
+
+def evaluate(
+    run: str | Path | Run,
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    metrics: Sequence[str] = (),
+    zoo: Zoo | None = None,
+) -> list[Score]:
+    """Scores of a run's last checkpoint against the held-out split.
+
+    ``metrics`` names those to measure; without it, every routine one that applies.
+    """
+    zoo = zoo or ganzoo.default_zoo()
+    opened = run if isinstance(run, Run) else Run.open(run, zoo)
+    if metrics:
+        chosen = [zoo.part("metric", name) for name in metrics]
+    else:
+        chosen = [metric for metric in zoo.metrics() if metric.routine]
+    game = opened.game
+    n = n or default_n(game)
+    scores = measure(chosen, game.data, game.sample(n, seed=seed), seed=seed)
+    if not scores:
+        message = f"no metric applies to '{game.variant.name}' on '{game.data.name}'."
+        raise ZooError(message)
+    return scores
+
+
+def default_n(game: Game) -> int:
+    """How many samples to score: 2,500 points (PacGAN's protocol), as many images as held out."""
+    return len(game.data.held_out) if game.spaces["real"].is_image else 2500

@@ -1,0 +1,250 @@
+"""The zoo: what is installed, loaded one plugin at a time so that no fault spreads."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ganzoo.errors import OptionError, PluginError, UnknownNameError
+from ganzoo.plugins import PLURALS, Origin, fault, load, origin_of, reason
+from ganzoo.variant import PARTS, Variant, override, parse
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import typer
+
+    from ganzoo.data import Dataset
+    from ganzoo.metric import Metric
+    from ganzoo.observers import Observer
+    from ganzoo.parts import Part
+
+GROUP = "ganzoo"
+
+
+class Zoo:
+    """Everything that the given plugins offer, by kind and name.
+
+    ``plugins`` are entry points, or (origin, module) pairs; core's own parts come first, through
+    the same hooks. A plugin that cannot be loaded is kept in ``broken`` with the reason.
+    """
+
+    def __init__(self, plugins: Iterable[EntryPoint | tuple[Origin, ModuleType]] = ()) -> None:
+        """Load every plugin by itself."""
+        from ganzoo import __version__, builtin
+
+        core = Origin("core", "ganzoo-core", __version__)
+        self.plugins = [load(core, builtin)]
+        for plugin in plugins:
+            if isinstance(plugin, EntryPoint):
+                self.plugins.append(load(origin_of(plugin), plugin))
+            else:
+                self.plugins.append(load(*plugin))
+        self._named: dict[str, dict[str, list[tuple[Any, Origin]]]] = {k: {} for k in PLURALS}
+        for loaded in self.plugins:
+            for kind, things in loaded.offers.items():
+                for thing in things:
+                    self._named[kind].setdefault(thing.name, []).append((thing, loaded.origin))
+        self._refuse_duplicates(core)
+
+    @property
+    def broken(self) -> dict[str, list[PluginError]]:
+        """Each plugin with faults, and what they are."""
+        return {loaded.origin.plugin: loaded.faults for loaded in self.plugins if loaded.faults}
+
+    # -------------------------------------------------------------------------------- duplicates
+
+    def _refuse_duplicates(self, core: Origin) -> None:
+        for kind, named in self._named.items():
+            for name, offers in named.items():
+                if len(offers) == 1:
+                    continue
+                message = self._ambiguous(kind, name)
+                for loaded in self.plugins:
+                    if loaded.origin != core and loaded.origin in [origin for _, origin in offers]:
+                        loaded.faults.append(PluginError(message))
+                if offers[0][1] == core:  # a plugin cannot take a name away from core
+                    del offers[1:]
+
+    def _ambiguous(self, kind: str, name: str) -> str:
+        both = " and ".join(str(origin) for _, origin in self._named[kind][name])
+        return (
+            f"two plugins offer the {kind} '{name}': {both}. "
+            "Uninstall one, or set GANZOO_PLUGINS to the plugins to load."
+        )
+
+    # ----------------------------------------------------------------------------------- lookup
+
+    def named(self, kind: str) -> dict[str, Any]:
+        """Everything of one kind whose name is not ambiguous, by name."""
+        found = self._named[kind].items()
+        return {name: offers[0][0] for name, offers in sorted(found) if len(offers) == 1}
+
+    def parts(self, kind: str) -> dict[str, type[Part]]:
+        """The part classes of one kind, by name."""
+        return self.named(kind)
+
+    @property
+    def variants(self) -> dict[str, Variant]:
+        """The variants, by name."""
+        return self.named("variant")
+
+    def origin(self, thing: Any) -> Origin:
+        """Which plugin something came from."""
+        for named in self._named.values():
+            for offered, origin in named.get(thing.name, []):
+                if offered is thing:
+                    return origin
+        message = f"{thing!r} is of no plugin in this zoo."
+        raise UnknownNameError(message)
+
+    def find(self, kind: str, name: str) -> Any:
+        """One thing by kind and name; UnknownNameError says what was meant, or how to get it."""
+        offers = self._named[kind].get(name, [])
+        if len(offers) == 1:
+            return offers[0][0]
+        if offers:
+            raise PluginError(self._ambiguous(kind, name))
+        raise UnknownNameError(self._not_found(kind, name))
+
+    def _not_found(self, kind: str, name: str) -> str:
+        from ganzoo.registry import registry
+
+        distribution = registry().distribution_of(kind, name)
+        if distribution is not None:
+            plugin = distribution.removeprefix("ganzoo-")
+            for loaded in self.plugins:
+                if loaded.origin.distribution == distribution and loaded.faults:
+                    return f"no {kind} '{name}': {loaded.faults[0]}"
+            return f"no {kind} '{name}'. It is in {distribution}: run 'ganzoo install {plugin}'."
+        known = self.named(kind)
+        close = difflib.get_close_matches(name, known, n=1)
+        meant = f"; did you mean '{close[0]}'?" if close else "."
+        listed = ", ".join(known) or "none"
+        return f"no {kind} '{name}'{meant} Installed {PLURALS[kind]}: {listed}."
+
+    # --------------------------------------------------------------------------------- building
+
+    def part(self, kind: str, spec: str | dict[str, Any]) -> Any:
+        """A part from its name, or from its JSON ``{"part": name, **options}``."""
+        options = {"part": spec} if isinstance(spec, str) else dict(spec)
+        cls = self.find(kind, str(options.pop("part", "")))
+        return validated(cls, options, cls.name)
+
+    def variant(self, spec: str | dict[str, Any]) -> Variant:
+        """A variant by name, or from its JSON."""
+        if isinstance(spec, str):
+            found: Variant = self.find("variant", spec)
+            return found
+        fields = dict(spec)
+        for name, kind in PARTS.items():
+            value = fields.get(name)
+            if isinstance(value, list):
+                fields[name] = tuple(self.part(kind.kind, part) for part in value)
+            elif value is not None:
+                fields[name] = self.part(kind.kind, value)
+        built: Variant = validated(Variant, fields, str(fields.get("name", "variant")))
+        return built
+
+    def compose(
+        self,
+        variant: str | Variant,
+        *,
+        architecture: str | None = None,
+        loss: str | None = None,
+        regularizers: Iterable[str] | None = None,
+        sampler: str | None = None,
+        settings: Iterable[str] = (),
+    ) -> Variant:
+        """A variant with some parts replaced by others of any plugin, and options set by path.
+
+        A given loss replaces both players'; given regularizers replace all of the variant's (an
+        empty list, or ``none``, takes them away). Options of a part that stays are kept.
+        """
+        spec = (variant if isinstance(variant, Variant) else self.variant(variant)).spec()
+        if loss is not None:
+            spec |= {"loss": {"part": loss}, "generator_loss": None}
+        if regularizers is not None:
+            kept = {part["part"]: part for part in spec["regularizers"]}
+            names = [name for name in regularizers if name != "none"]
+            spec["regularizers"] = [kept.get(name, {"part": name}) for name in names]
+        for field_name, name in (("architecture", architecture), ("sampler", sampler)):
+            if name is not None and spec[field_name]["part"] != name:
+                spec[field_name] = {"part": name}
+        for setting in settings:
+            spec = override(spec, setting)
+        return self.variant(spec)
+
+    def dataset(self, spec: str, settings: Iterable[str] = ()) -> Dataset:
+        """A dataset from ``NAME`` or ``NAME:VALUE``, where VALUE is its first option."""
+        name, colon, value = spec.partition(":")
+        cls: type[Dataset] = self.find("dataset", name)
+        options: dict[str, Any] = {"part": name}
+        if colon:
+            if not cls.model_fields:
+                message = f"dataset '{name}' has no options, so '{spec}' means nothing."
+                raise OptionError(message)
+            options[next(iter(cls.model_fields))] = value
+        for setting in settings:
+            path, setting_value = parse(setting)
+            options[path[-1].replace("-", "_")] = setting_value
+        found: Dataset = self.part("dataset", options)
+        return found
+
+    def metrics(self) -> list[Metric]:
+        """Every metric, with its default options."""
+        return [cls() for cls in self.named("metric").values()]
+
+    def observers(self) -> list[type[Observer]]:
+        """Every observer."""
+        return list(self.named("observer").values())
+
+    def add_commands(self, cli: typer.Typer) -> None:
+        """Let every plugin add its commands."""
+        for loaded in self.plugins:
+            if loaded.hooks is not None:
+                try:
+                    loaded.hooks.ganzoo_commands(cli=cli)
+                except Exception as error:  # noqa: BLE001
+                    text = f"failed in ganzoo_commands: {reason(error)}"
+                    loaded.faults.append(fault(loaded.origin, text))
+
+
+def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
+    """A model from its options; OptionError says in one sentence which is wrong, and why."""
+    try:
+        return cls.model_validate(options)
+    except ValidationError as error:
+        raise OptionError(option_sentence(cls, name, error)) from None
+
+
+def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
+    """The first complaint of a validation error, in the user's words."""
+    first = error.errors()[0]
+    path = ".".join(str(key) for key in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = sorted(cls.model_fields)
+        close = difflib.get_close_matches(path, known, n=1)
+        meant = f"; did you mean '{close[0]}'?" if close else "."
+        return f"'{name}' has no option '{path}'{meant} Its options: {', '.join(known) or 'none'}."
+    if first["type"] == "missing":
+        return f"'{name}' needs the option '{path}'."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"option '{path}' of '{name}' cannot be {first['input']!r}: {message}."
+
+
+@cache
+def default_zoo() -> Zoo:
+    """The zoo of what is installed; GANZOO_PLUGINS (a comma list, empty = none) limits it."""
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    wanted = os.environ.get("GANZOO_PLUGINS")
+    if wanted is not None:
+        names = {name.strip() for name in wanted.split(",")}
+        points = [point for point in points if point.name in names]
+    return Zoo(points)

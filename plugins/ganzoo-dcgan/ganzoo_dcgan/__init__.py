@@ -1,0 +1,75 @@
+"""DCGAN: convolutions of stride 2 with batch norm in both players.
+
+Radford et al. 2015, Unsupervised Representation Learning with Deep Convolutional Generative
+Adversarial Networks, arXiv:1511.06434.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import nn
+
+import ganzoo
+from ganzoo.losses import NonSaturating
+from ganzoo.nets import Scorer, Upsampler, downsampler, ladder
+from ganzoo.parts import Architecture, Space
+from ganzoo.samplers import Gaussian
+from ganzoo.variant import Variant
+
+
+def initialize(net: nn.Module) -> nn.Module:
+    """Weights from N(0, 0.02), batch norm's scales from N(1, 0.02) (the paper's section 4)."""
+    for module in net.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+    return net
+
+
+class Dcgan(Architecture):
+    """The paper's guidelines for images of 8 to 128 pixels a side and 1 to 4 channels."""
+
+    width: int = Field(
+        default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
+    )
+    kernel: Literal[3, 5] = Field(default=5, description="side of the convolutions, in pixels")
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        """``z`` to an image, (N, C, H, W) in [-1, 1]."""
+        sizes = ladder(real, self.name)
+        return initialize(
+            Upsampler(z.size, real.shape[0], sizes, width=self.width, kernel=self.kernel)
+        )
+
+    def discriminator(self, real: Space) -> nn.Module:
+        """An image to its score, (N,)."""
+        sizes = ladder(real, self.name)
+        body, features = downsampler(
+            real.shape[0], sizes, width=self.width, kernel=self.kernel, norm=nn.BatchNorm2d
+        )
+        return initialize(Scorer(body, features))
+
+
+@ganzoo.hookimpl
+def ganzoo_architectures() -> list[type[Architecture]]:
+    """The paper's pair of networks."""
+    return [Dcgan]
+
+
+@ganzoo.hookimpl
+def ganzoo_variants() -> list[Variant]:
+    """The paper's networks under the non-saturating game, Adam at 2e-4 with beta1 of 0.5."""
+    return [
+        Variant(
+            name="dcgan",
+            source="Radford et al. 2015, arXiv:1511.06434",
+            architecture=Dcgan(width=32),
+            loss=NonSaturating(),
+            sampler=Gaussian(dim=64),
+            batch=64,
+            ema=0.999,
+        )
+    ]

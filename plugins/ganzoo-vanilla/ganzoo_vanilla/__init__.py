@@ -1,0 +1,113 @@
+"""The original GAN: multilayer perceptrons and the non-saturating game.
+
+Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field, PositiveInt
+from torch import nn
+
+import ganzoo
+from ganzoo.losses import NonSaturating
+from ganzoo.nets import MlpGenerator, Scorer, mlp_scorer
+from ganzoo.parts import Architecture, Space
+from ganzoo.samplers import Gaussian, Uniform
+from ganzoo.variant import Adam, Optimizers, Variant
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Mlp(Architecture):
+    """Plain perceptrons for samples of any shape; without batch norm, so any penalty fits."""
+
+    width: int = Field(default=128, ge=1, le=65536, description="units of each hidden layer")
+    depth: PositiveInt = Field(default=3, le=64, description="hidden layers")
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        """``z`` to a sample, (N, *real.shape)."""
+        return MlpGenerator(z.size, self.depth * [self.width], real)
+
+    def discriminator(self, real: Space) -> nn.Module:
+        """A sample to its score, (N,)."""
+        return mlp_scorer(real, self.depth * [self.width])
+
+
+class Maxout(nn.Module):
+    """The largest of several linear maps, by unit (Goodfellow et al. 2013, arXiv:1302.4389)."""
+
+    def __init__(self, into: int, out: int, pieces: int) -> None:
+        """(N, into) to (N, out)."""
+        super().__init__()
+        self.linear, self.shape = nn.Linear(into, out * pieces), (out, pieces)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The maximum over the pieces."""
+        pieces: Tensor = self.linear(x).unflatten(1, self.shape)
+        return pieces.amax(2)
+
+
+class MaxoutMlp(Architecture):
+    """The paper's pair: a ReLU generator against a maxout discriminator with dropout."""
+
+    width: int = Field(default=1200, ge=1, le=65536, description="generator's units a layer")
+    units: int = Field(
+        default=240, ge=1, le=65536, description="discriminator's maxout units a layer"
+    )
+    pieces: int = Field(default=5, ge=1, le=64, description="linear maps in one maxout unit")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="of hidden layers")
+    input_dropout: float = Field(default=0.2, ge=0, lt=1, description="of the sample")
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        """``z`` to a sample, (N, *real.shape)."""
+        return MlpGenerator(z.size, [self.width, self.width], real)
+
+    def discriminator(self, real: Space) -> nn.Module:
+        """A sample to its score, (N,)."""
+        body = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(self.input_dropout),
+            Maxout(real.size, self.units, self.pieces),
+            nn.Dropout(self.dropout),
+            Maxout(self.units, self.units, self.pieces),
+            nn.Dropout(self.dropout),
+        )
+        return Scorer(body, self.units)
+
+
+SOURCE = "Goodfellow et al. 2014, arXiv:1406.2661"
+
+
+@ganzoo.hookimpl
+def ganzoo_architectures() -> list[type[Architecture]]:
+    """The plain MLP, and the paper's with maxout."""
+    return [Mlp, MaxoutMlp]
+
+
+@ganzoo.hookimpl
+def ganzoo_variants() -> list[Variant]:
+    """The game on plain MLPs, and the paper's own networks."""
+    return [
+        Variant(
+            name="vanilla",
+            source=SOURCE,
+            architecture=Mlp(),
+            loss=NonSaturating(),
+            sampler=Gaussian(dim=64),
+            batch=128,
+            ema=0.999,
+            optimizers=Optimizers(discriminator=Adam(lr=3e-4), generator=Adam(lr=3e-4)),
+        ),
+        Variant(
+            name="vanilla-maxout",
+            source=SOURCE,
+            architecture=MaxoutMlp(),
+            loss=NonSaturating(),
+            sampler=Uniform(dim=100),
+            batch=100,
+            data="mnist",
+        ),
+    ]

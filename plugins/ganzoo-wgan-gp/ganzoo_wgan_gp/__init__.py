@@ -1,0 +1,150 @@
+"""WGAN and WGAN-GP: the Wasserstein game, kept Lipschitz by clipping or by a gradient penalty.
+
+Arjovsky et al. 2017, Wasserstein GAN, arXiv:1701.07875; Gulrajani et al. 2017, Improved Training of
+Wasserstein GANs, arXiv:1704.00028.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import nn
+
+import ganzoo
+from ganzoo.nets import MlpGenerator, Scorer, Upsampler, downsampler, ladder, mlp_scorer
+from ganzoo.parts import Architecture, Loss, Player, Regularizer, Space
+from ganzoo.samplers import Gaussian
+from ganzoo.variant import Adam, Optimizers, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+class Wasserstein(Loss):
+    """The Kantorovich-Rubinstein dual (arXiv:1701.07875, eq. 2), both signs turned to minimize."""
+
+    def discriminator(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
+        """How much higher the fake sample is scored than the real one, (N,)."""
+        return fake_score - real_score
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        """The score of generated samples, negated, (N,)."""
+        return -fake_score
+
+
+class GradientPenalty(Regularizer):
+    """The two-sided penalty on slopes between real and fake samples (arXiv:1704.00028, eq. 3)."""
+
+    weight: NonNegativeFloat = Field(default=10.0, description="the paper's lambda")
+
+    def discriminator(
+        self, score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor
+    ) -> Tensor:
+        """(|slope| - 1)^2 at one random point between each pair, (N,)."""
+        epsilon = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
+        between = torch.lerp(fake.detach(), real, epsilon).requires_grad_()
+        (slope,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
+        # Not norm(): its derivative at zero is not a number.
+        length = (slope.flatten(1).square().sum(1) + 1e-12).sqrt()
+        return (length - 1).square()
+
+
+class WeightClipping(Regularizer):
+    """The original WGAN's constraint: every weight of the discriminator in [-bound, bound]."""
+
+    bound: PositiveFloat = Field(default=0.01, description="the paper's c")
+
+    def project(self, net: nn.Module, player: Player) -> None:
+        """Clip after each step of the discriminator."""
+        if player == "discriminator":
+            torch._foreach_clamp_min_(list(net.parameters()), -self.bound)
+            torch._foreach_clamp_max_(list(net.parameters()), self.bound)
+
+
+class WganGp(Architecture):
+    """The paper's networks: convolutions for images, else perceptrons; no norm in D.
+
+    A penalty on each sample's own slope rules batch norm out of the discriminator (section 4).
+    """
+
+    body: Literal["auto", "conv", "mlp"] = Field(
+        default="auto", description="conv for images and mlp for anything else, unless told"
+    )
+    width: int = Field(
+        default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
+    )
+    kernel: Literal[3, 5] = Field(default=5, description="side of the convolutions, in pixels")
+    hidden: int = Field(default=128, ge=1, le=65536, description="units of each layer of the mlp")
+    depth: PositiveInt = Field(default=3, le=64, description="hidden layers of the mlp")
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        """``z`` to a sample, (N, *real.shape)."""
+        if self._convolves(real):
+            sizes = ladder(real, self.name)
+            return Upsampler(z.size, real.shape[0], sizes, width=self.width, kernel=self.kernel)
+        return MlpGenerator(z.size, self.depth * [self.hidden], real)
+
+    def discriminator(self, real: Space) -> nn.Module:
+        """A sample to its score, (N,)."""
+        if self._convolves(real):
+            sizes = ladder(real, self.name)
+            return Scorer(*downsampler(real.shape[0], sizes, width=self.width, kernel=self.kernel))
+        return mlp_scorer(real, self.depth * [self.hidden])
+
+    def _convolves(self, real: Space) -> bool:
+        return self.body == "conv" or (self.body == "auto" and real.is_image)
+
+
+@ganzoo.hookimpl
+def ganzoo_architectures() -> list[type[Architecture]]:
+    """The networks without batch norm in the discriminator."""
+    return [WganGp]
+
+
+@ganzoo.hookimpl
+def ganzoo_losses() -> list[type[Loss]]:
+    """The Wasserstein game."""
+    return [Wasserstein]
+
+
+@ganzoo.hookimpl
+def ganzoo_regularizers() -> list[type[Regularizer]]:
+    """The penalty, and the clipping it replaced."""
+    return [GradientPenalty, WeightClipping]
+
+
+@ganzoo.hookimpl
+def ganzoo_variants() -> list[Variant]:
+    """WGAN-GP with five discriminator steps a round, and the WGAN before it."""
+    adam = Adam(lr=2e-4, betas=(0.0, 0.9))
+    turns: tuple[tuple[Player, int], ...] = (("discriminator", 5), ("generator", 1))
+    return [
+        Variant(
+            name="wgan-gp",
+            source="Gulrajani et al. 2017, arXiv:1704.00028",
+            architecture=WganGp(width=32),
+            loss=Wasserstein(),
+            regularizers=(GradientPenalty(),),
+            sampler=Gaussian(dim=64),
+            turns=turns,
+            optimizers=Optimizers(discriminator=adam, generator=adam),
+            ema=0.999,
+        ),
+        Variant(
+            name="wgan",
+            source="Arjovsky et al. 2017, arXiv:1701.07875",
+            architecture=WganGp(width=32),
+            loss=Wasserstein(),
+            regularizers=(WeightClipping(),),
+            sampler=Gaussian(dim=64),
+            turns=turns,
+            optimizers=Optimizers(
+                discriminator=Adam(lr=5e-5, betas=(0.0, 0.9)),
+                generator=Adam(lr=5e-5, betas=(0.0, 0.9)),
+            ),
+        ),
+    ]
