@@ -96,8 +96,9 @@ class Game:
         self.optimizers[player].step()
         self.steps[player] = count + 1
         self.log[player] = {name: term.detach() for name, term in terms.items()}
-        for regularizer in self.projecting:
-            regularizer.project(self.nets[player], player)
+        with torch.no_grad():
+            for regularizer in self.projecting:
+                regularizer.project(self.nets[player], player)
         if self.average is not None and player == "generator":
             self._follow(self.average)
 

@@ -11,7 +11,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +35,16 @@ from ganzoo.files import replacing, write_text
 from ganzoo.game import Game
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
 
     from torch import Tensor
 
     from ganzoo.observers import Observer
     from ganzoo.zoo import Zoo
 
+ROUNDING = 1e-9
+"""Shares of a budget are compared up to this much."""
 NOTE_EVERY = 20
 """Rounds between two looks at the terms; between them nothing is moved off the device."""
 CHECKPOINTS = 10
@@ -134,16 +140,8 @@ class Run:
         self.observers = [observer(self) for observer in observers]
         error: BaseException | None = None
         try:
-            self._play(at_save)
-        except KeyboardInterrupt as stop:
-            error = stop
-            self._note()
-            self.save()
-            message = (
-                f"interrupted after round {self.game.rounds}, which is saved; "
-                "the same command with --resume goes on from there."
-            )
-            raise RunError(message) from None
+            with interruptible() as interrupted:
+                self._play(at_save, interrupted)
         except BaseException as stop:
             error = stop
             raise
@@ -151,7 +149,7 @@ class Run:
             for observer in self.observers:
                 observer.finished(error)
 
-    def _play(self, at_save: Callable[[Run], None] | None) -> None:
+    def _play(self, at_save: Callable[[Run], None] | None, interrupted: Callable[[], bool]) -> None:
         game, due = self.game, self._next_save()
         while not self._spent():
             start = time.perf_counter()
@@ -161,6 +159,14 @@ class Run:
             game.progress = self._progress()
             if len(self._pending) >= NOTE_EVERY:
                 self._note()
+            if interrupted():
+                self._note()
+                self.save()
+                message = (
+                    f"interrupted after round {game.rounds}, which is saved; the same command "
+                    "with --resume goes on from there."
+                )
+                raise RunError(message)
             if game.progress >= due or self._spent():
                 self._note()
                 self.save()
@@ -193,7 +199,7 @@ class Run:
         share = 1 / CHECKPOINTS
         if self.plan.save_every is not None and self.plan.rounds is not None:
             share = self.plan.save_every / self.plan.rounds
-        return share * (int(self.game.progress / share + 1e-9) + 1)
+        return share * (int(self.game.progress / share + ROUNDING) + 1) - ROUNDING
 
     # ------------------------------------------------------------------------------------- saving
 
@@ -241,3 +247,26 @@ class Run:
     def last_checkpoint(self) -> Path | None:
         """The newest checkpoint, where there is one."""
         return next(reversed(self.checkpoints()), None)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Tell, inside, whether Ctrl-C was pressed, so that a round is never cut in the middle.
+
+    A second Ctrl-C stops at once. Outside the main thread, where no signal arrives, never.
+    """
+    pressed: list[int] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        if pressed:
+            signal.default_int_handler(number, frame)
+        pressed.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from conftest import images, points, variant_of
 from ganzoo_dcgan import Dcgan
 from ganzoo_vanilla import MaxoutMlp, Mlp
 from ganzoo_wgan_gp import GradientPenalty, Wasserstein, WganGp
+from small import images, points, variant_of
 from torch import Tensor, nn
 
 from ganzoo.errors import ComposeError
@@ -184,7 +184,7 @@ def test_two_terms_of_one_name_are_refused() -> None:
         Game(variant_of(SMALL, regularizers=(R1(weight=1), R1(weight=2))), points())
 
 
-# ------------------------------------------------------------------------------- parts do their part
+# ------------------------------------------------------------------------------ parts do their part
 
 
 class Anchored(Regularizer):
@@ -232,7 +232,7 @@ def test_projections_hold_after_every_step_and_discriminators_see_what_is_shown(
 def test_a_lazy_regularizer_counts_for_the_steps_it_skips() -> None:
     game = Game(variant_of(SMALL, regularizers=(R1(every=2),)), points())
     step = game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4))
-    plain = float(game.terms["discriminator"]["r1"].value(step).mean())
+    plain = game.terms["discriminator"]["r1"].value(step).mean().item()
     game.play(step)
     assert float(game.log["discriminator"]["r1"]) == pytest.approx(2 * plain, rel=1e-4)
     game.play(game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4)))

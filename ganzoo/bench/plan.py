@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from ganzoo.zoo import Zoo
 
 REPLACED = ("architecture", "loss", "sampler", "regularizer")
+
+
+SEPARATOR = re.compile(r",(?![^\[]*\])")
+"""A comma that stands in no [list]."""
 
 
 class Contest(BaseModel):
@@ -37,7 +42,7 @@ def contender(text: str, zoo: Zoo, settings: tuple[str, ...] = ()) -> Variant:
     option's path (``r1.weight=0.1``). ``settings`` are set on it too.
     """
     name, _, rest = text.partition(":")
-    pairs = [pair.partition("=") for pair in rest.split(",") if pair]
+    pairs = [pair.partition("=") for pair in SEPARATOR.split(rest) if pair]
     parts: dict[str, list[str]] = {kind: [] for kind in REPLACED}
     options = []
     for key, equals, value in pairs:

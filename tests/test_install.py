@@ -1,0 +1,169 @@
+"""Wheels, a new environment, and a stranger's plugin: installed for real, used by flags alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PLUGIN = '''
+"""Third-party parts: a hinge with a margin, and a penalty on scores, as a stranger would write."""
+
+import ganzoo
+from torch.nn.functional import relu
+
+
+class MarginHinge(ganzoo.Loss):
+    margin: float = 2.0
+
+    def discriminator(self, real_score, fake_score):
+        return relu(self.margin - real_score) + relu(self.margin + fake_score)
+
+    def generator(self, fake_score):
+        return -fake_score
+
+
+class Drift(ganzoo.Regularizer):
+    def discriminator(self, real_score):
+        return real_score.square()
+
+
+@ganzoo.hookimpl
+def ganzoo_losses():
+    return [MarginHinge]
+
+
+@ganzoo.hookimpl
+def ganzoo_regularizers():
+    return [Drift]
+'''
+PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "ganzoo-margin"
+version = "1.0"
+dependencies = ["ganzoo-core"]
+
+[project.entry-points.ganzoo]
+margin = "ganzoo_margin"
+"""
+
+
+def pip_wheel(out: Path, *sources: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "-w", out, *sources], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheels")
+    pip_wheel(out, ROOT, *sorted((ROOT / "plugins").iterdir()))
+    return out
+
+
+class Room:
+    """A new environment that sees every package of this one but ganzoo's own."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        self.bin = folder / "bin"
+        packages = folder / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
+        for entry in Path(sysconfig.get_path("purelib")).iterdir():
+            if "ganzoo" not in entry.name and not (packages / entry.name).exists():
+                (packages / entry.name).symlink_to(entry)
+
+    def run(self, command: str, *words: str | Path, code: int = 0) -> str:
+        done = subprocess.run(
+            [self.bin / command, *words], capture_output=True, text=True, check=False, cwd=self.bin
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Room:
+    made = Room(tmp_path_factory.mktemp("room"))
+    made.run("pip", "install", "-q", "--no-deps", *wheels.glob("ganzoo_core-*.whl"))
+    return made
+
+
+def test_plugins_are_installed_by_registry_name_and_then_used(room: Room, wheels: Path) -> None:
+    sentence = "error: no variant 'wgan-gp'. It is in ganzoo-wgan-gp: run 'ganzoo install wgan-gp'."
+    assert room.run("ganzoo", "train", "wgan-gp", code=1).strip() == sentence
+    room.run("ganzoo", "install", "wgan-gp", "dcgan", "--find-links", wheels)
+    status = {
+        row["plugin"]: row["status"] for row in json.loads(room.run("ganzoo", "plugins", "--json"))
+    }
+    assert (status["wgan-gp"], status["dcgan"], status["vanilla"]) == ("ok", "ok", "not installed")
+    assert "3 rounds" in room.run(
+        "ganzoo", "train", "wgan-gp", "--rounds", "3", "--out", room.bin / "run"
+    )
+
+
+def test_what_pip_cannot_find_is_one_sentence(room: Room, tmp_path: Path) -> None:
+    told = room.run("ganzoo", "install", "vanilla", "--find-links", tmp_path, code=1)
+    assert told.startswith("error: pip could not install ganzoo-vanilla==0.1.0: No matching")
+    assert told.count("\n") == 1
+
+
+def test_a_strangers_parts_combine_with_every_plugins_by_flags_alone(
+    room: Room, wheels: Path, tmp_path: Path
+) -> None:
+    room.run("ganzoo", "install", "wgan-gp", "dcgan", "--find-links", wheels)
+    (tmp_path / "ganzoo_margin").mkdir()
+    (tmp_path / "ganzoo_margin" / "__init__.py").write_text(PLUGIN)
+    (tmp_path / "pyproject.toml").write_text(dedent(PROJECT))
+    pip_wheel(tmp_path / "out", tmp_path)
+    room.run("pip", "install", "-q", "--no-deps", *(tmp_path / "out").iterdir())
+    rows = {row["plugin"]: row for row in json.loads(room.run("ganzoo", "plugins", "--json"))}
+    assert (rows["margin"]["status"], rows["margin"]["registry"]) == ("ok", "no")
+    flags = (
+        "--loss",
+        "margin-hinge",
+        "--regularizer",
+        "drift",
+        "--regularizer",
+        "gradient-penalty",
+    )
+    options = ("--set", "drift.weight=0.001", "--set", "margin-hinge.margin=1", "--set", "batch=8")
+    for variant in ("dcgan", "wgan-gp"):
+        out = tmp_path / variant
+        room.run("ganzoo", "train", variant, "--rounds", "2", "--out", out, *flags, *options)
+        plan = json.loads((out / "run.json").read_text())["variant"]
+        assert plan["loss"] == {"part": "margin-hinge", "margin": 1.0}
+        assert [part["part"] for part in plan["regularizers"]] == ["drift", "gradient-penalty"]
+
+
+def test_a_plugin_that_cannot_be_imported_breaks_nothing(room: Room, tmp_path: Path) -> None:
+    (tmp_path / "ganzoo_margin").mkdir()
+    (tmp_path / "ganzoo_margin" / "__init__.py").write_text("import not_there_at_all\n")
+    project = PROJECT.replace("ganzoo-margin", "ganzoo-broken").replace("margin =", "broken =")
+    (tmp_path / "pyproject.toml").write_text(
+        project + '\n[tool.hatch.build.targets.wheel]\npackages = ["ganzoo_margin"]\n'
+    )
+    pip_wheel(tmp_path / "out", tmp_path)
+    site = tmp_path / "site"
+    room.run("pip", "install", "-q", "--no-deps", "--target", site, *(tmp_path / "out").iterdir())
+    done = subprocess.run(
+        [room.bin / "ganzoo", "plugins", "--json"],
+        env={"PYTHONPATH": str(site), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = {row["plugin"]: row["status"] for row in json.loads(done.stdout)}
+    assert rows["broken"] == (
+        "plugin ganzoo-broken 1.0 did not load: No module named 'not_there_at_all'. "
+        "The rest of the zoo is unaffected."
+    )
+    assert rows["core"] == "ok"
