@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from ganzoo.parts import Part
 
@@ -14,16 +14,19 @@ Direction: TypeAlias = Literal["higher", "lower"]
 class Metric(Part):
     """Measures samples: ``measure`` names the values it reads and returns numbers by name.
 
-    Offered: ``real`` (held-out samples), ``fake`` (generated ones), ``label`` where the data has
-    it, ``seed``, ``validation`` (training rows), the data's ``facts``, and, with an
-    extractor among them, ``real_features`` and ``fake_features`` (float64, (N, D)) and
-    ``fake_logits``. A metric applies to a run where everything it names is offered; so which apply
+    Offered: ``real`` and the other columns of held-out rows, ``fake`` and, as ``fake_<name>``, what
+    it was generated from, ``seed``, the data's ``facts``, ``validation`` (training rows of bounded
+    data), and, with an extractor among the facts, ``real_features`` and ``fake_features`` (float64,
+    (N, D)) and ``fake_logits``. A metric applies to a run where all that it names is offered; so
     is derived, never declared.
 
     ``def measure(self, fake: Tensor, locate: ..., modes: int) -> dict[str, float]``
     """
 
     kind = "metric"
+
+    rows: PositiveInt = Field(default=10_000, description="rows of each side, at most")
+
     routine: ClassVar[bool] = True
     """Whether it is measured unless it is asked for by name; the slow ones are not."""
     better: ClassVar[dict[str, Direction]] = {}

@@ -55,6 +55,6 @@ def fetched(name: str, digests: Mapping[str, str], folder: Path) -> str:
                     return f"the Hub's {repo} does not hold the published {target}"
                 folder.mkdir(parents=True, exist_ok=True)
                 (folder / target).write_bytes(content)
-    except (OSError, KeyError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  (the client lets transport errors of its own through)
         return f"the Hub's {repo} could not be fetched: {type(error).__name__}"
     return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from pydantic import Field
 
 from ganzoo.data import Data, Dataset, Rows
@@ -46,7 +46,7 @@ class Folder(Dataset):
         if not root.is_dir():
             message = f"there is no folder {root}."
             raise DataError(message)
-        paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+        paths = sorted(path for path in root.rglob("*") if is_image_file(path, root))
         if len(paths) < 2:  # noqa: PLR2004
             message = (
                 f"{root} holds {len(paths)} images; two are needed, to train on and to hold out."
@@ -61,10 +61,13 @@ class Folder(Dataset):
             columns["label"] = torch.tensor([classes.index(folder) for folder in folders])
             spaces["label"] = Space(classes=len(classes))
         held = self._held(paths, root)
+        facts: dict[str, object] = {"features": extractor("pixels")}
+        if "label" in spaces:
+            facts["classes"] = spaces["label"].classes
         train, held_out = (
             Rows({name: column[rows] for name, column in columns.items()}) for rows in (~held, held)
         )
-        return Data(self.name, train, held_out, spaces, {"features": extractor("pixels")})
+        return Data(self.name, train, held_out, spaces, facts)
 
     def _read(self, path: Path) -> Tensor:
         try:
@@ -72,9 +75,11 @@ class Folder(Dataset):
                 if image.width * image.height > PIXEL_LIMIT:
                     message = f"{path} has {image.width} x {image.height} pixels, too many to read."
                     raise DataError(message)
-                plain = ImageOps.exif_transpose(image).convert(MODES[self.channels])
+                upright = ImageOps.exif_transpose(image).convert("RGBA")
+                paper = Image.new("RGBA", upright.size, "white")  # what is transparent shows it
+                plain = Image.alpha_composite(paper, upright).convert(MODES[self.channels])
                 square = ImageOps.fit(plain, (self.size, self.size), Image.Resampling.LANCZOS)
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             message = (
                 f"{path} cannot be read as an image ({first_words(error)}): mend or remove it."
             )
@@ -94,6 +99,12 @@ class Folder(Dataset):
         if held.all():
             held[int(torch.tensor(ranks).argmax())] = False
         return held
+
+
+def is_image_file(path: Path, root: Path) -> bool:
+    """Whether a path is an image by its ending, and not hidden (thumbnails, resource forks)."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not hidden and path.suffix.lower() in ENDINGS and path.is_file()
 
 
 def first_words(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from ganzoo.errors import ZooError
 from ganzoo.metric import Direction, Metric
 
 if TYPE_CHECKING:
@@ -13,29 +14,27 @@ if TYPE_CHECKING:
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
-    """Between features (N, D) and (M, D), in float64 (arXiv:1706.08500, eq. 6).
+    """Between the Gaussians fitted to features (N, D) and (M, D), in float64, at least 0.
 
-    |mean difference|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)). Where there are no more samples than
-    dimensions the covariances are of low rank, and the trace of the root is taken exactly from the
-    centred features: it is the nuclear norm of their product.
+    |mean difference|^2 + tr(S + T - 2 (S T)^.5), eq. 6 of arXiv:1706.08500, S and T the unbiased
+    covariances. The last trace is the sum of the singular values of A B', A and B the centred
+    features over the root of N - 1: no covariance is formed and no root taken, so no digit is lost
+    where there are fewer samples than features. Raises ZooError for fewer than two samples.
     """
-    one, other = one.double(), other.double()
-    shift = (one.mean(0) - other.mean(0)).square().sum()
-    a, b = centred(one), centred(other)
-    if max(len(a), len(b)) <= a.shape[1]:
-        cross = torch.linalg.matrix_norm(a @ b.T, ord="nuc")
-    else:
-        values, vectors = torch.linalg.eigh(a.T @ a)
-        root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-        cross = torch.linalg.eigvalsh(root @ (b.T @ b) @ root).clamp(min=0).sqrt().sum()
-    return max(0.0, float(shift + a.square().sum() + b.square().sum() - 2 * cross))
+    if min(len(one), len(other)) < 2:  # noqa: PLR2004
+        message = "a Fréchet distance needs two samples or more on each side; generate more."
+        raise ZooError(message)
+    (mean, root), (other_mean, other_root) = moments(one.double()), moments(other.double())
+    shared = torch.linalg.svdvals(root @ other_root.T).sum()
+    spread = root.square().sum() + other_root.square().sum() - 2 * shared
+    return float((mean - other_mean).square().sum() + spread.clamp(min=0))
 
 
-def centred(features: Tensor) -> Tensor:
-    """Features less their mean, so scaled that their Gram matrix is the covariance."""
-    deviation: Tensor = features - features.mean(0)
-    deviation /= (len(features) - 1) ** 0.5
-    return deviation
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, (D,), and an R with R'R the unbiased covariance, (min(N, D), D)."""
+    mean = features.mean(0)
+    root = torch.linalg.qr(features - mean, mode="r").R
+    return mean, root / (len(features) - 1) ** 0.5
 
 
 class Frechet(Metric):

@@ -26,6 +26,7 @@ class Histogram(Metric):
     def measure(self, fake_logits: Tensor, label: Tensor) -> dict[str, float]:
         """The two numbers of logits (N, classes) and the real rows' labels (M,)."""
         share = class_shares(fake_logits)
-        real = torch.bincount(label, minlength=len(share)).double() / len(label)
+        counts = torch.bincount(label, minlength=len(share)).double()
+        real = counts.clamp(min=0.5) / len(label)  # a class without a row counts for half of one
         kl = torch.special.xlogy(share, share) - torch.special.xlogy(share, real)
         return {"rarest-class": float(share.min()), "class-kl": float(kl.sum())}

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from ganzoo.data import Data
     from ganzoo.metrics.features import FeatureExtractor
 
-MOST_REAL = 10_000
-"""Held-out rows that samples are compared with, at most."""
 VALIDATION = 1000
+"""Training rows that a metric may choose its own options on, at most: the last ones."""
 
 _real_features = WeakTensorKeyDictionary()
-"""Features of held-out columns already seen in this process: a benchmark asks for them often."""
+"""Features of held-out columns by extractor: a benchmark asks for the same ones at each score."""
 
 
 def measure(
@@ -32,20 +31,21 @@ def measure(
 ) -> list[Score]:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
 
-    ``fake`` is what ``Game.sample`` returns. Real rows are the held-out split's, 10,000 at most.
-    Raises ZooError where a sample is not finite.
+    ``fake`` is what ``Game.sample`` returns; real rows are the held-out split's. Of either side
+    each metric sees ``metric.rows`` at most, chosen by the seed. Raises ZooError where a sample is
+    not finite, or there are too few.
     """
-    values = offered(data, fake, seed)
+    shared, real, made = offered(data, fake, seed)
     extractor = cast("FeatureExtractor | None", data.facts.get("features"))
     scores = []
     for metric in metrics:
         needs = reads(metric.measure)  # type: ignore[attr-defined]
-        if not all(name in values for name in needs):
+        if not all(name in {**shared, **real, **made} for name in needs):
             continue
-        featured = extractor is not None and any(
-            name.endswith(("_features", "_logits")) for name in needs
-        )
-        found: dict[str, float] = metric.measure(**{n: values[n] for n in needs})  # type: ignore[attr-defined]
+        seen = {**shared, **some(real, metric.rows, seed), **some(made, metric.rows, seed)}
+        found: dict[str, float] = metric.measure(**{n: seen[n] for n in needs})  # type: ignore[attr-defined]
+        featured = any(name.endswith(("_features", "_logits")) for name in needs)
+        used = extractor if featured else None
         scores += [
             Score(
                 metric=name,
@@ -53,55 +53,73 @@ def measure(
                 better=metric.better[name],
                 data=data.name,
                 split="held-out",
-                n_real=len(values["real"]),
-                n_fake=len(values["fake"]),
+                n_real=len(seen["real"]),
+                n_fake=len(seen["fake"]),
                 seed=seed,
-                extractor=extractor.name if featured and extractor else None,
-                extractor_sha256=extractor.sha256 if featured and extractor else None,
+                extractor=used.name if used else None,
+                extractor_sha256=used.sha256 if used else None,
             )
             for name, value in found.items()
         ]
     return scores
 
 
-def offered(data: Data, fake: Mapping[str, Tensor], seed: int) -> dict[str, Any]:
-    """Every value that a metric may read."""
+def offered(
+    data: Data, fake: Mapping[str, Tensor], seed: int
+) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Tensor]]:
+    """Every value that a metric may read: shared ones, columns of real rows, columns of samples."""
     if not bool(torch.isfinite(fake["fake"]).all()):
         message = "samples that are not finite cannot be scored; the generator has diverged."
         raise ZooError(message)
-    real = {name: data.held_out.column(name, slice(0, MOST_REAL)) for name in data.spaces}
-    kept = min(VALIDATION, len(data.train) // 10)
-    values: dict[str, Any] = {
-        **data.facts,
-        **real,
-        "fake": fake["fake"],
-        "seed": seed,
-        "validation": data.train.column("real", slice(len(data.train) - kept, None)),
-    }
+    shared = {**data.facts, "seed": seed}
+    if data.spaces["real"].bounded:
+        shared["validation"] = data.train.column("real", slice(fitted_on(data), None))
+    real = {name: data.held_out.column(name) for name in data.spaces}
+    made = {name if name == "fake" else f"fake_{name}": value for name, value in fake.items()}
     extractor = cast("FeatureExtractor | None", data.facts.get("features"))
     if extractor is not None:
-        stored = data.held_out.columns["real"]
-        if stored not in _real_features:
-            _real_features[stored] = extractor(real["real"])[0]
-        values["real_features"] = _real_features[stored]
-        values["fake_features"], logits = extractor(fake["fake"])
+        real["real_features"] = real_features(data, extractor)
+        made["fake_features"], logits = extractor(fake["fake"])
         if logits is not None:
-            values["fake_logits"] = logits
-    return values
+            made["fake_logits"] = logits
+    return shared, real, made
+
+
+def real_features(data: Data, extractor: FeatureExtractor) -> Tensor:
+    """The features of the held-out rows, computed once for each extractor."""
+    stored = data.held_out.columns["real"]
+    known: dict[str, Tensor] = _real_features.get(stored, {})
+    if extractor.sha256 not in known:
+        known[extractor.sha256] = extractor(data.held_out.column("real"))[0]
+        _real_features[stored] = known
+    return known[extractor.sha256]
+
+
+def some(columns: Mapping[str, Tensor], most: int, seed: int) -> dict[str, Tensor]:
+    """The same rows of every column: all where there are few enough, else a random choice."""
+    n = len(next(iter(columns.values())))
+    if n <= most:
+        return dict(columns)
+    rows = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:most]
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def fitted_on(data: Data) -> int:
+    """How many training rows come before the validation rows."""
+    return len(data.train) - min(VALIDATION, len(data.train) // 10)
 
 
 def floor(metrics: Iterable[Metric], data: Data, *, seed: int) -> list[Score]:
     """Scores of training rows taken for samples, as many as are held out: what perfection gets."""
     stream = torch.Generator().manual_seed(seed)
-    n = min(len(data.held_out), len(data.train), MOST_REAL)
-    rows = torch.randperm(len(data.train), generator=stream)[:n]
+    rows = torch.randperm(fitted_on(data), generator=stream)[: len(data.held_out)]
     return measure(metrics, data, {"fake": data.train.column("real", rows)}, seed=seed)
 
 
 def noise(metrics: Iterable[Metric], data: Data, *, seed: int) -> list[Score]:
     """Scores of uniform noise over the range of the data."""
     stream = torch.Generator().manual_seed(seed)
-    real = data.held_out.column("real", slice(0, MOST_REAL))
+    real = data.held_out.column("real")
     low, high = real.amin(0), real.amax(0)
     if data.spaces["real"].bounded:
         low, high = -torch.ones_like(low), torch.ones_like(high)

@@ -6,7 +6,6 @@ from math import log, pi
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from pydantic import Field
 
 from ganzoo.metric import Direction, Metric
 
@@ -32,7 +31,7 @@ class Parzen(Metric):
 
     Gaussians at the samples, pixels in [0, 1]; their width is the one of ten between 0.1 and 1,
     evenly spaced in the logarithm, that suits 1,000 validation rows best. In nats; high variance,
-    and no measure of how samples look (Theis et al. 2015, arXiv:1511.01844).
+    and no measure of how samples look (Theis et al. 2015, arXiv:1511.01844). For bounded data only.
     """
 
     routine = False
@@ -42,13 +41,9 @@ class Parzen(Metric):
         "parzen-sigma": "lower",
     }
 
-    rows: int = Field(default=10_000, ge=1, description="held-out rows, at most")
-
     def measure(self, real: Tensor, fake: Tensor, validation: Tensor) -> dict[str, float]:
         """The mean, its standard error, and the width chosen, for images in [-1, 1]."""
-        real, fake, validation = (
-            (x.flatten(1).double() + 1) / 2 for x in (real[: self.rows], fake, validation)
-        )
+        real, fake, validation = ((x.flatten(1).double() + 1) / 2 for x in (real, fake, validation))
         sigmas = torch.logspace(-1, 0, 10, dtype=torch.float64).tolist()
         sigma = max(sigmas, key=lambda s: float(log_likelihood(validation, fake, s).mean()))
         found = log_likelihood(real, fake, sigma)

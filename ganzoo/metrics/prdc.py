@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
+from ganzoo.errors import ZooError
 from ganzoo.metric import Direction, Metric
 
 if TYPE_CHECKING:
@@ -27,7 +28,13 @@ def radii(features: Tensor, k: int) -> Tensor:
 
 
 def prdc(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
-    """The four numbers for features (N, D) and (M, D), in float64, with balls of k neighbours."""
+    """The four numbers for features (N, D) and (M, D), in float64, with balls of k neighbours.
+
+    Raises ZooError where a side has no more than k rows.
+    """
+    if min(len(real), len(fake)) <= k:
+        message = f"precision and recall need more than {k} samples on each side; generate more."
+        raise ZooError(message)
     real, fake = real.double(), fake.double()
     real_radii, fake_radii = radii(real, k), radii(fake, k)
     in_real = torch.zeros(len(fake), dtype=torch.float64)
@@ -49,7 +56,7 @@ class Prdc(Metric):
     """Precision and recall (arXiv:1904.06991), density and coverage (arXiv:2002.09797).
 
     Precision and density ask how far samples lie among the data, recall and coverage how much of
-    the data has samples near it. They depend on the counts: as many real rows as samples are used.
+    the data has samples near it. They depend on the counts, which a score carries.
     """
 
     better: ClassVar[dict[str, Direction]] = {
@@ -59,10 +66,9 @@ class Prdc(Metric):
         "coverage": "higher",
     }
 
+    rows: PositiveInt = Field(default=5000, description="rows of each side, at most")
     k: int = Field(default=5, ge=1, le=100, description="neighbours that span a ball")
-    rows: int = Field(default=5000, ge=2, le=50_000, description="rows of each, at most")
 
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:
         """The four numbers of features (N, D) and (M, D)."""
-        rows = min(self.rows, len(real_features), len(fake_features))
-        return prdc(real_features[:rows], fake_features[:rows], min(self.k, rows - 1))
+        return prdc(real_features, fake_features, self.k)

@@ -61,7 +61,7 @@ def varied(images: Tensor, recipe: Recipe, stream: torch.Generator) -> Tensor:
 
 
 def trained(data: Data, recipe: Recipe) -> Classifier:
-    """Return a classifier of the training split: Adam, a one-cycle rate, and weight averaging."""
+    """Return a classifier of the training split: AdamW and a one-cycle rate."""
     stream = torch.Generator().manual_seed(SEED)
     net = Classifier(NETS[data.name][1])
     optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=0.01, fused=True)
