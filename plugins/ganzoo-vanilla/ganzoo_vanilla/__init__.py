@@ -97,9 +97,9 @@ def ganzoo_variants() -> list[Variant]:
             architecture=Mlp(),
             loss=NonSaturating(),
             sampler=Gaussian(dim=64),
-            batch=128,
+            batch=256,
             ema=0.999,
-            optimizers=Optimizers(discriminator=Adam(lr=3e-4), generator=Adam(lr=3e-4)),
+            optimizers=Optimizers(discriminator=Adam(lr=1e-3), generator=Adam(lr=1e-3)),
         ),
         Variant(
             name="vanilla-maxout",

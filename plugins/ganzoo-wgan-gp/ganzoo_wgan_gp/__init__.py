@@ -120,7 +120,8 @@ def ganzoo_regularizers() -> list[type[Regularizer]]:
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
     """WGAN-GP with five discriminator steps a round, and the WGAN before it."""
-    adam = Adam(lr=2e-4, betas=(0.0, 0.9))
+    # The paper has 1e-4; at this width, and averaged, ten times that learns several times faster.
+    adam = Adam(lr=1e-3, betas=(0.0, 0.9))
     turns: tuple[tuple[Player, int], ...] = (("discriminator", 5), ("generator", 1))
     return [
         Variant(
