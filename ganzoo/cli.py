@@ -251,7 +251,9 @@ def evaluate(
 
 @app.command()
 def bench(
-    variants: Annotated[list[str], typer.Argument(help="NAME or NAME:loss=hinge,r1.weight=0.1")],
+    variants: Annotated[
+        list[str], typer.Argument(help="NAME, NAME:loss=hinge,r1.weight=0.1, LABEL@NAME:...")
+    ],
     *,
     data: Annotated[str, typer.Option(help="Dataset: NAME or NAME:VALUE.")] = "digits",
     rounds: Rounds = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo.bench.plan import Contest, contender
+from ganzoo.bench.plan import Contest, contender, label
 from ganzoo.bench.results import Kind, Result, rows_of, verdict
 from ganzoo.errors import ComposeError, DivergedError, RunError, ZooError
 from ganzoo.files import write_text
@@ -37,7 +37,7 @@ class Bench:
         """
         self.contest, self.folder, self.zoo = contest, folder, zoo
         self.variants: dict[str, Variant] = {
-            name: contender(name, zoo, contest.settings) for name in contest.contenders
+            label(text): contender(text, zoo, contest.settings) for text in contest.contenders
         }
         self.metrics: list[Metric] = [metric for metric in zoo.metrics() if metric.routine]
         self.results: list[Result] = []
@@ -167,9 +167,9 @@ def bench(
 ) -> Bench:
     """Train contenders head-to-head and write ``results.jsonl`` and ``report.html``.
 
-    A contender is ``NAME`` or ``NAME:loss=hinge,r1.weight=0.1``; the budget of each run is
-    ``rounds``, or ``seconds`` of training. A contender that cannot be composed on this data is
-    reported as refused, with the reason; the others go on.
+    A contender is ``NAME``, ``NAME:loss=hinge,r1.weight=0.1`` or ``LABEL@NAME:...``; the budget of
+    each run is ``rounds``, or ``seconds`` of training. A contender that cannot be composed on this
+    data is reported as refused, with the reason; the others go on.
     """
     from ganzoo.bench.report import write_report
 

@@ -35,13 +35,18 @@ class Contest(BaseModel):
     device: str = "auto"
 
 
+def label(text: str) -> str:
+    """What a contender is called in results: what stands before an ``@``, or all of it."""
+    return text.partition("@")[0]
+
+
 def contender(text: str, zoo: Zoo, settings: tuple[str, ...] = ()) -> Variant:
-    """A variant from ``NAME`` or ``NAME:KEY=VALUE,...``.
+    """A variant from ``NAME``, ``NAME:KEY=VALUE,...`` or ``LABEL@NAME:...``.
 
     A KEY is a kind of part (``loss=hinge``, ``regularizer=r1``, repeated to have several) or an
     option's path (``r1.weight=0.1``). ``settings`` are set on it too.
     """
-    name, _, rest = text.partition(":")
+    name, _, rest = text.rpartition("@")[2].partition(":")
     pairs = [pair.partition("=") for pair in SEPARATOR.split(rest) if pair]
     parts: dict[str, list[str]] = {kind: [] for kind in REPLACED}
     options = []

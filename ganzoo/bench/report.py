@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import shlex
+from math import nan
 from typing import TYPE_CHECKING
 
 from ganzoo.bench.results import of_kind, standings
@@ -40,7 +42,8 @@ def write_report(bench: Bench) -> None:
     scored = next((result.scores for result in of_kind(results, "last")), ())
     plan = next((r.plan for r in results if r.plan is not None), None)
     page = TEMPLATE.get_template("report.html.jinja").render(
-        title=f"{', '.join(bench.contest.contenders)} on {bench.contest.data}",
+        title=f"{len(bench.variants)} contenders on {bench.contest.data}",
+        legend=dict(zip(contenders(results), COLOURS * len(bench.variants), strict=False)),
         verdict=bench.verdict(),
         headline=bench.headline,
         columns=columns,
@@ -63,7 +66,7 @@ def command(bench: Bench) -> str:
     budget = f"--rounds {contest.rounds}" if contest.rounds else f"--seconds {contest.seconds:g}"
     sets = "".join(f" --set {setting}" for setting in (*contest.settings, *contest.data_settings))
     return (
-        f"ganzoo bench {' '.join(contest.contenders)} --data {contest.data} {budget} "
+        f"ganzoo bench {shlex.join(contest.contenders)} --data {contest.data} {budget} "
         f"--seeds {contest.seeds}{sets} --out {bench.folder.name}"
     )
 
@@ -78,29 +81,33 @@ def curved(results: Sequence[Result], headline: str) -> list[str]:
     ]
 
 
+def contenders(results: Sequence[Result]) -> list[str]:
+    """Those with a curve, in the order in which they ran."""
+    return list(dict.fromkeys(result.contender for result in of_kind(results, "curve")))
+
+
 def curve(results: Sequence[Result], metric: str) -> str:
     """One number against training seconds as an SVG: a line for each seed, a colour a contender."""
-    names = list(dict.fromkeys(result.contender for result in of_kind(results, "curve")))
+    names = contenders(results)
     with mpl.rc_context({"svg.hashsalt": "ganzoo", "font.size": 9, "svg.fonttype": "none"}):
-        figure = Figure(figsize=(4.2, 2.8), layout="constrained")
+        figure = Figure(figsize=(3.6, 2.5), layout="constrained")
         axes = figure.add_subplot()
         for name, colour in zip(names, COLOURS * len(names), strict=False):
             mine = of_kind(results, "curve", name)
-            for i, seed in enumerate(sorted({result.seed for result in mine})):
+            for seed in sorted({result.seed for result in mine}):
                 points = [r for r in mine if r.seed == seed]
-                values = [result.value(metric) or float("nan") for result in points]
+                values = [nan if (v := result.value(metric)) is None else v for result in points]
                 seconds = [result.seconds for result in points]
-                axes.plot(seconds, values, ".-", color=colour, lw=1, label=None if i else name)
+                axes.plot(seconds, values, ".-", color=colour, lw=1)
         for result in of_kind(results, "floor"):
             floor = result.value(metric)
             if floor is not None:
-                axes.axhline(floor, color="#888", lw=0.8, ls=":", label="training data")
+                axes.axhline(floor, color="#888", lw=0.8, ls=":")
         if metric.endswith("distance"):
             axes.set_yscale("log")
         axes.set(title=metric, xlabel="training seconds")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(b=False)
-        axes.legend(frameon=False, fontsize=8)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()[out.getvalue().index("<svg") :]

@@ -55,7 +55,9 @@ class Standing(BaseModel):
         return mean(self.values)
 
     def beats(self, other: Standing) -> bool:
-        """Whether every seed of this one is better than every seed of the other."""
+        """Whether every seed of this one is better than every seed of the other, of several."""
+        if min(len(self.values), len(other.values)) < 2:  # noqa: PLR2004
+            return False
         if self.better == "lower":
             return max(self.values) < min(other.values)
         return min(self.values) > max(other.values)
@@ -93,7 +95,10 @@ def standings(results: Sequence[Result], headline: str) -> list[Standing]:
 
 
 def verdict(results: Sequence[Result], headline: str) -> str:
-    """Who won, in one sentence; a win is clear where every seed beats every seed of the others."""
+    """Who won, in one sentence; a win is clear where every seed beats every seed of the others.
+
+    One seed each shows who leads and no more.
+    """
     table = standings(results, headline)
     if not table:
         return "Nobody finished."
@@ -105,8 +110,8 @@ def verdict(results: Sequence[Result], headline: str) -> str:
     if all(first.beats(other) for other in others):
         against = f"{others[0].contender} has {spread(others[0].values)}"
         return f"{first.contender} wins: {what}; {against}."
-    equal = [other.contender for other in others if not first.beats(other)]
-    return f"{first.contender} leads, but not clear of {', '.join(equal)}: {what}."
+    equal = ", ".join(other.contender for other in others if not first.beats(other))
+    return f"{first.contender} leads, but not clear of {equal}: {what}."
 
 
 def rows_of(results: Sequence[Result], headline: str) -> list[dict[str, Any]]:

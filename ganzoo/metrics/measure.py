@@ -88,7 +88,7 @@ def offered(
 def real_features(data: Data, extractor: FeatureExtractor) -> Tensor:
     """The features of the held-out rows, computed once for each extractor."""
     stored = data.held_out.columns["real"]
-    known: dict[str, Tensor] = _real_features.get(stored, {})
+    known: dict[str, Tensor] = _real_features.get(stored, {})  # type: ignore[no-untyped-call]
     if extractor.sha256 not in known:
         known[extractor.sha256] = extractor(data.held_out.column("real"))[0]
         _real_features[stored] = known
