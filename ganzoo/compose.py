@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import ComposeError
-from ganzoo.step import RESERVED, Step, Term, as_heads, reads
+from ganzoo.step import RESERVED, Step, Term, reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +77,7 @@ def _check_step(game: Game, step: Step) -> None:
     for name, term in game.terms[player].items():
         for read in term.reads:
             if not (step.offers(read) if read != "state" else name in game.states):
-                raise _missing(game, step, name, read)
+                raise _missing(game, step, f"'{name}'", read)
         try:
             values[name] = term.value(step)
         except ComposeError:
@@ -103,50 +103,44 @@ def _check_step(game: Game, step: Step) -> None:
 def _check_networks(game: Game, step: Step) -> None:
     """Every network runs on this step, and every head of it is one value per sample."""
     for player in game.nets:
+        who = f"the {player} of architecture '{game.variant.architecture.name}'"
         for name in game.inputs[player]:
             if not step.offers(name):
-                raise _missing(game, step, f"{game.variant.architecture.name}' ({player}", name)
-    for player, names in (("generator", ("fake",)), ("discriminator", ("real", "fake"))):
-        if player not in game.nets:
-            continue
-        for name in names:
-            if player == "discriminator" and not step.offers(name):
-                continue
-            heads = _heads(game, step, player, name)
-            for head, value in heads.items():
-                _check_head(game, step, player, head, value)
+                raise _missing(game, step, who, name)
+        heads = ("fake",) if player == "generator" else ("real_score", "fake_score")
+        for head in heads:
+            if player == "discriminator" and not step.offers(head[:4]):
+                continue  # no such sample on this step
+            _check_runs(game, step, who, head)
+            for name, value in step.values.items():
+                if name == "fake" or name.startswith(RESERVED):
+                    _check_head(game, step, name, value)
 
 
-def _heads(game: Game, step: Step, player: str, sample: str) -> dict[str, Tensor]:
-    architecture = game.variant.architecture.name
+def _check_runs(game: Game, step: Step, who: str, head: str) -> None:
     try:
-        if player == "generator":
-            return {"fake": step["fake"]}
-        shown = step[sample]
-        named = {name: step[name] for name in game.inputs["discriminator"]}
-        for show in game.shown:
-            shown = show(shown)
-        return as_heads(game.nets["discriminator"](shown, **named), "score")
+        step[head]
+    except KeyError:
+        message = f"{who} returns no '{head.removeprefix('real_').removeprefix('fake_')}'."
+        raise ComposeError(message) from None
     except ComposeError:
         raise
     except Exception as error:
-        message = (
-            f"the {player} of architecture '{architecture}' fails on {_parts(game)}: "
-            f"{first_line(error)}"
-        )
+        message = f"{who} fails on {_parts(game)}: {first_line(error)}"
         raise ComposeError(message) from error
 
 
-def _check_head(game: Game, step: Step, player: str, head: str, value: Tensor) -> None:
-    n = _batch(step)
-    shape = tuple(value.shape)
-    architecture = game.variant.architecture.name
-    exact = {"fake": (n, *game.spaces["real"].shape), "score": (n,)}.get(head)
+def _check_head(game: Game, step: Step, name: str, value: Tensor) -> None:
+    n, shape = _batch(step), tuple(value.shape)
+    exact = {"fake": (n, *game.spaces["real"].shape)}.get(name)
+    if name.endswith("_score"):
+        exact = (n,)
     if shape != exact and (exact or shape[:1] != (n,)):
-        asked = exact or f"({n}, ...)"
+        player = "generator" if name == "fake" else "discriminator"
         message = (
-            f"the {player} of architecture '{architecture}' returns '{head}' of shape {shape}; "
-            f"it must be {asked}."
+            f"the {player} of architecture '{game.variant.architecture.name}' returns "
+            f"'{name.removeprefix('real_').removeprefix('fake_')}' of shape {shape}; "
+            f"it must be {exact or f'({n}, ...)'}."
         )
         raise ComposeError(message)
 
@@ -168,11 +162,10 @@ def _batch(step: Step) -> int:
     return len(next(v for v in step.values.values() if isinstance(v, Tensor)))
 
 
-def _missing(game: Game, step: Step, part: str, name: str) -> ComposeError:
-    named = f"'{part})" if "(" in part else f"'{part}'"
+def _missing(game: Game, step: Step, reader: str, name: str) -> ComposeError:
     variant = game.variant
     message = (
-        f"{named} reads '{name}' on the {step.player}'s turn; sampler '{variant.sampler.name}' "
+        f"{reader} reads '{name}' on the {step.player}'s turn; sampler '{variant.sampler.name}' "
         f"with architecture '{variant.architecture.name}' offers: {listed(offered(game, step))}."
     )
     kind = "architecture" if name.startswith(RESERVED) else "sampler"
