@@ -12,6 +12,7 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,11 +22,11 @@ from ganzoo.zoo import default_zoo
 
 CASES = {
     "mlp, width 128, on ring": ("vanilla", "ring", ["architecture.width=128", "ema=null"], 40),
-    "dcgan, width 32, 28 x 28": ("dcgan", "fashion-mnist", ["architecture.width=32", "ema=null"], 4),
+    "dcgan, width 32, 28 x 28": ("dcgan", "fashion-mnist", ["dcgan.width=32", "ema=null"], 4),
 }
 
 
-def hand_written(game: Game):
+def hand_written(game: Game) -> Callable[[], None]:
     """The loop that one would write for this variant; each backward is limited to its player."""
     generator, discriminator = game.nets["generator"], game.nets["discriminator"]
     options = game.variant.optimizers
@@ -56,7 +57,7 @@ def hand_written(game: Game):
     return round_
 
 
-def timed(function, rounds: int) -> float:
+def timed(function: Callable[[], None], rounds: int) -> float:
     start = time.perf_counter()
     for _ in range(rounds):
         function()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import ComposeError
+from ganzoo.parts import PLAYERS
 from ganzoo.step import RESERVED, Step, Term, reads
 
 if TYPE_CHECKING:
@@ -53,7 +54,15 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
                 f"the dataset and the sampler offer: {listed(spaces)}."
             )
             raise ComposeError(message + hint("dataset", name))
-    net: nn.Module = function(**{name: spaces[name] for name in reads(function)})
+    try:
+        net: nn.Module = function(**{name: spaces[name] for name in reads(function)})
+    except ComposeError:
+        raise
+    except Exception as error:
+        message = (
+            f"architecture '{architecture.name}' cannot build its {player}: {first_line(error)}"
+        )
+        raise ComposeError(message) from error
     return net
 
 
@@ -102,46 +111,42 @@ def _check_step(game: Game, step: Step) -> None:
 
 def _check_networks(game: Game, step: Step) -> None:
     """Every network runs on this step, and every head of it is one value per sample."""
-    for player in game.nets:
+    heads = {"generator": ("fake",), "discriminator": ("real_score", "fake_score")}
+    for player in (player for player in reversed(PLAYERS) if player in game.nets):
         who = f"the {player} of architecture '{game.variant.architecture.name}'"
         for name in game.inputs[player]:
             if not step.offers(name):
                 raise _missing(game, step, who, name)
-        heads = ("fake",) if player == "generator" else ("real_score", "fake_score")
-        for head in heads:
-            if player == "discriminator" and not step.offers(head[:4]):
-                continue  # no such sample on this step
-            _check_runs(game, step, who, head)
-            for name, value in step.values.items():
-                if name == "fake" or name.startswith(RESERVED):
-                    _check_head(game, step, name, value)
+        for head in heads[player]:
+            if player == "generator" or step.offers(head[:4]):
+                known = set(step.values)
+                _check_runs(game, step, who, head)
+                n = _batch(step)
+                for name in set(step.values) - known:
+                    _check_head(game, who, name, step.values[name], n)
 
 
 def _check_runs(game: Game, step: Step, who: str, head: str) -> None:
     try:
         step[head]
-    except KeyError:
-        message = f"{who} returns no '{head.removeprefix('real_').removeprefix('fake_')}'."
-        raise ComposeError(message) from None
     except ComposeError:
         raise
     except Exception as error:
-        message = f"{who} fails on {_parts(game)}: {first_line(error)}"
+        if isinstance(error, KeyError) and error.args == (head,):
+            message = f"{who} returns no '{head.removeprefix('real_').removeprefix('fake_')}'."
+        else:
+            message = f"{who} fails on {_parts(game)}: {first_line(error)}"
         raise ComposeError(message) from error
 
 
-def _check_head(game: Game, step: Step, name: str, value: Tensor) -> None:
-    n, shape = _batch(step), tuple(value.shape)
-    exact = {"fake": (n, *game.spaces["real"].shape)}.get(name)
-    if name.endswith("_score"):
-        exact = (n,)
+def _check_head(game: Game, who: str, name: str, value: Any, n: int) -> None:
+    shape = tuple(value.shape)
+    exact: tuple[int, ...] | None = (n,) if name.endswith("_score") else None
+    if name == "fake":
+        exact = (n, *game.spaces["real"].shape)
     if shape != exact and (exact or shape[:1] != (n,)):
-        player = "generator" if name == "fake" else "discriminator"
-        message = (
-            f"the {player} of architecture '{game.variant.architecture.name}' returns "
-            f"'{name.removeprefix('real_').removeprefix('fake_')}' of shape {shape}; "
-            f"it must be {exact or f'({n}, ...)'}."
-        )
+        head = name if name == "fake" else name.removeprefix("real_").removeprefix("fake_")
+        message = f"{who} returns '{head}' of shape {shape}; it must be {exact or f'({n}, ...)'}."
         raise ComposeError(message)
 
 

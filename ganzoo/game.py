@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo import compose
+from ganzoo.errors import DataError
 from ganzoo.published import Published
 from ganzoo.step import Step, reads
 from ganzoo.streams import DefaultRandom, Order, seed_for
@@ -38,6 +39,9 @@ class Game:
         self.variant, self.data, self.seed = variant, data, seed
         self.device = torch.device(device)
         self.rounds, self.progress = 0, 0.0
+        if not len(data.train):
+            message = f"dataset '{data.name}' has no rows to train on."
+            raise DataError(message)
         self.train = data.train.to(self.device)
         self.spaces = {**data.spaces, **variant.sampler.spaces(data.spaces)}
         self.latents = torch.Generator(self.device).manual_seed(seed_for(seed, "latents"))
@@ -85,17 +89,14 @@ class Game:
             if count % term.every == 0
         }
         params = self.params[player]
-        total = (
-            torch.stack(list(terms.values())).sum()
-            if len(terms) > 1
-            else next(iter(terms.values()))
-        )
-        grads = torch.autograd.grad(total, params, allow_unused=True)
+        grads = torch.autograd.grad(sum_of(terms), params, allow_unused=True)
         for param, grad in zip(params, grads, strict=True):
             param.grad = laid_out_like(grad, param)
         self.optimizers[player].step()
         self.steps[player] = count + 1
-        self.log[player] = {name: term.detach() for name, term in terms.items()}
+        # A lazy term that was skipped keeps its last value, so that every log has every term.
+        now = {name: term.detach() for name, term in terms.items()}
+        self.log[player] = {**self.log.get(player, {}), **now}
         with torch.no_grad():
             for regularizer in self.projecting:
                 regularizer.project(self.nets[player], player)
@@ -238,7 +239,7 @@ class Game:
 
 
 def sum_of(terms: dict[str, Tensor]) -> Tensor:
-    """The sum of scalar terms, in one addition for each but the first."""
+    """The sum of scalar terms."""
     first, *others = terms.values()
     return sum(others, first)
 

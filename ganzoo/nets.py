@@ -49,7 +49,8 @@ def ladder(space: Space, builder: str) -> list[tuple[int, int]]:
     """
     if not space.is_image:
         message = (
-            f"'{builder}' builds images (channels, height, width); the data's samples are {space}."
+            f"'{builder}' builds images (channels, height, width); the data's samples are of shape "
+            f"{space}."
         )
         raise ComposeError(message)
     channels, *sides = space.shape
@@ -142,7 +143,8 @@ def downsampler(
     counts = [channels, *widths(width, len(sizes) - 1)]
     layers: list[nn.Module] = []
     for i, (into, out) in enumerate(pairwise(counts)):
-        layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=kernel // 2))
+        bias = not (norm and i)  # a norm would take it away again
+        layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=kernel // 2, bias=bias))
         layers += [norm(out)] if norm and i else []
         layers.append(nn.LeakyReLU(0.2))
     return nn.Sequential(*layers, nn.Flatten()), counts[-1] * sizes[-1][0] * sizes[-1][1]

@@ -61,7 +61,7 @@ class Term:
         """The unweighted term on one step, (N,) or ()."""
         values = {name: step.of(self.part, name) for name in self.reads}
         for name in self.accepts:
-            if step.offers(name):
+            if step.offers(name) or (name == "state" and self.part.name in step.game.states):
                 values[name] = step.of(self.part, name)
         return self.function(**values)
 
@@ -102,7 +102,7 @@ class Step:
         try:
             self[name]
         except KeyError:
-            return name == "state"
+            return False
         return True
 
     def _compute(self, name: str) -> None:

@@ -69,7 +69,7 @@ def test_an_architecture_refuses_data_that_it_cannot_build_with_its_reason() -> 
     with pytest.raises(ComposeError) as error:
         Game(variant_of(Dcgan(width=8)), points())
     assert str(error.value) == (
-        "'dcgan' builds images (channels, height, width); the data's samples are 2."
+        "'dcgan' builds images (channels, height, width); the data's samples are of shape 2."
     )
     with pytest.raises(ComposeError, match="8 to 128 pixels a side and 1 to 4 channels"):
         Dcgan().generator(Space(shape=(4,)), Space(shape=(1, 6, 6)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import TYPE_CHECKING
 
+from ganzoo.files import write_text
 from ganzoo.observers import Observer
 
 if TYPE_CHECKING:
@@ -20,10 +22,10 @@ class LogFile(Observer):
         """Continue the file, less what a resumed run is about to play again."""
         super().__init__(run)
         path = run.folder / "log.jsonl"
-        kept = path.read_text().splitlines(keepends=True) if path.exists() else []
-        kept = [line for line in kept if json.loads(line)["round"] <= run.game.rounds]
-        self.file = path.open("w", buffering=1)
-        self.file.writelines(kept)
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_text(path, "".join(line for line in lines if round_of(line) <= run.game.rounds))
+        self.file = path.open("a", buffering=1, encoding="utf-8")
 
     def noted(self, first: int, terms: dict[str, list[float]]) -> None:
         """Write one line."""
@@ -35,3 +37,11 @@ class LogFile(Observer):
     def finished(self, error: BaseException | None) -> None:  # noqa: ARG002
         """Close the file."""
         self.file.close()
+
+
+def round_of(line: str) -> float:
+    """The round that a line of the log tells of; never, for a line torn by a crash."""
+    try:
+        return float(json.loads(line)["round"])
+    except (ValueError, KeyError, TypeError):
+        return inf

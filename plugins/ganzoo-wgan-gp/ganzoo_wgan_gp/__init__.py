@@ -48,7 +48,7 @@ class GradientPenalty(Regularizer):
         epsilon = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
         between = torch.lerp(fake.detach(), real, epsilon).requires_grad_()
         (slope,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
-        # Not norm(): its derivative at zero is not a number.
+        # The derivative of a bare root at zero is not a number.
         length = (slope.flatten(1).square().sum(1) + 1e-12).sqrt()
         return (length - 1).square()
 

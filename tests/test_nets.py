@@ -1,0 +1,162 @@
+"""Building blocks: every size comes out exactly, and what does not fit is refused in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ganzoo.errors import ComposeError
+from ganzoo.nets import (
+    MlpGenerator,
+    Scorer,
+    Upsampler,
+    downsampler,
+    ladder,
+    mlp,
+    mlp_scorer,
+    squash,
+    widths,
+)
+from ganzoo.parts import Space
+
+SIDES = [(8, 8), (9, 9), (13, 28), (31, 32), (50, 64), (8, 128), (127, 128)]
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+def image(channels: int, height: int, width: int) -> Space:
+    return Space(shape=(channels, height, width), bounded=True)
+
+
+def kinds(net: nn.Module) -> list[str]:
+    return [type(layer).__name__ for layer in net.children()]
+
+
+# ------------------------------------------------------------------------------------ perceptrons
+
+
+def test_an_mlp_normalizes_and_activates_all_layers_but_the_last() -> None:
+    net = mlp([2, 8, 4, 3], activation=nn.Tanh, norm=nn.BatchNorm1d)
+    hidden = ["Linear", "BatchNorm1d", "Tanh"]
+    assert kinds(net) == [*hidden, *hidden, "Linear"]
+    sizes = [(m.in_features, m.out_features) for m in net if isinstance(m, nn.Linear)]
+    assert sizes == [(2, 8), (8, 4), (4, 3)]
+    assert kinds(mlp([2, 3])) == ["Linear"]
+
+
+def test_an_mlp_of_two_sizes_is_linear() -> None:
+    net, x = mlp([3, 2]), torch.randn(5, 3)
+    torch.testing.assert_close(net(2 * x) - net(x), net(x) - net(0 * x))
+
+
+def test_a_bounded_space_is_squashed_and_another_is_not() -> None:
+    x = torch.linspace(-9, 9, 5)
+    assert torch.equal(squash(Space(shape=(5,), bounded=True))(x), x.tanh())
+    assert torch.equal(squash(Space(shape=(5,)))(x), x)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (2, 3, 4, 5)])
+def test_perceptrons_make_and_score_samples_of_any_shape(shape: tuple[int, ...]) -> None:
+    real = Space(shape=shape, bounded=True)
+    fake = MlpGenerator(6, [8], real)(100 * torch.randn(7, 6))
+    assert fake.shape == (7, *shape)
+    assert float(fake.detach().abs().max()) <= 1
+    assert mlp_scorer(real, [8, 4])(fake).shape == (7,)
+
+
+def test_a_scorer_is_one_linear_map_of_its_bodys_features() -> None:
+    net, x = Scorer(nn.Flatten(), 6), torch.randn(4, 2, 3)
+    expected = x.flatten(1) @ net.head.weight[0] + net.head.bias
+    torch.testing.assert_close(net(x), expected)
+
+
+def test_the_score_of_one_sample_is_a_batch_of_one() -> None:
+    assert mlp_scorer(Space(shape=(2,)), [4])(torch.randn(1, 2)).shape == (1,)
+
+
+# ----------------------------------------------------------------------------------------- ladders
+
+
+@pytest.mark.parametrize(
+    ("side", "sizes"),
+    [
+        ((8, 8), [(8, 8), (4, 4)]),
+        ((28, 28), [(28, 28), (14, 14), (7, 7), (4, 4)]),
+        ((9, 13), [(9, 13), (5, 7), (3, 4)]),
+        ((8, 100), [(8, 100), (4, 50)]),
+        ((128, 128), [(128, 128), (64, 64), (32, 32), (16, 16), (8, 8), (4, 4)]),
+    ],
+)
+def test_a_ladder_halves_rounding_up_until_the_shorter_side_is_four_or_less(
+    side: tuple[int, int], sizes: list[tuple[int, int]]
+) -> None:
+    assert ladder(image(1, *side), "test") == sizes
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 8), (1, 8, 129), (5, 8, 8), (1, 1, 1)])
+def test_a_ladder_refuses_images_that_the_blocks_are_not_made_for(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ComposeError) as error:
+        ladder(Space(shape=shape, bounded=True), "some-net")
+    assert str(error.value) == (
+        "'some-net' builds images of 8 to 128 pixels a side and 1 to 4 channels; the data's are "
+        f"{' x '.join(map(str, shape))} in [-1, 1]."
+    )
+
+
+@pytest.mark.parametrize("space", [Space(shape=(2,)), Space(), Space(shape=(8, 8))])
+def test_a_ladder_refuses_what_is_no_image(space: Space) -> None:
+    with pytest.raises(ComposeError, match=r"^'some-net' builds images \(channels, height, width"):
+        ladder(space, "some-net")
+
+
+def test_widths_double_up_to_eight_fold() -> None:
+    assert widths(4, 6) == [4, 8, 16, 32, 32, 32]
+    assert widths(3, 1) == [3]
+
+
+# ------------------------------------------------------------------------------------ convolutions
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("sides", SIDES)
+def test_an_image_goes_down_to_the_promised_length_and_comes_up_exactly(
+    sides: tuple[int, int], kernel: int
+) -> None:
+    sizes = ladder(image(3, *sides), "test")
+    fake = Upsampler(6, 3, sizes, width=2, kernel=kernel)(torch.randn(2, 6))
+    assert fake.shape == (2, 3, *sides)
+    body, features = downsampler(3, sizes, width=2, kernel=kernel)
+    assert body(fake).shape == (2, features)
+
+
+@pytest.mark.parametrize("sides", SIDES)
+def test_every_pixel_is_seen_and_every_pixel_is_made(sides: tuple[int, int]) -> None:
+    """No stride leaves out an edge: each pixel has a slope, and each depends on the latent."""
+    sizes = ladder(image(1, *sides), "test")
+    body, _ = downsampler(1, sizes, width=4, kernel=3)
+    x = torch.randn(1, 1, *sides, requires_grad=True)
+    (slope,) = torch.autograd.grad(body(x).square().sum(), x)
+    assert bool((slope != 0).all())
+    fake = Upsampler(6, 1, sizes, width=4, kernel=5)(torch.randn(2, 6)).detach()
+    assert bool((fake[0] != fake[1]).all())
+
+
+def test_norm_follows_every_convolution_down_but_the_first() -> None:
+    sizes = ladder(image(1, 32, 32), "test")
+    plain, _ = downsampler(1, sizes, width=2, kernel=3)
+    normed, _ = downsampler(1, sizes, width=2, kernel=3, norm=nn.BatchNorm2d)
+    step = ["Conv2d", "BatchNorm2d", "LeakyReLU"]
+    assert kinds(plain) == ["Conv2d", "LeakyReLU"] * 3 + ["Flatten"]
+    assert kinds(normed) == ["Conv2d", "LeakyReLU", *step, *step, "Flatten"]
+
+
+def test_an_upsampler_has_a_bias_only_where_no_norm_takes_it_away() -> None:
+    net = Upsampler(6, 3, ladder(image(3, 32, 32), "test"), width=2, kernel=5)
+    biases = [m.bias is not None for m in net.layers if isinstance(m, nn.ConvTranspose2d)]
+    assert biases == [False, False, True]
+    assert net.project.bias is None
+    assert kinds(net.layers)[-2:] == ["ConvTranspose2d", "Tanh"]

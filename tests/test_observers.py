@@ -1,0 +1,316 @@
+"""Observers show and write what happened: exact pixels, whole logs, the first bad term."""
+
+from __future__ import annotations
+
+import json
+import sys
+from math import inf, nan
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small import images, points, variant_of
+
+from ganzoo.data import Rows
+from ganzoo.errors import DivergedError
+from ganzoo.game import Game
+from ganzoo.observers import Observer
+from ganzoo.observers.diverged import Diverged
+from ganzoo.observers.grid import FAKE, PAPER, REAL, SIDE, SampleGrid, picture, run_picture
+from ganzoo.observers.log import LogFile
+from ganzoo.observers.progress import ProgressBar
+from ganzoo.run import Run
+from ganzoo.testing import Plain
+from ganzoo.train import train
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.zoo import Zoo
+
+
+def run(**facts: Any) -> Any:
+    """As much of a run as an observer looks at."""
+    return SimpleNamespace(**facts)
+
+
+# -------------------------------------------------------------------------------------- pictures
+
+
+def sheet(made: Tensor) -> np.ndarray[Any, Any]:
+    """A grid before it was enlarged, each of its pixels checked to be a block of one colour."""
+    n, _, height, width = made.shape
+    columns = int(np.ceil(np.sqrt(n)))
+    size = (int(np.ceil(n / columns)) * (height + 2) + 2, columns * (width + 2) + 2)
+    pixels = np.asarray(picture(made, made))
+    factor = pixels.shape[0] // size[0]
+    small = pixels[::factor, ::factor]
+    assert small.shape == (*size, 3)
+    assert np.array_equal(pixels, small.repeat(factor, 0).repeat(factor, 1))
+    return small
+
+
+def noise(n: int, *shape: int) -> tuple[Tensor, Tensor]:
+    """Bytes, and the numbers in [-1, 1] that stand for them."""
+    stream = torch.Generator().manual_seed(0)
+    stored = torch.randint(256, (n, *shape), generator=stream, dtype=torch.uint8)
+    return stored, Rows({"real": stored}).column("real")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize(("n", "columns"), [(1, 1), (4, 2), (5, 3), (9, 3)])
+def test_each_image_of_a_grid_is_at_its_place_pixel_by_pixel(
+    n: int, columns: int, channels: int
+) -> None:
+    """Grey for one channel and for two; the first three of four."""
+    height, width = 9, 7
+    stored, made = noise(n, channels, height, width)
+    grid = sheet(made)
+    expected = np.full_like(grid, 255)
+    shown = [0, 1, 2] if channels >= 3 else [0, 0, 0]
+    for i in range(n):
+        top, left = 2 + i // columns * (height + 2), 2 + i % columns * (width + 2)
+        expected[top : top + height, left : left + width] = stored[i, shown].permute(1, 2, 0)
+    assert np.array_equal(grid, expected)
+
+
+def test_every_byte_is_shown_as_itself() -> None:
+    stored = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    grid = sheet(Rows({"real": stored}).column("real"))
+    assert np.array_equal(grid[2:18, 2:18, 0], stored[0, 0])
+
+
+def test_values_beyond_the_range_are_black_and_white() -> None:
+    made = torch.tensor([-7.0, -1.0, 1.0, 7.0]).repeat(16).view(1, 1, 8, 8)
+    assert sheet(made)[2, 2:6, 0].tolist() == [0, 0, 255, 255]
+
+
+def test_a_picture_is_enlarged_to_be_seen_and_never_made_smaller() -> None:
+    assert picture(*[torch.zeros(64, 1, 8, 8)] * 2).size == (492, 492)
+    assert picture(*[torch.zeros(64, 3, 128, 128)] * 2).size == (1042, 1042)
+
+
+def pixel(drawn: Image.Image, x: int, y: int) -> Any:
+    return drawn.getpixel((x, y))
+
+
+def test_points_are_drawn_where_they_are_with_up_as_up() -> None:
+    """The data spans [-1, 1], which the picture shows as the middle of [-1.3, 1.3]."""
+    real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+    drawn = picture(torch.tensor([[0.0, 0.0], [0.0, 0.65]]), real)
+    assert drawn.size == (SIDE, SIDE)
+    middle, reach = SIDE // 2, SIDE / 2.6
+    assert pixel(drawn, middle, middle) == FAKE
+    assert pixel(drawn, middle, round(middle - 0.65 * reach)) == FAKE
+    assert pixel(drawn, middle, round(middle + 0.65 * reach)) == PAPER
+    assert pixel(drawn, round(middle - reach), round(middle + reach)) == REAL
+    assert pixel(drawn, round(middle + reach), round(middle - reach)) == REAL
+    assert pixel(drawn, round(middle + reach), round(middle + reach)) == PAPER
+
+
+def test_generated_points_lie_over_real_ones_and_only_two_coordinates_are_drawn() -> None:
+    real = torch.tensor([[-1.0, -1.0, 5.0], [1.0, 1.0, -5.0], [0.0, 0.0, 100.0]])
+    drawn = picture(torch.tensor([[0.0, 0.0, -900.0]]), real)
+    assert pixel(drawn, SIDE // 2, SIDE // 2) == FAKE
+
+
+@pytest.mark.parametrize("far", [50.0, 1e30, inf, nan])
+def test_points_far_off_leave_the_picture_as_it_is(far: float) -> None:
+    real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+    drawn = np.asarray(picture(torch.full((3, 2), far), real))
+    assert not (drawn == FAKE).all(-1).any()
+
+
+def test_all_points_drawn_are_within_the_picture() -> None:
+    real = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+    drawn = np.asarray(picture(real[:0], real))
+    rows, columns = np.nonzero((drawn == REAL).all(-1))
+    for line in (rows, columns):
+        assert line.min() > 0
+        assert line.max() < SIDE - 1
+
+
+def test_pictures_of_a_run_are_of_the_same_latents_each_time(tmp_path: Path) -> None:
+    game = Game(variant_of(Plain()), images())
+    observer = SampleGrid(run(folder=tmp_path, game=game))
+    for name in ("00000001", "00000002"):
+        observer.saved(Path(f"{name}.safetensors"))
+    game.round()
+    observer.saved(Path("00000003.safetensors"))
+    written = [path.read_bytes() for path in sorted((tmp_path / "samples").iterdir())]
+    assert len(written) == 3
+    assert written[0] == written[1] != written[2]
+    with Image.open(tmp_path / "samples" / "00000001.png") as drawn:
+        expected = picture(game.sample(64)["fake"], torch.empty(0))
+        assert drawn.size == expected.size
+
+
+def test_a_run_on_points_is_shown_over_its_held_out_points() -> None:
+    game = Game(variant_of(Plain()), points())
+    drawn = np.asarray(run_picture(run(game=game)))
+    assert (drawn == REAL).all(-1).any()
+    assert (drawn == FAKE).all(-1).any()
+
+
+# ------------------------------------------------------------------------------------------- log
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def logging(folder: Path, rounds: int) -> LogFile:
+    return LogFile(run(folder=folder, game=SimpleNamespace(rounds=rounds), seconds=1.23456))
+
+
+def test_a_line_holds_the_last_round_the_seconds_and_each_terms_mean(tmp_path: Path) -> None:
+    log = logging(tmp_path, 0)
+    log.noted(1, {"discriminator/hinge": [1.0, 3.0], "generator/hinge": [-1.0, 0.0]})
+    log.noted(3, {"discriminator/hinge": [5.0], "generator/hinge": [2.0]})
+    log.finished(None)
+    assert lines(tmp_path) == [
+        {"round": 2, "seconds": 1.235, "discriminator/hinge": 2.0, "generator/hinge": -0.5},
+        {"round": 3, "seconds": 1.235, "discriminator/hinge": 5.0, "generator/hinge": 2.0},
+    ]
+
+
+def test_a_line_is_there_as_soon_as_it_is_noted(tmp_path: Path) -> None:
+    log = logging(tmp_path, 0)
+    log.noted(1, {"generator/hinge": [1.0]})
+    assert [line["round"] for line in lines(tmp_path)] == [1]
+    log.finished(None)
+
+
+def test_a_resumed_log_drops_what_will_be_played_again_and_goes_on(tmp_path: Path) -> None:
+    log = logging(tmp_path, 0)
+    for first in (1, 3, 5):
+        log.noted(first, {"generator/hinge": [1.0, 1.0]})
+    log.finished(None)
+    log = logging(tmp_path, 4)
+    log.noted(5, {"generator/hinge": [7.0, 7.0]})
+    log.finished(None)
+    assert [(line["round"], line["generator/hinge"]) for line in lines(tmp_path)] == [
+        (2, 1.0),
+        (4, 1.0),
+        (6, 7.0),
+    ]
+
+
+def test_a_broken_and_resumed_run_logs_each_round_once(zoo: Zoo, tmp_path: Path) -> None:
+    small = ["architecture.width=8", "batch=8"]
+    for rounds, resume in ((30, False), (70, True)):
+        out = tmp_path / "run"
+        train("vanilla", rounds=rounds, out=out, settings=small, zoo=zoo, resume=resume)
+    rounds_logged = [line["round"] for line in lines(tmp_path / "run")]
+    assert rounds_logged == sorted(set(rounds_logged))
+    assert 30 in rounds_logged
+    assert rounds_logged[-1] == 70
+
+
+# -------------------------------------------------------------------------------------- diverged
+
+
+def divergence(first: int, terms: dict[str, list[float]], kept: Path | None = None) -> str:
+    with pytest.raises(DivergedError) as error:
+        Diverged(run(last_checkpoint=lambda: kept)).noted(first, terms)
+    return str(error.value)
+
+
+def test_finite_terms_of_any_size_are_no_divergence() -> None:
+    Diverged(run(last_checkpoint=lambda: None)).noted(1, {"generator/hinge": [1e300, -1e300]})
+
+
+def test_the_first_bad_round_and_its_term_are_named_with_the_checkpoint() -> None:
+    terms = {
+        "discriminator/hinge": [1.0, 1.0, 1.0, nan],
+        "discriminator/r1": [1.0, 1.0, inf, nan],
+        "generator/hinge": [1.0, 1.0, 1.0, nan],
+    }
+    assert divergence(41, terms, Path("runs/a/checkpoints/40")) == (
+        "training diverged: in round 43 the discriminator's 'r1' is inf; the last checkpoint is "
+        f"{Path('runs/a/checkpoints/40')}. A lower learning rate usually helps."
+    )
+
+
+def test_in_one_round_the_discriminator_who_plays_first_is_named_first() -> None:
+    terms = {"generator/hinge": [nan], "discriminator/hinge": [-inf]}
+    assert divergence(1, terms) == (
+        "training diverged: in round 1 the discriminator's 'hinge' is -inf; there was no "
+        "checkpoint yet. A lower learning rate usually helps."
+    )
+
+
+# -------------------------------------------------------------------------------------- progress
+
+
+def test_no_bar_is_drawn_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    bar = ProgressBar(run())
+    bar.noted(1, {"generator/hinge": [1.0]})
+    bar.finished(None)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_bar_shows_the_share_done_and_each_terms_last_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    game = SimpleNamespace(rounds=0, progress=0.0)
+    watched = run(game=game, seconds=0.0, title="a title")
+    bar = ProgressBar(watched)
+    game.rounds, game.progress, watched.seconds = 50, 0.5, 2.0
+    bar.noted(1, {"discriminator/hinge": [9.0, 1.25], "generator/hinge": [9.0, -0.5]})
+    bar.finished(ValueError())
+    said = capsys.readouterr().err
+    for shown in ("a title", "50%", "25.0 rounds/s", "d:1.25  g:-0.5"):
+        assert shown in said
+
+
+# ------------------------------------------------------------------------------------- observers
+
+
+class Noting(Observer):
+    """Writes down all it is told."""
+
+    name = "noting"
+    told: list[tuple[Any, ...]]
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        type(self).told = []
+
+    def noted(self, first: int, terms: dict[str, list[float]]) -> None:
+        self.told += [("noted", first, len(next(iter(terms.values()))))]
+
+    def saved(self, checkpoint: Path) -> None:
+        self.told += [("saved", checkpoint.stem)]
+
+    def finished(self, error: BaseException | None) -> None:
+        self.told += [("finished", error)]
+
+
+def test_an_observer_is_told_of_every_round_once_each_checkpoint_and_the_end(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(zoo), "observers", lambda _: [Noting])
+    train(
+        "vanilla",
+        rounds=50,
+        save_every=45,
+        out=tmp_path / "run",
+        zoo=zoo,
+        settings=["architecture.width=8", "batch=8"],
+    )
+    told = Noting.told
+    assert [fact for fact in told if fact[0] == "noted"] == [
+        ("noted", 1, 20),
+        ("noted", 21, 20),
+        ("noted", 41, 5),
+        ("noted", 46, 5),
+    ]
+    assert [fact[1] for fact in told if fact[0] == "saved"] == ["00000045", "00000050"]
+    assert told[-1] == ("finished", None)
