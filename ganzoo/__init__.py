@@ -1,4 +1,4 @@
-"""ganzoo: GAN variants as plugins, trained, loaded and compared through one engine.
+"""ganzoo: GAN variants as plugins, trained, sampled and compared through one engine.
 
 Names are imported on first use, so that ``import ganzoo`` loads neither torch nor any plugin.
 """
@@ -11,61 +11,70 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from ganzoo.game import Game as Game
-    from ganzoo.parts import (
-        Architecture as Architecture,
-    )
-    from ganzoo.parts import (
-        Loss as Loss,
-    )
-    from ganzoo.parts import (
-        Regularizer as Regularizer,
-    )
-    from ganzoo.parts import (
-        Sampler as Sampler,
-    )
-    from ganzoo.parts import (
-        Space as Space,
-    )
-    from ganzoo.variant import Variant as Variant
-    from ganzoo.zoo import Zoo as Zoo
-    from ganzoo.zoo import default_zoo as default_zoo
+    from ganzoo.calls import evaluate, sample, train
+    from ganzoo.contest.measure import bench
+    from ganzoo.data import Data, Dataset, Rows
+    from ganzoo.errors import ZooError
+    from ganzoo.game import Game
+    from ganzoo.metric import Metric, Score
+    from ganzoo.observers import Observer
+    from ganzoo.parts import Architecture, Loss, Regularizer, Sampler, Space
+    from ganzoo.registry import install
+    from ganzoo.variant import Variant
+    from ganzoo.wiring import explain
+    from ganzoo.zoo import Zoo, default_zoo
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Architecture": "parts",
-    "Loss": "parts",
-    "Regularizer": "parts",
-    "Sampler": "parts",
-    "Space": "parts",
-    "Variant": "variant",
-    "Dataset": "data",
-    "Data": "data",
-    "Rows": "data",
-    "Metric": "metric",
-    "Score": "metric",
-    "Observer": "observers",
-    "Game": "game",
-    "Zoo": "zoo",
-    "default_zoo": "zoo",
-    "ZooError": "errors",
-    "train": "train",
-    "sample": "train",
-    "evaluate": "train",
-    "bench": "bench.measure",
-    "explain": "explain",
-    "install": "registry",
-}
-"""Each public name and the module it lives in."""
+__all__ = [
+    "Architecture",
+    "Data",
+    "Dataset",
+    "Game",
+    "Loss",
+    "Metric",
+    "Observer",
+    "Regularizer",
+    "Rows",
+    "Sampler",
+    "Score",
+    "Space",
+    "Variant",
+    "Zoo",
+    "ZooError",
+    "__version__",
+    "bench",
+    "default_zoo",
+    "evaluate",
+    "explain",
+    "hookimpl",
+    "install",
+    "sample",
+    "train",
+]
 
-__all__ = ["__version__", "hookimpl"]
-__all__ += list(_HOMES)
+_HOMES = {
+    "calls": ("evaluate", "sample", "train"),
+    "contest.measure": ("bench",),
+    "data": ("Data", "Dataset", "Rows"),
+    "errors": ("ZooError",),
+    "game": ("Game",),
+    "metric": ("Metric", "Score"),
+    "observers": ("Observer",),
+    "parts": ("Architecture", "Loss", "Regularizer", "Sampler", "Space"),
+    "registry": ("install",),
+    "variant": ("Variant",),
+    "wiring": ("explain",),
+    "zoo": ("Zoo", "default_zoo"),
+}
+"""Each module and its public names. No module may have the name of a function here: importing it
+would put the module in the function's place."""
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its module."""
-    if name not in _HOMES:
-        message = f"module 'ganzoo' has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(importlib.import_module(f"ganzoo.{_HOMES[name]}"), name)
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"ganzoo.{module}"), name)
+    message = f"module 'ganzoo' has no attribute {name!r}"
+    raise AttributeError(message)

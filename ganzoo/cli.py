@@ -20,7 +20,7 @@ from ganzoo.errors import ZooError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ganzoo.bench.results import Result
+    from ganzoo.contest.results import Result
     from ganzoo.metric import Score
 
 
@@ -93,7 +93,7 @@ def list_variants(*, as_json: Json = False) -> None:
         for name in listing.variants
         if name not in zoo.variants
     ]
-    show(rows, as_json=as_json, empty="no variants are installed; try: ganzoo install vanilla")
+    show(rows, as_json=as_json)
 
 
 @app.command()
@@ -147,7 +147,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Explain a composition: its options, and each value, who deals it and who reads it."""
-    from ganzoo.explain import explain as explained
+    from ganzoo.wiring import explain as explained
 
     told = explained(
         variant,
@@ -189,7 +189,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
 ) -> None:
     """Train a variant; any part of it may be replaced by another plugin's."""
-    from ganzoo.train import train as trained
+    from ganzoo.calls import train as trained
 
     run = trained(
         variant,
@@ -223,7 +223,7 @@ def sample(
     label: Annotated[int | None, typer.Option(min=0, help="The label to condition on.")] = None,
 ) -> None:
     """Draw samples of a run's last checkpoint."""
-    from ganzoo.sample import write_samples
+    from ganzoo.samples import write_samples
 
     path = write_samples(run, n=n, seed=seed, out=out or run / "samples.png", label=label)
     typer.echo(f"{path}")
@@ -239,7 +239,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a run's last checkpoint against the held-out data."""
-    from ganzoo.train import evaluate as evaluated
+    from ganzoo.calls import evaluate as evaluated
 
     scores = evaluated(run, n=n, seed=seed, metrics=metric or ())
     if as_json:
@@ -265,7 +265,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Train variants head-to-head under one budget; write results.jsonl and report.html."""
-    from ganzoo.bench.measure import bench as benched
+    from ganzoo.contest.measure import bench as benched
 
     def told(result: Result) -> None:
         if not as_json and result.kind in {"last", "refused", "diverged"}:
@@ -311,13 +311,10 @@ def score_row(score: Score) -> dict[str, str]:
     return {"metric": f"{score.metric} {arrow}", "value": f"{score.value:.4g}"}
 
 
-def show(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str = "none") -> None:
-    """Print rows as a table, or as JSON; an empty table says so."""
+def show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows as a table, or as JSON."""
     if as_json:
         typer.echo(json.dumps(list(rows), indent=2))
-        return
-    if not rows:
-        typer.echo(empty)
         return
     from rich import box
     from rich.console import Console

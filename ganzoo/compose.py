@@ -85,7 +85,10 @@ def _check_step(game: Game, step: Step) -> None:
     values = {}
     for name, term in game.terms[player].items():
         for read in term.reads:
-            if not (step.offers(read) if read != "state" else name in game.states):
+            if read == "state" and not game.has_state(term.part):
+                message = f"'{name}' reads 'state' but defines no start(self, game)."
+                raise ComposeError(message)
+            if read != "state" and not step.offers(read):
                 raise _missing(game, step, f"'{name}'", read)
         try:
             values[name] = term.value(step)
@@ -209,14 +212,6 @@ def hint(kind: str, name: str) -> str:
         return ""
     verb = {"sampler": "deal", "architecture": "have the head", "dataset": "have"}[kind]
     return f" {kind.capitalize()}s that {verb} '{value}': {', '.join(sorted(found))}."
-
-
-def cannot_sample(variant: Variant, name: str) -> ComposeError:
-    """The generator reads a value that only data could give."""
-    return ComposeError(
-        f"the generator of '{variant.name}' reads '{name}', which sampler '{variant.sampler.name}' "
-        f"does not draw; pass it, as in sample({name}=...)."
-    )
 
 
 def _parts(game: Game) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ganzoo.data import Data
-    from ganzoo.parts import Player
+    from ganzoo.parts import Part, Player
     from ganzoo.variant import Variant
 
 Log: TypeAlias = "dict[Player, dict[str, Tensor]]"
@@ -59,7 +59,7 @@ class Game:
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.average = None if variant.ema is None else copy.deepcopy(self.nets["generator"])
         self.states: dict[str, Any] = {
-            part.name: start(self)
+            state_key(part): start(self)
             for part in variant.parts()
             if (start := getattr(part, "start", None))
         }
@@ -134,6 +134,14 @@ class Game:
         """A step of this game; ``rows`` stands for the data's columns, read when they are named."""
         return Step(self, player, rows, **dealt)
 
+    def has_state(self, part: Part) -> bool:
+        """Whether a part has state in this game: it defines ``start``."""
+        return state_key(part) in self.states
+
+    def state_of(self, part: Part) -> Any:
+        """What a part's ``start`` returned."""
+        return self.states[state_key(part)]
+
     def autocast(self) -> AbstractContextManager[Any]:
         """Reduced precision for one network's forward, where the variant asks for it."""
         if self.variant.precision == "fp32":
@@ -203,6 +211,8 @@ class Game:
             for i, param in enumerate(self.params[player]):
                 moments = optimizer.state.get(param, {})
                 tensors |= {f"{player}-optimizer.{i}.{k}": v for k, v in moments.items()}
+        for player, terms in self.log.items():
+            tensors |= {f"{player}-log.{name}": term for name, term in terms.items()}
         facts: dict[str, Any] = {
             "rounds": self.rounds,
             "progress": self.progress,
@@ -227,6 +237,7 @@ class Game:
         self.latents.set_state(tensors["latents"])
         for player, net in self.nets.items():
             net.load_state_dict(under(tensors, f"{player}."))
+            self.log[player] = under(tensors, f"{player}-log.")
         if self.average is not None:
             self.average.load_state_dict(under(tensors, "average."))
         for player, optimizer in self.optimizers.items():
@@ -242,6 +253,11 @@ def sum_of(terms: dict[str, Tensor]) -> Tensor:
     """The sum of scalar terms."""
     first, *others = terms.values()
     return sum(others, first)
+
+
+def state_key(part: Part) -> str:
+    """What a part's state is kept under."""
+    return f"{part.kind} {part.name}"
 
 
 def laid_out_like(grad: Tensor | None, param: Tensor) -> Tensor | None:

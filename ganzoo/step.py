@@ -61,7 +61,7 @@ class Term:
         """The unweighted term on one step, (N,) or ()."""
         values = {name: step.of(self.part, name) for name in self.reads}
         for name in self.accepts:
-            if step.offers(name) or (name == "state" and self.part.name in step.game.states):
+            if step.offers(name) or (name == "state" and step.game.has_state(self.part)):
                 values[name] = step.of(self.part, name)
         return self.function(**values)
 
@@ -95,7 +95,7 @@ class Step:
 
     def of(self, part: Part, name: str) -> Any:
         """A value as one part reads it: ``state`` is that part's own."""
-        return self.game.states[part.name] if name == "state" else self[name]
+        return self.game.state_of(part) if name == "state" else self[name]
 
     def offers(self, name: str) -> bool:
         """Whether the step has, or can compute, a value of this name."""

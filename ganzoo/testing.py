@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from itertools import product
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -70,11 +70,16 @@ def check_plugin(module: str | ModuleType) -> None:
 
 
 def loaded(module: str | ModuleType) -> tuple[Zoo, dict[str, list[Any]]]:
-    """A zoo of core and the one plugin, and what the plugin offers, by kind."""
+    """A zoo of all that is installed with the plugin last, and what the plugin offers, by kind.
+
+    The others are there because a variant may be composed of their parts.
+    """
+    name = module if isinstance(module, str) else module.__name__
+    others = [point for point in entry_points(group=GROUP) if point.module != name]
     if isinstance(module, str):
-        zoo = Zoo([EntryPoint(module, module, GROUP)])
+        zoo = Zoo([*others, EntryPoint(module, module, GROUP)])
     else:
-        zoo = Zoo([(Origin(module.__name__, module.__name__, "0"), module)])
+        zoo = Zoo([*others, (Origin(name, name, "0"), module)])
     zoo.add_commands(typer.Typer())
     plugin = zoo.plugins[-1]
     assert not plugin.faults, str(plugin.faults[0])

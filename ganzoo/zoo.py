@@ -114,7 +114,7 @@ class Zoo:
         raise UnknownNameError(self._not_found(kind, name))
 
     def _not_found(self, kind: str, name: str) -> str:
-        from ganzoo.registry import registry
+        from ganzoo.registry import installed_version, registry
 
         distribution = registry().distribution_of(kind, name)
         if distribution is not None:
@@ -122,6 +122,11 @@ class Zoo:
             for loaded in self.plugins:
                 if loaded.origin.distribution == distribution and loaded.faults:
                     return f"no {kind} '{name}': {loaded.faults[0]}"
+            if installed_version(distribution) is not None:
+                return (
+                    f"no {kind} '{name}'. It is in {distribution}, which is installed but not "
+                    "loaded: GANZOO_PLUGINS leaves it out."
+                )
             return f"no {kind} '{name}'. It is in {distribution}: run 'ganzoo install {plugin}'."
         known = self.named(kind)
         close = difflib.get_close_matches(name, known, n=1)
@@ -245,6 +250,13 @@ def default_zoo() -> Zoo:
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     wanted = os.environ.get("GANZOO_PLUGINS")
     if wanted is not None:
-        names = {name.strip() for name in wanted.split(",")}
+        names = {name.strip() for name in wanted.split(",")} - {""}
+        missing = sorted(names - {point.name for point in points})
+        if missing:
+            message = (
+                f"GANZOO_PLUGINS names '{missing[0]}', which is not installed; "
+                f"installed plugins: {', '.join(point.name for point in points) or 'none'}."
+            )
+            raise UnknownNameError(message)
         points = [point for point in points if point.name in names]
     return Zoo(points)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ganzoo.bench.measure import bench
-from ganzoo.bench.plan import contender
-from ganzoo.bench.results import Result, standings, verdict
+from ganzoo.contest.measure import bench
+from ganzoo.contest.plan import contender
+from ganzoo.contest.results import Result, standings, verdict
 from ganzoo.errors import OptionError, RunError
 from ganzoo.metric import Score
 
 if TYPE_CHECKING:
-    from ganzoo.bench.measure import Bench
+    from ganzoo.contest.measure import Bench
     from ganzoo.zoo import Zoo
 
 SETTINGS = ["batch=8"]

@@ -219,7 +219,10 @@ def test_a_parts_state_is_the_games_own_and_probing_does_not_count() -> None:
     variant = variant_of(SMALL, regularizers=(Anchored(),))
     one, other = Game(variant, points()), Game(variant, points())
     play(one, 3)
-    assert (one.states["anchored"].count, other.states["anchored"].count) == (3, 0)
+    assert (
+        one.states["regularizer anchored"].count,
+        other.states["regularizer anchored"].count,
+    ) == (3, 0)
 
 
 def test_projections_hold_after_every_step_and_discriminators_see_what_is_shown() -> None:

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from small import images, points, variant_of
 
+from ganzoo.calls import train
 from ganzoo.data import Rows
 from ganzoo.errors import DivergedError
 from ganzoo.game import Game
@@ -25,7 +26,6 @@ from ganzoo.observers.log import LogFile
 from ganzoo.observers.progress import ProgressBar
 from ganzoo.run import Run
 from ganzoo.testing import Plain
-from ganzoo.train import train
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,11 +13,11 @@ import safetensors
 import torch
 from safetensors.torch import load_file
 
+from ganzoo.calls import evaluate, sample, train
 from ganzoo.errors import DivergedError, OptionError, RunError, UnknownNameError
 from ganzoo.observers import Observer
 from ganzoo.run import Run
-from ganzoo.sample import write_samples
-from ganzoo.train import evaluate, sample, train
+from ganzoo.samples import write_samples
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -214,7 +214,7 @@ def test_a_part_of_the_wrong_form_is_named(part: type[Loss], sentence: str) -> N
 def test_a_variant_of_parts_that_nobody_offers_is_named() -> None:
     variant = variant_of(Mlp(), loss=OneSided())
     assert complaint(plugin(variants=[variant])).startswith(
-        "variant 'test' does not survive JSON: no architecture 'mlp'"
+        "variant 'test' does not survive JSON: no loss 'one-sided'"
     )
 
 

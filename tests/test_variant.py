@@ -118,5 +118,6 @@ def test_unknown_names_are_met_with_the_nearest_or_with_how_to_get_them(
     with pytest.raises(UnknownNameError) as error:
         core.variant("wgan-gp")
     assert str(error.value) == (
-        "no variant 'wgan-gp'. It is in ganzoo-wgan-gp: run 'ganzoo install wgan-gp'."
+        "no variant 'wgan-gp'. It is in ganzoo-wgan-gp, which is installed but not loaded: "
+        "GANZOO_PLUGINS leaves it out."
     )

@@ -8,7 +8,7 @@ import shlex
 from math import nan
 from typing import TYPE_CHECKING
 
-from ganzoo.bench.results import of_kind, standings
+from ganzoo.contest.results import of_kind, standings
 from ganzoo.errors import ZooError
 from ganzoo.files import write_text
 
@@ -23,12 +23,12 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ganzoo.bench.measure import Bench
-    from ganzoo.bench.results import Result
+    from ganzoo.contest.measure import Bench
+    from ganzoo.contest.results import Result
 
 COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#775b9a", "#00798c", "#8d5a2b", "#4a4a4a")
 TEMPLATE = jinja2.Environment(
-    loader=jinja2.PackageLoader("ganzoo.bench", "."),
+    loader=jinja2.PackageLoader("ganzoo.contest", "."),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
 )

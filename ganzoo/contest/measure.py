@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo.bench.plan import Contest, contender, label
-from ganzoo.bench.results import Kind, Result, rows_of, verdict
+from ganzoo.calls import default_n, plan_run
+from ganzoo.contest.plan import Contest, contender, label
+from ganzoo.contest.results import Kind, Result, rows_of, verdict
 from ganzoo.errors import ComposeError, DivergedError, RunError, ZooError
 from ganzoo.files import write_text
 from ganzoo.metrics.measure import floor, measure, noise
 from ganzoo.run import Plan, Run
-from ganzoo.train import default_n, plan_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -171,7 +171,7 @@ def bench(
     each run is ``rounds``, or ``seconds`` of training. A contender that cannot be composed on this
     data is reported as refused, with the reason; the others go on.
     """
-    from ganzoo.bench.report import write_report
+    from ganzoo.contest.report import write_report
 
     zoo = zoo or ganzoo.default_zoo()
     if rounds is not None and seconds is not None:

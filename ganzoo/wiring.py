@@ -67,7 +67,10 @@ def objective(game: Game, player: Any) -> str:
         weight = "" if term.weight == 1 else f"{term.weight:g} "
         lazily = "" if term.every == 1 else f" every {term.every} steps, times {term.every}"
         summands.append(f"{weight}{name}{lazily}")
-    return " + ".join(summands)
+    constraints = [part.name for part in game.projecting]
+    return " + ".join(summands) + (
+        f"; constrained by {', '.join(constraints)}" if constraints else ""
+    )
 
 
 def options(variant: Variant) -> list[dict[str, str]]:
@@ -83,7 +86,8 @@ def options(variant: Variant) -> list[dict[str, str]]:
                     "means": info.description or "",
                 }
             )
-    for player, _ in variant.turns:
+    for player, turns in variant.turns:
+        rows.append({"option": f"turns.{player}", "value": str(turns), "means": "steps a round"})
         for name, value in getattr(variant.optimizers, player).model_dump().items():
             rows.append({"option": f"optimizers.{player}.{name}", "value": str(value), "means": ""})
     for name in ("batch", "precision", "ema"):
@@ -101,7 +105,11 @@ def wiring(game: Game) -> list[dict[str, Any]]:
             step = next(iter(game.variant.sampler.deal(player, game, drawn)))
             dealt = set(step.values)
             for name in offered(game, step):
-                readers = [t for t, term in game.terms[player].items() if name in term.reads]
+                readers = [
+                    t
+                    for t, term in game.terms[player].items()
+                    if name in (*term.reads, *term.accepts)
+                ]
                 readers += [f"{p} network" for p in game.nets if name in game.inputs[p]]
                 rows.append(
                     {

@@ -1,0 +1,149 @@
+"""The pages say what the code does: nothing lacks its place, and every example runs."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ganzoo_wgan_gp
+import pytest
+import typer
+
+from ganzoo import cli, errors, hookspecs
+from ganzoo.compose import offered
+from ganzoo.errors import PluginError
+from ganzoo.game import Game
+from ganzoo.plugins import Origin
+from ganzoo.step import reads
+from ganzoo.zoo import Zoo, default_zoo
+
+ROOT = Path(__file__).parent.parent
+DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
+COMMANDS: dict[str, Any] = typer.main.get_group(cli.app).commands  # type: ignore[assignment]
+Monkey = pytest.MonkeyPatch
+Tell = Callable[[str], str]
+EXAMPLE = re.compile(r"^\$ (GANZOO_PLUGINS= )?ganzoo (.*)\n(.*)$", re.MULTILINE)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCS[page], re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def tell(monkeypatch: Monkey, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Tell]:
+    """Run a command line in an empty folder; returns the last line that it printed."""
+
+    def told(words: str) -> str:
+        default_zoo.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["ganzoo", *shlex.split(words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code in {0, 1}, words
+        out, err = capsys.readouterr()
+        return (err or out).strip().splitlines()[-1]
+
+    monkeypatch.chdir(tmp_path)
+    yield told
+    default_zoo.cache_clear()
+
+
+def test_every_hook_and_every_error_is_in_its_page() -> None:
+    hooks = [f"`{name}(" for name in vars(hookspecs) if name.startswith("ganzoo_")]
+    assert [hook for hook in hooks if hook not in DOCS["hooks"]] == []
+    kinds = [f"\n## {name}\n" for name, kind in vars(errors).items() if isinstance(kind, type)]
+    assert [kind for kind in kinds if kind not in DOCS["errors"]] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_in_its_page(name: str) -> None:
+    section = DOCS["command-line"].partition(f"\n## ganzoo {name}")[2].partition("\n## ")[0]
+    flags = {f for p in COMMANDS[name].params if p.param_type_name == "option" for f in p.opts}
+    assert [flag for flag in flags if f"`{flag}`" not in section] == []
+
+
+def test_every_value_is_in_its_page(zoo: Zoo) -> None:
+    values = {"state", *(n for metric in zoo.metrics() for n in reads(metric.measure))}
+    digits = zoo.dataset("digits").load()
+    for variant in zoo.variants.values():
+        game = Game(variant, digits)
+        for player, _ in variant.turns:
+            rows = variant.sampler.draw(player, game)
+            values.update(*(offered(game, s) for s in variant.sampler.deal(player, game, rows)))
+    assert [name for name in sorted(values) if f"`{name}`" not in DOCS["values"]] == []
+
+
+def test_the_errors_are_word_for_word(tell: Tell, monkeypatch: Monkey) -> None:
+    examples = EXAMPLE.findall(DOCS["errors"])
+    assert len(examples) > 10
+    for none, words, sentence in examples:
+        with monkeypatch.context() as patch:
+            patch.setenv("GANZOO_PLUGINS", "" if none else "vanilla,dcgan,wgan-gp")
+            assert re.sub(r"\d+\.\d s", "0.0 s", tell(words)) == sentence
+    twice = [(Origin(a, f"ganzoo-{a}", v), ganzoo_wgan_gp) for a, v in (("a", "1.0"), ("b", "2.0"))]
+    with pytest.raises(PluginError) as error:
+        Zoo(twice).find("loss", "wasserstein")
+    for page in ("errors", "hooks"):
+        assert str(error.value).replace("wasserstein", "mine") in DOCS[page]
+
+
+def test_the_whole_tutorial_runs(tell: Tell, tmp_path: Path, monkeypatch: Monkey) -> None:
+    """The first block is found by its entry point, as if installed; the others continue it."""
+    plugin, *others = blocks("write-a-plugin", "python")
+    (project,) = blocks("write-a-plugin", "toml")
+    ((name, target),) = tomllib.loads(project)["project"]["entry-points"]["ganzoo"].items()
+    info = tmp_path / "ganzoo_margin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ganzoo-margin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[ganzoo]\n{name} = {target}\n")
+    (tmp_path / f"{target}.py").write_text(plugin)
+    monkeypatch.syspath_prepend(tmp_path)
+    default_zoo.cache_clear()
+    module = importlib.import_module(target)
+    for block in others:
+        exec(compile(block, "write-a-plugin.md", "exec"), vars(module))
+    module.test_the_plugin_keeps_its_word()
+    for words in re.findall(r"^\$ ganzoo (.*)$", DOCS["write-a-plugin"], re.MULTILINE):
+        assert not tell(words).startswith("error"), words
+    assert (tmp_path / "runs" / "moons" / "highest.txt").exists()
+    for block in blocks("hooks", "python"):
+        exec(block, {})
+
+
+def rows_of(plugin: Any) -> Iterator[str]:
+    """A plugin's variants and options as its README should list them."""
+    for v in plugin.ganzoo_variants():
+        adam, turns = v.optimizers.generator, ":".join(str(turns) for _, turns in v.turns)
+        assert adam == v.optimizers.discriminator  # the README has one column for both
+        parts = ", ".join(f"`{part.name}`" for part in v.parts())
+        cells = f"`{v.name}`", parts, turns, v.batch, f"{adam.lr:g}, {adam.betas}", v.ema
+        yield f"| {' | '.join(map(str, cells))} |"
+    for kind in ("architectures", "losses", "regularizers", "samplers"):
+        for part in getattr(plugin, f"ganzoo_{kind}", list)():
+            for name, field in part.model_fields.items():
+                yield f"| `{part.name}.{name}` | `{field.default}` | {field.description} |"
+
+
+@pytest.mark.parametrize("plugin", ["vanilla", "dcgan", "wgan-gp"])
+def test_a_plugins_readme_lists_its_variants_and_options_as_they_are(plugin: str) -> None:
+    page = (ROOT / "plugins" / f"ganzoo-{plugin}" / "README.md").read_text().splitlines()
+    module = importlib.import_module(f"ganzoo_{plugin.replace('-', '_')}")
+    assert [row for row in rows_of(module) if row not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_links_to_what_is_there_and_names_the_right_distribution(page: Path) -> None:
+    text = page.read_text()
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        titles = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+        assert not anchor or anchor in {t.lower().replace(" ", "-") for t in titles}, anchor
+    for words in re.findall(r"pip install ([^\n`]*)", text):
+        assert "ganzoo" not in re.split(r"[\s'\"=<>]", words), "that is another project's name"
