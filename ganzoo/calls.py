@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ganzoo.zoo import Zoo
 
 
+DEVICES = ("cpu", "cuda", "mps")
+
+
 def plan_run(
     zoo: Zoo,
     variant: Variant,
@@ -65,6 +68,9 @@ def chosen_device(name: str) -> str:
     """A device that is there: ``auto`` is the GPU where there is one."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.partition(":")[0] not in DEVICES:
+        message = f"device '{name}' cannot be used here: name one of {', '.join(DEVICES)}."
+        raise RunError(message)
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
@@ -122,12 +128,16 @@ def train(
 
 def resumed(folder: Path, plan: Plan, zoo: Zoo) -> Run:
     """The run in a folder, with the budget of a new plan that is otherwise the same."""
-    run = Run.open(folder, zoo)
+    run = Run.open(folder, zoo, started=False)
     different = run.plan.differs(plan)
     if different is not None:
         message = f"{folder} holds a run with another {different}; choose another --out."
         raise RunError(message)
-    run.plan = plan
+    if plan.rounds is not None and plan.rounds < run.game.rounds:
+        message = f"{folder} has already played {run.game.rounds} rounds, more than {plan.rounds}."
+        raise RunError(message)
+    budget = {name: getattr(plan, name) for name in ("rounds", "seconds", "save_every")}
+    run.plan = plan = run.plan.model_copy(update=budget)
     write_text(folder / "run.json", plan.model_dump_json(indent=2) + "\n")
     return run
 
@@ -153,12 +163,17 @@ def evaluate(
     zoo = zoo or ganzoo.default_zoo()
     opened = run if isinstance(run, Run) else Run.open(run, zoo)
     if metrics:
-        chosen = [zoo.part("metric", name) for name in metrics]
+        chosen = [zoo.part("metric", name) for name in dict.fromkeys(metrics)]
     else:
         chosen = [metric for metric in zoo.metrics() if metric.routine]
     game = opened.game
     n = n or default_n(game)
     scores = measure(chosen, game.data, game.sample(n, seed=seed), seed=seed)
+    measured = {score.metric for score in scores}
+    unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
+    if metrics and unfit:
+        message = f"metric '{unfit[0]}' does not apply to '{game.data.name}'."
+        raise ZooError(message)
     if not scores:
         message = f"no metric applies to '{game.variant.name}' on '{game.data.name}'."
         raise ZooError(message)

@@ -7,6 +7,7 @@ or a plugin until a command runs.
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import sys
 from pathlib import Path
@@ -215,7 +216,7 @@ def train(
 def sample(
     run: RunFolder,
     *,
-    n: Annotated[int | None, typer.Option("-n", min=1, help="How many samples.")] = None,
+    n: Annotated[int | None, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="A .png to draw, or a .npy to keep the numbers.")
@@ -233,7 +234,7 @@ def sample(
 def evaluate(
     run: RunFolder,
     *,
-    n: Annotated[int | None, typer.Option("-n", min=2, help="How many samples to score.")] = None,
+    n: Annotated[int | None, typer.Option("-n", min=2, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
     metric: Annotated[list[str] | None, typer.Option(help="Measure only these.")] = None,
     as_json: Json = False,
@@ -262,6 +263,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="Folder for results and report.")] = ...,  # type: ignore[assignment]
     settings: Settings = None,
     device: Device = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with --out.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train variants head-to-head under one budget; write results.jsonl and report.html."""
@@ -281,6 +283,7 @@ def bench(
         out=out,
         settings=settings or (),
         device=device,
+        resume=resume,
         told=told,
     )
     if as_json:
@@ -345,6 +348,9 @@ def clash() -> str | None:
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII alone
     warning = clash()
     if warning:
         typer.echo(f"warning: {warning}", err=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import ComposeError
-from ganzoo.parts import PLAYERS
+from ganzoo.parts import PLAYERS, Regularizer
 from ganzoo.step import RESERVED, Step, Term, reads
 
 if TYPE_CHECKING:
@@ -31,8 +31,10 @@ def terms(variant: Variant, player: Player) -> dict[str, Term]:
                 f"two terms of the {player}'s objective are named '{part.name}'; name each once."
             )
             raise ComposeError(message)
-        weight, every = getattr(part, "weight", 1.0), getattr(part, "every", 1)
-        found[part.name] = Term(part, function, weight, every)
+        if isinstance(part, Regularizer):
+            found[part.name] = Term(part, function, part.weight, part.every)
+        else:
+            found[part.name] = Term(part, function)
     if variant.loss_of(player).name not in found:
         message = (
             f"loss '{variant.loss_of(player).name}' has no term for the {player}, which has turns."

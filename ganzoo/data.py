@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,17 +28,18 @@ class Rows:
         return len(next(iter(self.columns.values())))
 
     def column(self, name: str, rows: Tensor | slice = slice(None)) -> Tensor:
-        """Some rows of one column as networks read them: uint8 becomes float32 in [-1, 1]."""
+        """Some rows of one column as networks read them: uint8 images become float32 in [-1, 1]."""
         stored = self.columns[name]
         taken = stored[rows] if isinstance(rows, slice) else stored.index_select(0, rows)
-        return taken.float().div_(127.5).sub_(1) if taken.dtype == torch.uint8 else taken
+        is_image = taken.dtype == torch.uint8 and taken.dim() > 2  # noqa: PLR2004
+        return taken.float().div_(127.5).sub_(1) if is_image else taken
 
     def to(self, device: torch.device) -> Rows:
         """The same rows, resident on a device."""
         return Rows({name: column.to(device) for name, column in self.columns.items()})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Data:
     """A dataset, loaded: both splits, each column's space, and facts that metrics read by name.
 
@@ -49,6 +52,16 @@ class Data:
     held_out: Rows
     spaces: Mapping[str, Space]
     facts: Mapping[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def sha256(self) -> str:
+        """What the rows of both splits are, whatever the dataset is called."""
+        digest = sha256()
+        for rows in (self.train, self.held_out):
+            for name, column in sorted(rows.columns.items()):
+                digest.update(f"{name} {column.dtype} {tuple(column.shape)}".encode())
+                digest.update(column.contiguous().numpy().data)
+        return digest.hexdigest()
 
 
 class Dataset(Part):

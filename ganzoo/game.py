@@ -58,11 +58,13 @@ class Game:
         self.terms = {player: compose.terms(variant, player) for player in self.nets}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.average = None if variant.ema is None else copy.deepcopy(self.nets["generator"])
-        self.states: dict[str, Any] = {
-            state_key(part): start(self)
-            for part in variant.parts()
-            if (start := getattr(part, "start", None))
-        }
+        self.states: dict[str, Any] = {}
+        for part in variant.parts():
+            if start := getattr(part, "start", None):
+                self.random.seed(seed_for(seed, state_key(part)))
+                with self.leased():
+                    self.states[state_key(part)] = start(self)
+        self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
         compose.check(self)
 
@@ -184,7 +186,7 @@ class Game:
 
     def published(self) -> Published:
         """The generator to sample from: the average where there is one."""
-        net = self.average or self.nets["generator"]
+        net = self.nets["generator"] if self.average is None else self.average
         variant, inputs = self.variant, self.inputs["generator"]
         return Published.of(net, inputs, variant.sampler, self.spaces, self.device)
 
@@ -195,6 +197,11 @@ class Game:
         return self.published().sample(n, seed=seed, given=given)
 
     # ------------------------------------------------------------------------------------ state
+
+    def is_finite(self) -> bool:
+        """Whether every parameter is a finite number."""
+        params = [param for params in self.params.values() for param in params]
+        return all(bool(torch.isfinite(param).all()) for param in params)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything the next round depends on: a flat map of tensors, and JSON."""
@@ -237,7 +244,8 @@ class Game:
         self.latents.set_state(tensors["latents"])
         for player, net in self.nets.items():
             net.load_state_dict(under(tensors, f"{player}."))
-            self.log[player] = under(tensors, f"{player}-log.")
+            log = under(tensors, f"{player}-log.")
+            self.log[player] = {name: term.to(self.device) for name, term in log.items()}
         if self.average is not None:
             self.average.load_state_dict(under(tensors, "average."))
         for player, optimizer in self.optimizers.items():

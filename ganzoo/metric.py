@@ -43,9 +43,11 @@ class Score(BaseModel):
     metric: str
     value: float
     better: Direction
+    options: dict[str, Any]
     data: str
+    data_sha256: str
     split: str
-    n_real: int
+    n_real: int | None = None
     n_fake: int
     seed: int
     extractor: str | None = None
@@ -56,13 +58,11 @@ class Score(BaseModel):
         features = ""
         if self.extractor and self.extractor_sha256:
             features = f", features {self.extractor} (sha256 {self.extractor_sha256[:12]})"
-        return (
-            f"{self.n_fake} samples (seed {self.seed}) against {self.n_real} {self.split} rows of "
-            f"{self.data}{features}"
-        )
+        against = f"against {self.n_real} {self.split} rows of" if self.n_real else "on"
+        return f"{self.n_fake} samples (seed {self.seed}) {against} {self.data}{features}"
 
     def comparable(self, other: Score) -> bool:
         """Whether the two were measured the same way, so that their difference means something."""
-        same: set[str] = {"metric", "data", "split", "n_real", "n_fake", "extractor_sha256"}
+        same = {"metric", "options", "data_sha256", "split", "n_real", "n_fake", "extractor_sha256"}
         mine: dict[str, Any] = self.model_dump(include=same)
         return mine == other.model_dump(include=same)

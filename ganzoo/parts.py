@@ -77,7 +77,9 @@ class Part(BaseModel):
         """Name the part, unless its class says ``name = ...`` itself."""
         super().__pydantic_init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
-            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+            cls.name = re.sub(
+                r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__
+            ).lower()
 
     def spec(self) -> dict[str, Any]:
         """The part as JSON: its name and its options."""

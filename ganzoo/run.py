@@ -30,7 +30,7 @@ from pydantic import (
     ValidationError,
 )
 
-from ganzoo.errors import RunError
+from ganzoo.errors import DivergedError, RunError
 from ganzoo.files import replacing, write_text
 from ganzoo.game import Game
 
@@ -94,7 +94,7 @@ class Run:
     def create(cls, folder: str | Path, plan: Plan, zoo: Zoo) -> Run:
         """A new run; the folder must not hold one. Composition errors come before any writing."""
         folder = Path(folder)
-        if (folder / "run.json").exists():
+        if (folder / "run.json").exists() or any((folder / "checkpoints").glob("*")):
             message = f"{folder} already holds a run; add --resume, or choose another --out."
             raise RunError(message)
         run = cls(folder, plan, zoo)
@@ -107,8 +107,14 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: str | Path, zoo: Zoo, *, checkpoint: str = "last") -> Run:
-        """A run as its last (or another) checkpoint left it."""
+    def open(
+        cls, folder: str | Path, zoo: Zoo, *, checkpoint: str = "last", started: bool = True
+    ) -> Run:
+        """A run as its last (or another) checkpoint left it.
+
+        Without a checkpoint there is nothing but random weights: RunError, unless ``started`` is
+        false.
+        """
         folder = Path(folder)
         path = folder / "run.json"
         try:
@@ -125,6 +131,9 @@ class Run:
         )
         if chosen is not None:
             run.load(chosen)
+        elif started:
+            message = f"{folder} has no checkpoint yet; train it first."
+            raise RunError(message)
         return run
 
     # ----------------------------------------------------------------------------------- training
@@ -139,6 +148,8 @@ class Run:
         """
         self.observers = [observer(self) for observer in observers]
         error: BaseException | None = None
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.plan.threads)  # part of what fixes every bit
         try:
             with interruptible() as interrupted:
                 self._play(at_save, interrupted)
@@ -146,11 +157,14 @@ class Run:
             error = stop
             raise
         finally:
+            torch.set_num_threads(threads)
             for observer in self.observers:
                 observer.finished(error)
 
     def _play(self, at_save: Callable[[Run], None] | None, interrupted: Callable[[], bool]) -> None:
-        game, due = self.game, self._next_save()
+        game = self.game
+        game.progress = self._progress()  # a resumed run may have another budget
+        due = self._next_save()
         while not self._spent():
             start = time.perf_counter()
             log = game.round()
@@ -206,8 +220,18 @@ class Run:
     def save(self, path: Path | None = None) -> Path:
         """Write the whole state as one safetensors file with one metadata key."""
         path = path or self.folder / "checkpoints" / f"{self.game.rounds:08}.safetensors"
+        if not self.game.is_finite():
+            message = (
+                f"training diverged: after round {self.game.rounds} some weights are not finite; "
+                "nothing was saved over the last checkpoint. A lower learning rate usually helps."
+            )
+            raise DivergedError(message)
         tensors, facts = self.game.state()
-        facts = {**facts, "seconds": self.seconds, "plan": self.plan.model_dump(mode="json")}
+        facts |= {
+            "seconds": self.seconds,
+            "data_sha256": self.game.data.sha256,
+            "plan": self.plan.model_dump(mode="json"),
+        }
         metadata = {"ganzoo": json.dumps(facts, separators=(",", ":"))}
         plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
         with replacing(path) as temporary:
@@ -224,6 +248,12 @@ class Run:
         try:
             with safetensors.safe_open(path, framework="pt") as file:
                 facts = json.loads(file.metadata()["ganzoo"])
+            different = Plan.model_validate(facts["plan"]).differs(self.plan)
+            if facts["data_sha256"] != self.game.data.sha256:
+                different = "data: it has changed since"
+            if different is not None:
+                message = f"checkpoint {path} is of a run with another {different}."
+                raise RunError(message)
             self.game.restore(safetensors.torch.load(path.read_bytes()), facts)
         except FileNotFoundError:
             message = f"there is no checkpoint {path}."

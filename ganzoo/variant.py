@@ -15,6 +15,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     field_validator,
+    model_validator,
 )
 
 from ganzoo.errors import OptionError
@@ -63,7 +64,7 @@ class Variant(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     source: str = Field(default="", description="paper and arXiv id")
     architecture: InstanceOf[Architecture]
     loss: InstanceOf[Loss]
@@ -74,7 +75,7 @@ class Variant(BaseModel):
     sampler: InstanceOf[Sampler]
     turns: tuple[tuple[Player, PositiveInt], ...] = (("discriminator", 1), ("generator", 1))
     optimizers: Optimizers = Optimizers()
-    batch: PositiveInt = Field(default=64, description="samples a step")
+    batch: int = Field(default=64, ge=1, le=65536, description="samples a step")
     precision: Literal["fp32", "bf16"] = "fp32"
     ema: float | None = Field(
         default=None,
@@ -96,6 +97,13 @@ class Variant(BaseModel):
             message = "each player has its turns once, and there is at least one player"
             raise ValueError(message)
         return turns
+
+    @model_validator(mode="after")
+    def _has_what_it_averages(self) -> Self:
+        if self.ema is not None and "generator" not in dict(self.turns):
+            message = "without turns of the generator there is nothing for ema to average"
+            raise ValueError(message)
+        return self
 
     def parts(self) -> list[Part]:
         """Every part, in the order of the fields."""
@@ -139,7 +147,7 @@ def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
         node, path = _part_named(spec, path[0]), path[1:]
     for key in path[:-1]:
         if key == "turns":
-            node[key] = dict(node[key])  # pairs, so that JSON keeps the players' order
+            node[key] = dict(pairs(node[key]))  # pairs, so that JSON keeps the players' order
         child = node.get(key.replace("-", "_"))
         if not isinstance(child, dict):
             message = f"'{setting}' leads nowhere: '{key}' is not a part or group of options."
@@ -149,6 +157,15 @@ def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
     if isinstance(spec.get("turns"), dict):
         spec["turns"] = [list(pair) for pair in spec["turns"].items()]
     return spec
+
+
+def pairs(turns: Any) -> list[tuple[str, int]]:
+    """The turns of a variant's JSON; OptionError where something else was set there."""
+    try:
+        return [(str(player), count) for player, count in turns]
+    except (TypeError, ValueError):
+        message = f"turns are a list of [player, count], not {turns!r}."
+        raise OptionError(message) from None
 
 
 def parse(setting: str) -> tuple[list[str], Any]:
@@ -161,7 +178,7 @@ def parse(setting: str) -> tuple[list[str], Any]:
         raise OptionError(message)
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except ValueError:  # also for an integer of thousands of digits
         value = text
     return path.split("."), value
 

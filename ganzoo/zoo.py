@@ -138,6 +138,9 @@ class Zoo:
 
     def part(self, kind: str, spec: str | dict[str, Any]) -> Any:
         """A part from its name, or from its JSON ``{"part": name, **options}``."""
+        if not isinstance(spec, (str, dict)):
+            message = f"{spec!r} is no {kind}; name one of {', '.join(self.named(kind))}."
+            raise OptionError(message)
         options = {"part": spec} if isinstance(spec, str) else dict(spec)
         cls = self.find(kind, str(options.pop("part", "")))
         return validated(cls, options, cls.name)
@@ -150,6 +153,9 @@ class Zoo:
         fields = dict(spec)
         for name, kind in PARTS.items():
             value = fields.get(name)
+            if name == "regularizers" and not isinstance(value, list):
+                message = f"regularizers are a list, not {value!r}; replace them by --regularizer."
+                raise OptionError(message)
             if isinstance(value, list):
                 fields[name] = tuple(self.part(kind.kind, part) for part in value)
             elif value is not None:
@@ -198,13 +204,19 @@ class Zoo:
             options[next(iter(cls.model_fields))] = value
         for setting in settings:
             path, setting_value = parse(setting)
+            if len(path) != 2:  # noqa: PLR2004
+                message = f"'{setting}' leads nowhere; a dataset's options are set as data.OPTION."
+                raise OptionError(message)
             options[path[-1].replace("-", "_")] = setting_value
         found: Dataset = self.part("dataset", options)
         return found
 
     def metrics(self) -> list[Metric]:
-        """Every metric, with its default options."""
-        return [cls() for cls in self.named("metric").values()]
+        """Every metric that needs no option, core's first."""
+        classes = [cls for loaded in self.plugins for cls in loaded.offers.get("metric", [])]
+        known = self.named("metric").values()
+        needing = [any(f.is_required() for f in cls.model_fields.values()) for cls in classes]
+        return [c() for c, needs in zip(classes, needing, strict=True) if c in known and not needs]
 
     def observers(self) -> list[type[Observer]]:
         """Every observer."""

@@ -189,3 +189,59 @@ def test_a_variant_learns_a_known_distribution(zoo: Zoo, tmp_path: Path) -> None
     run = ran(zoo, tmp_path, 1500, "vanilla", data="ring", settings=["batch=64"])
     scores = {score.metric: score.value for score in evaluate(run, zoo=zoo)}
     assert scores["reverse-kl"] < 1.0
+
+
+def test_a_run_without_a_checkpoint_is_never_sampled_with_random_weights(
+    zoo: Zoo, tmp_path: Path
+) -> None:
+    ran(zoo, tmp_path, 2)
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.unlink()
+    for call in (sample, evaluate):
+        with pytest.raises(RunError, match="has no checkpoint yet; train it first"):
+            call(tmp_path, zoo=zoo)
+    ran(zoo, tmp_path, 2, resume=True)
+
+
+def test_weights_that_are_not_finite_are_not_saved(zoo: Zoo, tmp_path: Path) -> None:
+    settings = [*TINY, "optimizers.generator.lr=1e39"]
+    with pytest.raises(DivergedError, match="after round 1 some weights are not finite"):
+        ran(zoo, tmp_path, 1, settings=settings)
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_a_longer_budget_saves_as_often_and_a_shorter_one_is_refused(
+    zoo: Zoo, tmp_path: Path
+) -> None:
+    ran(zoo, tmp_path, 10)
+    ran(zoo, tmp_path, 100, resume=True)
+    names = [path.name for path in sorted((tmp_path / "checkpoints").iterdir())]
+    assert names == ["00000090.safetensors", "00000100.safetensors"]
+    with pytest.raises(RunError, match="already played 100 rounds, more than 50"):
+        ran(zoo, tmp_path, 50, resume=True)
+
+
+def test_a_resumed_run_keeps_its_threads(zoo: Zoo, tmp_path: Path) -> None:
+    ran(zoo, tmp_path, 4)
+    torch.set_num_threads(2)
+    try:
+        ran(zoo, tmp_path, 8, resume=True)
+    finally:
+        torch.set_num_threads(1)
+    assert json.loads((tmp_path / "run.json").read_text())["threads"] == 1
+
+
+def test_a_checkpoint_of_other_options_or_data_is_refused(zoo: Zoo, tmp_path: Path) -> None:
+    ran(zoo, tmp_path, 2)
+    path = tmp_path / "run.json"
+    path.write_text(path.read_text().replace('"width": 8', '"width": 9'))
+    with pytest.raises(RunError, match="is of a run with another variant"):
+        Run.open(tmp_path, zoo)
+
+
+def test_a_lazy_term_is_logged_also_after_a_resume(zoo: Zoo, tmp_path: Path) -> None:
+    options = {"regularizers": ["r1"], "settings": [*TINY, "r1.every=2"]}
+    ran(zoo, tmp_path, 3, "vanilla", data="ring", **options)
+    ran(zoo, tmp_path, 30, "vanilla", data="ring", resume=True, **options)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert all("discriminator/r1" in line for line in lines)

@@ -64,10 +64,13 @@ def command(bench: Bench) -> str:
     """The command that makes this report again."""
     contest = bench.contest
     budget = f"--rounds {contest.rounds}" if contest.rounds else f"--seconds {contest.seconds:g}"
-    sets = "".join(f" --set {setting}" for setting in (*contest.settings, *contest.data_settings))
+    sets = "".join(
+        f" --set {shlex.quote(setting)}" for setting in (*contest.settings, *contest.data_settings)
+    )
     return (
-        f"ganzoo bench {shlex.join(contest.contenders)} --data {contest.data} {budget} "
-        f"--seeds {contest.seeds}{sets} --out {bench.folder.name}"
+        f"ganzoo bench {shlex.join(contest.contenders)} --data {shlex.quote(contest.data)} "
+        f"{budget} --seeds {contest.seeds}{sets} --device {contest.device} "
+        f"--out {bench.folder.name}"
     )
 
 
@@ -104,7 +107,8 @@ def curve(results: Sequence[Result], metric: str) -> str:
             if floor is not None:
                 axes.axhline(floor, color="#888", lw=0.8, ls=":")
         if metric.endswith("distance"):
-            axes.set_yscale("log")
+            # An unbiased distance may come out below zero.
+            axes.set_yscale("symlog" if metric.startswith("kernel") else "log")
         axes.set(title=metric, xlabel="training seconds")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(b=False)

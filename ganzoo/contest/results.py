@@ -48,6 +48,7 @@ class Standing(BaseModel):
     metric: str
     better: Direction
     values: tuple[float, ...]
+    diverged: int = 0
 
     @property
     def mean(self) -> float:
@@ -55,9 +56,7 @@ class Standing(BaseModel):
         return mean(self.values)
 
     def beats(self, other: Standing) -> bool:
-        """Whether every seed of this one is better than every seed of the other, of several."""
-        if min(len(self.values), len(other.values)) < 2:  # noqa: PLR2004
-            return False
+        """Whether every seed of this one is better than every seed of the other."""
         if self.better == "lower":
             return max(self.values) < min(other.values)
         return min(self.values) > max(other.values)
@@ -88,16 +87,24 @@ def standings(results: Sequence[Result], headline: str) -> list[Standing]:
             if score.metric == headline
         ]
         values = tuple(score.value for score in scores)
+        lost = len(of_kind(results, "diverged", name))
+        better = scores[0].better
         found.append(
-            Standing(contender=name, metric=headline, better=scores[0].better, values=values)
+            Standing(contender=name, metric=headline, better=better, values=values, diverged=lost)
         )
-    return sorted(found, key=lambda s: s.mean if s.better == "lower" else -s.mean)
+    # A mean over the survivors alone would flatter a contender that often diverges.
+    return sorted(found, key=lambda s: (s.diverged, s.mean if s.better == "lower" else -s.mean))
+
+
+ENOUGH_SEEDS = 3
+"""Fewer are ordered alike too often by chance: two of each, one time in three."""
 
 
 def verdict(results: Sequence[Result], headline: str) -> str:
-    """Who won, in one sentence; a win is clear where every seed beats every seed of the others.
+    """Who won, in one sentence.
 
-    One seed each shows who leads and no more.
+    A win takes three seeds of each, and every seed of the winner ahead of every seed of the others;
+    with fewer seeds, or overlapping ones, somebody leads.
     """
     table = standings(results, headline)
     if not table:
@@ -105,13 +112,17 @@ def verdict(results: Sequence[Result], headline: str) -> str:
     first, *others = table
     seeds = f"{len(first.values)} seed{'s' if len(first.values) > 1 else ''}"
     what = f"{headline} {spread(first.values)} on the last checkpoint, {seeds}"
+    lost = [f"{s.contender} diverged with {s.diverged}" for s in table if s.diverged]
+    note = f" ({'; '.join(lost)})" if lost else ""
     if not others:
-        return f"{first.contender}: {what}."
-    if all(first.beats(other) for other in others):
-        against = f"{others[0].contender} has {spread(others[0].values)}"
-        return f"{first.contender} wins: {what}; {against}."
-    equal = ", ".join(other.contender for other in others if not first.beats(other))
-    return f"{first.contender} leads, but not clear of {equal}: {what}."
+        return f"{first.contender}: {what}{note}."
+    equal = [other.contender for other in others if not first.beats(other)]
+    if equal:
+        return f"{first.contender} leads, but not clear of {', '.join(equal)}: {what}{note}."
+    against = f"{others[0].contender} has {spread(others[0].values)}"
+    if min(len(standing.values) for standing in table) < ENOUGH_SEEDS:
+        return f"{first.contender} leads, too few seeds to call it a win: {what}; {against}{note}."
+    return f"{first.contender} wins: {what}; {against}{note}."
 
 
 def rows_of(results: Sequence[Result], headline: str) -> list[dict[str, Any]]:

@@ -19,8 +19,10 @@ from ganzoo.parts import Space
 if TYPE_CHECKING:
     from torch import Tensor
 
+# Of those that pillow registers, data formats and documents are no pictures.
+NO_PICTURES = {"PDF", "HDF5", "GRIB", "BUFR", "FITS", "MPEG", "WMF", "PS", "EPS"}
 ENDINGS = frozenset(
-    ending for ending, name in Image.registered_extensions().items() if name != "PDF"
+    end for end, kind in Image.registered_extensions().items() if kind not in NO_PICTURES
 )
 MODES = {1: "L", 3: "RGB"}
 PIXEL_LIMIT = 100_000_000
@@ -75,7 +77,7 @@ class Folder(Dataset):
                 if image.width * image.height > PIXEL_LIMIT:
                     message = f"{path} has {image.width} x {image.height} pixels, too many to read."
                     raise DataError(message)
-                upright = ImageOps.exif_transpose(image).convert("RGBA")
+                upright = ImageOps.exif_transpose(eight_bit(image)).convert("RGBA")
                 paper = Image.new("RGBA", upright.size, "white")  # what is transparent shows it
                 plain = Image.alpha_composite(paper, upright).convert(MODES[self.channels])
                 square = ImageOps.fit(plain, (self.size, self.size), Image.Resampling.LANCZOS)
@@ -99,6 +101,14 @@ class Folder(Dataset):
         if held.all():
             held[int(torch.tensor(ranks).argmax())] = False
         return held
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """An image of 16 or 32 bits a pixel scaled to 8, which pillow would clip instead."""
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.asarray(image).astype(np.float64)
+    return Image.fromarray((levels / 257).round().clip(0, 255).astype(np.uint8))
 
 
 def is_image_file(path: Path, root: Path) -> bool:

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 
 from ganzoo.metric import Direction, Metric
+from ganzoo.streams import seed_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +44,7 @@ class Kernel(Metric):
 
     def measure(self, real_features: Tensor, fake_features: Tensor, seed: int) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""
-        stream = torch.Generator().manual_seed(seed)
+        stream = torch.Generator().manual_seed(seed_for(seed, "subsets"))
         size = min(self.size, len(real_features), len(fake_features))
         found = []
         for _ in range(self.subsets):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ganzoo.errors import ZooError
+from ganzoo.errors import DivergedError
 from ganzoo.metric import Metric, Score
 from ganzoo.step import reads
+from ganzoo.streams import seed_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,14 +47,17 @@ def measure(
         found: dict[str, float] = metric.measure(**{n: seen[n] for n in needs})  # type: ignore[attr-defined]
         featured = any(name.endswith(("_features", "_logits")) for name in needs)
         used = extractor if featured else None
+        compared = any(name in real for name in needs)
         scores += [
             Score(
                 metric=name,
                 value=value,
                 better=metric.better[name],
+                options=metric.model_dump(mode="json"),
                 data=data.name,
+                data_sha256=data.sha256,
                 split="held-out",
-                n_real=len(seen["real"]),
+                n_real=len(seen["real"]) if compared else None,
                 n_fake=len(seen["fake"]),
                 seed=seed,
                 extractor=used.name if used else None,
@@ -70,7 +74,7 @@ def offered(
     """Every value that a metric may read: shared ones, columns of real rows, columns of samples."""
     if not bool(torch.isfinite(fake["fake"]).all()):
         message = "samples that are not finite cannot be scored; the generator has diverged."
-        raise ZooError(message)
+        raise DivergedError(message)
     shared = {**data.facts, "seed": seed}
     if data.spaces["real"].bounded:
         shared["validation"] = data.train.column("real", slice(fitted_on(data), None))
@@ -100,7 +104,7 @@ def some(columns: Mapping[str, Tensor], most: int, seed: int) -> dict[str, Tenso
     n = len(next(iter(columns.values())))
     if n <= most:
         return dict(columns)
-    rows = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:most]
+    rows = torch.randperm(n, generator=torch.Generator().manual_seed(seed_for(seed, "rows")))[:most]
     return {name: column[rows] for name, column in columns.items()}
 
 
@@ -109,19 +113,19 @@ def fitted_on(data: Data) -> int:
     return len(data.train) - min(VALIDATION, len(data.train) // 10)
 
 
-def floor(metrics: Iterable[Metric], data: Data, *, seed: int) -> list[Score]:
-    """Scores of training rows taken for samples, as many as are held out: what perfection gets."""
-    stream = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(fitted_on(data), generator=stream)[: len(data.held_out)]
+def floor(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
+    """Scores of ``n`` training rows taken for samples, or of all: what memory would get."""
+    stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
+    rows = torch.randperm(fitted_on(data), generator=stream)[:n]
     return measure(metrics, data, {"fake": data.train.column("real", rows)}, seed=seed)
 
 
-def noise(metrics: Iterable[Metric], data: Data, *, seed: int) -> list[Score]:
-    """Scores of uniform noise over the range of the data."""
-    stream = torch.Generator().manual_seed(seed)
+def noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
+    """Scores of ``n`` samples of uniform noise over the range of the data."""
+    stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     real = data.held_out.column("real")
     low, high = real.amin(0), real.amax(0)
     if data.spaces["real"].bounded:
         low, high = -torch.ones_like(low), torch.ones_like(high)
-    fake = low + (high - low) * torch.rand(real.shape, generator=stream)
+    fake = low + (high - low) * torch.rand(n, *real.shape[1:], generator=stream)
     return measure(metrics, data, {"fake": fake}, seed=seed)
