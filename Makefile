@@ -7,7 +7,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 PLUGINS := $(sort $(wildcard plugins/ganzoo-*))
-# On points dcgan is refused, with its reason; wgan-gp takes the settings of its paper's toy.
+# On points dcgan is refused, with its reason; latents have two dimensions, as in PacGAN's
+# protocol, and wgan-gp the penalty's weight of its paper's toy.
 RING := vanilla dcgan 'wgan-gp@wgan-gp:gradient-penalty.weight=0.1,batch=256' \
 	'hinge+r1@vanilla:loss=hinge,regularizer=r1,r1.weight=0.1'
 TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
@@ -17,8 +18,9 @@ TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
 demo: $(VENV)/.demo
 	rm -rf demo
 	$(BIN)/ganzoo plugins
-	$(BIN)/ganzoo bench vanilla dcgan wgan-gp --data digits --seconds 12 --seeds 2 --out demo/digits
-	$(BIN)/ganzoo bench $(RING) --data ring --seconds 20 --seeds 2 --out demo/ring
+	$(BIN)/ganzoo bench vanilla dcgan wgan-gp --data digits --seconds 10 --seeds 2 --out demo/digits
+	$(BIN)/ganzoo bench $(RING) --data ring --set sampler.dim=2 --seconds 15 --seeds 2 \
+		--out demo/ring
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 $(TESTS)
