@@ -35,14 +35,14 @@ def plan_run(
     variant: Variant,
     *,
     data: str | None = None,
-    settings: Sequence[str] = (),
+    settings: Iterable[str] = (),
     seed: int = 0,
     rounds: int | None = None,
     seconds: float | None = None,
     save_every: int | None = None,
     device: str = "auto",
 ) -> Plan:
-    """A run's plan, every option filled in; ``settings`` are the data's own (``data.std=0.1``)."""
+    """A run's plan, every option filled in; of ``settings`` it takes the data's own."""
     dataset = zoo.dataset(data or variant.data, settings)
     options: dict[str, Any] = {
         "variant": variant.spec(),
@@ -101,20 +101,19 @@ def train(
     Raises ZooError with one sentence for anything that the caller can mend.
     """
     zoo = zoo or ganzoo.default_zoo()
-    of_data = [setting for setting in settings if setting.startswith("data.")]
     composed = zoo.compose(
         variant,
         architecture=architecture,
         loss=loss,
         regularizers=regularizers,
         sampler=sampler,
-        settings=[setting for setting in settings if not setting.startswith("data.")],
+        settings=settings,
     )
     plan = plan_run(
         zoo,
         composed,
         data=data,
-        settings=of_data,
+        settings=settings,
         seed=seed,
         rounds=rounds,
         device=device,

@@ -11,10 +11,7 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +30,10 @@ from pydantic import (
 from ganzoo.errors import DivergedError, RunError
 from ganzoo.files import replacing, write_text
 from ganzoo.game import Game
+from ganzoo.interrupt import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from types import FrameType
+    from collections.abc import Callable, Iterable
 
     from torch import Tensor
 
@@ -277,26 +274,3 @@ class Run:
     def last_checkpoint(self) -> Path | None:
         """The newest checkpoint, where there is one."""
         return next(reversed(self.checkpoints()), None)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Tell, inside, whether Ctrl-C was pressed, so that a round is never cut in the middle.
-
-    A second Ctrl-C stops at once. Outside the main thread, where no signal arrives, never.
-    """
-    pressed: list[int] = []
-
-    def press(number: int, frame: FrameType | None) -> None:
-        if pressed:
-            signal.default_int_handler(number, frame)
-        pressed.append(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -41,12 +41,9 @@ def explain(
         loss=loss,
         regularizers=regularizers,
         sampler=sampler,
-        settings=[setting for setting in settings if not setting.startswith("data.")],
+        settings=settings,
     )
-    dataset = zoo.dataset(
-        data or composed.data, [setting for setting in settings if setting.startswith("data.")]
-    )
-    game = Game(composed, dataset.load())
+    game = Game(composed, zoo.dataset(data or composed.data, settings).load())
     sizes = {p: sum(param.numel() for param in params) for p, params in game.params.items()}
     counted = " and ".join(f"a {player} of {size:,} parameters" for player, size in sizes.items())
     source = f" ({composed.source})" if composed.source else ""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ganzoo.parts import Part
 
 GROUP = "ganzoo"
+OF_DATA = "data."
 
 
 class Zoo:
@@ -176,7 +177,8 @@ class Zoo:
         """A variant with some parts replaced by others of any plugin, and options set by path.
 
         A given loss replaces both players'; given regularizers replace all of the variant's (an
-        empty list, or ``none``, takes them away). Options of a part that stays are kept.
+        empty list, or ``none``, takes them away). Options of a part that stays are kept. Settings
+        of the data (``data.std=0.1``) are for ``dataset`` and passed over here.
         """
         spec = (variant if isinstance(variant, Variant) else self.variant(variant)).spec()
         if loss is not None:
@@ -189,11 +191,15 @@ class Zoo:
             if name is not None and spec[field_name]["part"] != name:
                 spec[field_name] = {"part": name}
         for setting in settings:
-            spec = override(spec, setting)
+            if not setting.startswith(OF_DATA):
+                spec = override(spec, setting)
         return self.variant(spec)
 
     def dataset(self, spec: str, settings: Iterable[str] = ()) -> Dataset:
-        """A dataset from ``NAME`` or ``NAME:VALUE``, where VALUE is its first option."""
+        """A dataset from ``NAME`` or ``NAME:VALUE``, where VALUE is its first option.
+
+        Of the settings it takes those that begin with ``data.``.
+        """
         name, colon, value = spec.partition(":")
         cls: type[Dataset] = self.find("dataset", name)
         options: dict[str, Any] = {"part": name}
@@ -203,6 +209,8 @@ class Zoo:
                 raise OptionError(message)
             options[next(iter(cls.model_fields))] = value
         for setting in settings:
+            if not setting.startswith(OF_DATA):
+                continue
             path, setting_value = parse(setting)
             if len(path) != 2:  # noqa: PLR2004
                 message = f"'{setting}' leads nowhere; a dataset's options are set as data.OPTION."

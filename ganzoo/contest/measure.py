@@ -127,7 +127,7 @@ class Bench:
             self.zoo,
             self.variants[name],
             data=contest.data,
-            settings=contest.data_settings,
+            settings=contest.settings,
             seed=seed,
             rounds=contest.rounds,
             seconds=contest.seconds,
@@ -235,8 +235,7 @@ def bench(
     contest = Contest(
         contenders=tuple(dict.fromkeys(contenders)),
         data=data,
-        settings=tuple(s for s in settings if not s.startswith("data.")),
-        data_settings=tuple(s for s in settings if s.startswith("data.")),
+        settings=tuple(settings),
         rounds=rounds or (None if seconds else 1000),
         seconds=seconds,
         seeds=seeds,

@@ -28,7 +28,6 @@ class Contest(BaseModel):
     contenders: tuple[str, ...]
     data: str
     settings: tuple[str, ...] = ()
-    data_settings: tuple[str, ...] = ()
     rounds: PositiveInt | None = None
     seconds: PositiveFloat | None = None
     seeds: PositiveInt = 1

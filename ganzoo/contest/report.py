@@ -64,9 +64,7 @@ def command(bench: Bench) -> str:
     """The command that makes this report again."""
     contest = bench.contest
     budget = f"--rounds {contest.rounds}" if contest.rounds else f"--seconds {contest.seconds:g}"
-    sets = "".join(
-        f" --set {shlex.quote(setting)}" for setting in (*contest.settings, *contest.data_settings)
-    )
+    sets = "".join(f" --set {shlex.quote(setting)}" for setting in contest.settings)
     return (
         f"ganzoo bench {shlex.join(contest.contenders)} --data {shlex.quote(contest.data)} "
         f"{budget} --seeds {contest.seeds}{sets} --device {contest.device} "
