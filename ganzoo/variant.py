@@ -128,10 +128,6 @@ class Variant(BaseModel):
                 spec[field] = None if value is None else value.spec()
         return spec
 
-    def same_as(self, other: Self) -> bool:
-        """Whether both are composed alike, whatever their names."""
-        return {**self.spec(), "name": ""} == {**other.spec(), "name": ""}
-
 
 def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
     """A variant's JSON with one option set: ``PART.OPTION=VALUE`` or ``OPTION=VALUE``.
