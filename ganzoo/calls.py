@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import ganzoo
-from ganzoo.errors import RunError, ZooError
+from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.files import write_text
-from ganzoo.metrics.measure import measure
+from ganzoo.metrics.measure import measure_game
 from ganzoo.run import Plan, Run
 from ganzoo.zoo import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -144,7 +144,18 @@ def resumed(folder: Path, plan: Plan, zoo: Zoo) -> Run:
 def sample(run: str | Path | Run, n: int = 64, *, seed: int = 0, zoo: Zoo | None = None) -> Tensor:
     """Samples of a run's last checkpoint, (n, *shape), repeatable by seed."""
     opened = run if isinstance(run, Run) else Run.open(run, zoo or ganzoo.default_zoo())
-    return opened.game.sample(n, seed=seed)["fake"]
+    return fake_of(opened, opened.game.sample(n, seed=seed))
+
+
+def fake_of(run: Run, samples: Mapping[str, Tensor]) -> Tensor:
+    """The samples themselves; OptionError where the generator makes something else."""
+    if "fake" not in samples:
+        message = (
+            f"'{run.game.variant.name}' generates no samples to draw; game.sample gives: "
+            f"{', '.join(samples)}."
+        )
+        raise OptionError(message)
+    return samples["fake"]
 
 
 def evaluate(
@@ -167,7 +178,7 @@ def evaluate(
         chosen = [metric for metric in zoo.metrics() if metric.routine]
     game = opened.game
     n = n or default_n(game)
-    scores = measure(chosen, game.data, game.sample(n, seed=seed), seed=seed)
+    scores = measure_game(game, chosen, n=n, seed=seed)
     measured = {score.metric for score in scores}
     unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
     if metrics and unfit:
@@ -180,5 +191,5 @@ def evaluate(
 
 
 def default_n(game: Game) -> int:
-    """How many samples to score: 2,500 points (PacGAN's protocol), as many images as held out."""
-    return len(game.data.held_out) if game.spaces["real"].is_image else 2500
+    """How many samples to score: what the data's protocol says, else as many as are held out."""
+    return game.data.scored or len(game.data.held_out)

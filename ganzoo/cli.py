@@ -166,6 +166,8 @@ def explain(
         rows = [row for row in told["wiring"] if row["player"] == player]
         keys = ("value", "shape", "from", "read_by")
         show([{k: row[k] for k in keys} for row in rows], as_json=False)
+    for remark in told["remarks"]:
+        typer.echo(f"\n{remark}")
     typer.echo("\noptions (--set):")
     show(told["options"], as_json=False)
 
@@ -217,14 +219,18 @@ def sample(
     n: Annotated[int | None, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="A .png to draw, or a .npy to keep the numbers.")
+        Path | None, typer.Option(help="A .png to draw, a .npy to keep numbers, a .gif to film.")
     ] = None,
     label: Annotated[int | None, typer.Option(min=0, help="The label to condition on.")] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
+    ] = None,
 ) -> None:
     """Draw samples of a run's last checkpoint."""
     from ganzoo.samples import write_samples
 
-    path = write_samples(run, n=n, seed=seed, out=out or run / "samples.png", label=label)
+    path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep)
     typer.echo(f"{path}")
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import ComposeError
 from ganzoo.parts import PLAYERS, Regularizer
-from ganzoo.step import RESERVED, Step, Term, reads
+from ganzoo.step import ENGINE, RESERVED, Missing, Step, Term, accepts, reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,8 +57,9 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
                 f"the dataset and the sampler offer: {listed(spaces)}."
             )
             raise ComposeError(message + hint("dataset", name))
+    named = [*reads(function), *(name for name in accepts(function) if name in spaces)]
     try:
-        net: nn.Module = function(**{name: spaces[name] for name in reads(function)})
+        net: nn.Module = function(**{name: spaces[name] for name in named})
     except ComposeError:
         raise
     except Exception as error:
@@ -83,15 +85,14 @@ def check(game: Game) -> None:
 
 def _check_step(game: Game, step: Step) -> None:
     player = step.player
-    _check_networks(game, step)
     values = {}
     for name, term in game.terms[player].items():
         for read in term.reads:
             if read == "state" and not game.has_state(term.part):
                 message = f"'{name}' reads 'state' but defines no start(self, game)."
                 raise ComposeError(message)
-            if read != "state" and not step.offers(read):
-                raise _missing(game, step, f"'{name}'", read)
+            if read != "state":
+                _check_read(game, step, f"'{name}'", read)
         try:
             values[name] = term.value(step)
         except ComposeError:
@@ -114,45 +115,55 @@ def _check_step(game: Game, step: Step) -> None:
         raise ComposeError(message)
 
 
-def _check_networks(game: Game, step: Step) -> None:
-    """Every network runs on this step, and every head of it is one value per sample."""
-    heads = {"generator": ("fake",), "discriminator": ("real_score", "fake_score")}
-    for player in (player for player in reversed(PLAYERS) if player in game.nets):
-        who = f"the {player} of architecture '{game.variant.architecture.name}'"
-        for name in game.inputs[player]:
-            if not step.offers(name):
-                raise _missing(game, step, who, name)
-        for head in heads[player]:
-            if player == "generator" or step.offers(head[:4]):
-                known = set(step.values)
-                _check_runs(game, step, who, head)
-                n = _batch(step)
-                for name in set(step.values) - known:
-                    _check_head(game, who, name, step.values[name], n)
-
-
-def _check_runs(game: Game, step: Step, who: str, head: str) -> None:
+def _check_read(game: Game, step: Step, reader: str, name: str) -> None:
+    """A value that a term reads is there, and so is all that the networks behind it read."""
     try:
-        step[head]
+        step[name]
+    except Missing as missing:
+        if missing.network is not None:
+            raise _missing(game, step, _network(game, missing.network), missing.name) from None
+        head = _head(name)
+        if head in {"score", "fake"} and (step.generated or name != "fake"):
+            message = f"{_network(game, step.source(name))} returns no '{head}'."
+            if any(step.source(known) == step.source(name) for known in step.values):
+                raise ComposeError(message) from None
+        raise _missing(game, step, reader, name) from None
     except ComposeError:
         raise
     except Exception as error:
-        if isinstance(error, KeyError) and error.args == (head,):
-            message = f"{who} returns no '{head.removeprefix('real_').removeprefix('fake_')}'."
-        else:
-            message = f"{who} fails on {_parts(game)}: {first_line(error)}"
+        for value in [*step.values]:  # one may be the cause of what fails after it
+            _check_value(game, step, value)
+        who = [*getattr(error, "__notes__", ()), reader][0]
+        message = f"{who} fails on {_parts(game)}: {first_line(error)}"
         raise ComposeError(message) from error
+    for value in [*step.values]:
+        _check_value(game, step, value)
 
 
-def _check_head(game: Game, who: str, name: str, value: Any, n: int) -> None:
-    shape = tuple(value.shape)
+def _check_value(game: Game, step: Step, name: str) -> None:
+    """What a network returns is one value per sample."""
+    source, value = step.source(name), step.values[name]
+    if source not in PLAYERS:
+        return
+    n, shape = _batch(step), tuple(value.shape)
     exact: tuple[int, ...] | None = (n,) if name.endswith("_score") else None
     if name == "fake":
         exact = (n, *game.spaces["real"].shape)
     if shape != exact and (exact or shape[:1] != (n,)):
-        head = name if name == "fake" else name.removeprefix("real_").removeprefix("fake_")
-        message = f"{who} returns '{head}' of shape {shape}; it must be {exact or f'({n}, ...)'}."
+        message = (
+            f"{_network(game, source)} returns '{_head(name)}' of shape {shape}; it must be "
+            f"{exact or f'({n}, ...)'}."
+        )
         raise ComposeError(message)
+
+
+def _head(name: str) -> str:
+    """A value's name on the network that returns it."""
+    return name.removeprefix("real_").removeprefix("fake_")
+
+
+def _network(game: Game, player: str) -> str:
+    return f"the {player} of architecture '{game.variant.architecture.name}'"
 
 
 def _check_term(game: Game, step: Step, name: str, value: Tensor) -> None:
@@ -167,8 +178,10 @@ def _check_term(game: Game, step: Step, name: str, value: Tensor) -> None:
 
 def _batch(step: Step) -> int:
     for name in ("fake", "real"):
-        if step.offers(name):
+        if name in step.values:
             return len(step[name])
+    if step.rows is not None:
+        return len(step.rows)
     return len(next(v for v in step.values.values() if isinstance(v, Tensor)))
 
 
@@ -184,19 +197,11 @@ def _missing(game: Game, step: Step, reader: str, name: str) -> ComposeError:
 
 def offered(game: Game, step: Step) -> list[str]:
     """Every name that a step of this game can give a value for."""
-    names = {"progress", *step.values}
-    if step.rows is not None:
-        names |= set(game.train.columns)
-    if game.plays("generate"):
-        names |= {"fake", "generate"}
-        step.offers("fake")
-        names |= set(step.values)
-    if game.plays("score"):
-        names.add("score")
-        for sample in ("real", "fake"):
-            if step.offers(sample) and step.offers(f"{sample}_score"):
-                names |= {n for n in step.values if n.startswith(RESERVED)}
-    return sorted(names)
+    columns = game.train.columns if step.rows is not None else ()
+    for name in (*columns, *ENGINE, "fake", "real_score", "fake_score"):
+        with suppress(Exception):  # what fails is told of elsewhere; it offers nothing
+            step[name]
+    return sorted(step.values)
 
 
 def hint(kind: str, name: str) -> str:

@@ -52,6 +52,8 @@ class Data:
     held_out: Rows
     spaces: Mapping[str, Space]
     facts: Mapping[str, object] = field(default_factory=dict)
+    scored: int | None = None
+    """How many samples a score takes unless told; as many as there are held-out rows by default."""
 
     @cached_property
     def sha256(self) -> str:

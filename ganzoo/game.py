@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from ganzoo import compose
 from ganzoo.errors import DataError
 from ganzoo.published import Published
-from ganzoo.step import Step, reads
+from ganzoo.step import Step, accepts, as_heads, reads
 from ganzoo.streams import DefaultRandom, Order, seed_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ganzoo.data import Data
+    from ganzoo.data import Data, Rows
     from ganzoo.parts import Part, Player
     from ganzoo.variant import Variant
 
@@ -51,10 +51,12 @@ class Game:
         self.projecting = [r for r in variant.regularizers if overrides(r, "project")]
         self.nets: dict[Player, nn.Module] = {}
         self.inputs: dict[Player, tuple[str, ...]] = {}
+        self.options: dict[Player, tuple[str, ...]] = {}
         for player, _ in variant.turns:
             self._build(player)
         self.params = {player: list(net.parameters()) for player, net in self.nets.items()}
         self.optimizers = {player: self._optimizer(player) for player in self.nets}
+        self.max_norm = {p: getattr(variant.optimizers, p).max_norm for p in self.nets}
         self.terms = {player: compose.terms(variant, player) for player in self.nets}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.average = None if variant.ema is None else copy.deepcopy(self.nets["generator"])
@@ -73,6 +75,7 @@ class Game:
     def round(self) -> Log:
         """Play every player's turns once; returns the terms of each player's last step."""
         sampler = self.variant.sampler
+        self._schedule()
         with self.leased():
             for player, turns in self.variant.turns:
                 for _ in range(turns):
@@ -94,6 +97,8 @@ class Game:
         grads = torch.autograd.grad(sum_of(terms), params, allow_unused=True)
         for param, grad in zip(params, grads, strict=True):
             param.grad = laid_out_like(grad, param)
+        if (most := self.max_norm[player]) is not None:
+            nn.utils.clip_grad_norm_(params, most)
         self.optimizers[player].step()
         self.steps[player] = count + 1
         # A lazy term that was skipped keeps its last value, so that every log has every term.
@@ -105,6 +110,12 @@ class Game:
         if self.average is not None and player == "generator":
             self._follow(self.average)
 
+    def _schedule(self) -> None:
+        for player, optimizer in self.optimizers.items():
+            options = getattr(self.variant.optimizers, player)
+            for group in optimizer.param_groups:
+                group["lr"] = options.lr_at(self.progress)
+
     # ----------------------------------------------------------------------------------- set up
 
     def _build(self, player: Player) -> None:
@@ -112,17 +123,19 @@ class Game:
         with self.leased():
             net = compose.build(self.variant.architecture, player, self.spaces)
             # Read before anything wraps the network and hides the names of its forward.
-            self.inputs[player] = reads(net.forward, skip=int(player == "discriminator"))
+            skip = int(player == "discriminator")
+            self.inputs[player] = reads(net.forward, skip=skip)
+            self.options[player] = accepts(net.forward, skip=skip)
             for regularizer in self.variant.regularizers:
                 regularizer.attach(net, player)
-        if self.spaces["real"].is_image:
+        if "real" in self.spaces and self.spaces["real"].is_image:
             net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.nets[player] = net.to(self.device).train()
 
     def _optimizer(self, player: Player) -> torch.optim.Optimizer:
         options = getattr(self.variant.optimizers, player)
         kind = torch.optim.AdamW if options.weight_decay else torch.optim.Adam
-        return kind(self.params[player], **options.model_dump(), fused=True)
+        return kind(self.params[player], **options.arguments(), fused=True)
 
     def plays(self, role: str) -> bool:
         """Whether the network behind ``score`` or ``generate`` is in this game."""
@@ -130,7 +143,8 @@ class Game:
 
     def generates(self, name: str) -> bool:
         """Whether a value may be a head of the generator; what it reads, it cannot make."""
-        return "generator" in self.nets and name not in self.inputs["generator"]
+        read = (*self.inputs.get("generator", ()), *self.options.get("generator", ()))
+        return "generator" in self.nets and name not in read
 
     def step(self, player: Player, rows: Tensor | None = None, **dealt: Tensor) -> Step:
         """A step of this game; ``rows`` stands for the data's columns, read when they are named."""
@@ -187,14 +201,44 @@ class Game:
     def published(self) -> Published:
         """The generator to sample from: the average where there is one."""
         net = self.nets["generator"] if self.average is None else self.average
-        variant, inputs = self.variant, self.inputs["generator"]
-        return Published.of(net, inputs, variant.sampler, self.spaces, self.device)
+        return Published.of(
+            net,
+            reads=self.inputs["generator"],
+            accepts=self.options["generator"],
+            sampler=self.variant.sampler,
+            spaces=self.spaces,
+            device=self.device,
+            rows=self.data.held_out,
+            facts=self.data.facts,
+        )
 
     def sample(
         self, n: int, *, seed: int = 0, given: Mapping[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """``n`` samples as ``fake``, with what they were made from, repeatable by seed."""
+        """Values of ``n`` samples by name, repeatable by seed: ``fake``, what it was made from."""
         return self.published().sample(n, seed=seed, given=given)
+
+    @torch.no_grad()
+    def judge(self, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
+        """Every head of the discriminator on real rows, as ``real_<head>``, (N, ...), on the CPU.
+
+        In eval mode; what it reads beside the sample is theirs. Empty where it reads what the rows
+        do not have.
+        """
+        needed = self.inputs.get("discriminator")
+        if needed is None or not {"real", *needed} <= rows.columns.keys():
+            return {}
+        net = self.nets["discriminator"].eval()
+        made: dict[str, list[Tensor]] = {}
+        columns = [*needed, *(n for n in self.options["discriminator"] if n in rows.columns)]
+        for start in range(0, len(rows), chunk):
+            part = slice(start, start + chunk)
+            values = {name: rows.column(name, part).to(self.device) for name in columns}
+            heads = net(rows.column("real", part).to(self.device), **values)
+            for head, value in as_heads(heads, "score").items():
+                made.setdefault(f"real_{head}", []).append(value.cpu())
+        net.train()
+        return {name: torch.cat(parts) for name, parts in made.items()}
 
     # ------------------------------------------------------------------------------------ state
 

@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import torch
     from torch import Tensor, nn
 
     from ganzoo.game import Game
+    from ganzoo.published import Published
     from ganzoo.step import Step
 
 Player: TypeAlias = Literal["discriminator", "generator"]
@@ -45,11 +46,43 @@ class Space(BaseModel):
     shape: tuple[PositiveInt, ...] = ()
     classes: PositiveInt | None = Field(default=None, description="a category in [0, classes)")
     bounded: bool = Field(default=False, description="numbers in [-1, 1]")
+    parts: dict[str, Space] = Field(
+        default={}, description="what a vector is a concatenation of; a category stands as one-hot"
+    )
+
+    @classmethod
+    def joined(cls, parts: Mapping[str, Space]) -> Space:
+        """The space of vectors that ``join`` makes of values of these spaces."""
+        bounded = all(part.bounded or part.classes is not None for part in parts.values())
+        width = sum(part.width for part in parts.values())
+        return cls(shape=(width,), bounded=bounded, parts=dict(parts))
 
     @property
     def size(self) -> int:
         """How many numbers one value holds."""
         return prod(self.shape)
+
+    @property
+    def width(self) -> int:
+        """How many numbers one value takes in a vector, where a category is one-hot."""
+        return self.size if self.classes is None else self.classes
+
+    def join(self, values: Mapping[str, Tensor]) -> Tensor:
+        """One vector of this space's parts, float32, (N, width); the inverse of ``split``."""
+        from torch import cat
+        from torch.nn.functional import one_hot
+
+        columns = []
+        for name, part in self.parts.items():
+            value = values[name]
+            flat = value.flatten(1) if part.classes is None else one_hot(value, part.classes)
+            columns.append(flat.float())
+        return cat(columns, 1)
+
+    def split(self, vector: Tensor) -> dict[str, Tensor]:
+        """The columns of each part by its name, (N, width); one-hot or logits of categories."""
+        pieces: tuple[Tensor, ...] = vector.split([p.width for p in self.parts.values()], dim=1)  # type: ignore[no-untyped-call]
+        return dict(zip(self.parts, pieces, strict=True))
 
     @property
     def is_image(self) -> bool:
@@ -60,6 +93,8 @@ class Space(BaseModel):
         """Say it in a few words, for ``explain`` and for errors."""
         if self.classes is not None:
             return f"one of {self.classes} classes"
+        if self.parts:
+            return " + ".join(f"{name} ({part})" for name, part in self.parts.items())
         shape = " x ".join(map(str, self.shape)) or "a number"
         return f"{shape} in [-1, 1]" if self.bounded else shape
 
@@ -81,6 +116,10 @@ class Part(BaseModel):
                 r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__
             ).lower()
 
+    def remarks(self, game: Game) -> Iterable[str]:  # noqa: ARG002
+        """Sentences that ``explain`` prints: what this part means for a whole composition."""
+        return ()
+
     def spec(self) -> dict[str, Any]:
         """The part as JSON: its name and its options."""
         return {"part": self.name, **self.model_dump(mode="json")}
@@ -89,10 +128,11 @@ class Part(BaseModel):
 class Architecture(Part):
     """Builds the networks: ``discriminator`` and ``generator`` name the spaces they build from.
 
-    Both return a module. A generator's ``forward`` names the values it reads (``z``, ``label``)
-    and returns the sample, or a dict with ``fake`` in it. A discriminator's ``forward`` takes the
-    sample first, then names what else it reads, and returns one score per sample, (N,), or a dict
-    with ``score`` in it; every other head is offered as ``real_<head>`` and ``fake_<head>``.
+    A space with a default is passed where there is one. Both return a module. A generator's
+    ``forward`` names the values it reads (``z``, ``label``) and returns the sample, or a dict with
+    ``fake`` in it. A discriminator's ``forward`` takes the sample first, then names what else it
+    reads, and returns one score per sample, (N,), or a dict with ``score`` in it; every other head
+    is offered as ``real_<head>`` and ``fake_<head>``.
     """
 
     kind = "architecture"
@@ -128,25 +168,30 @@ class Regularizer(Part):
 
 
 class Sampler(Part):
-    """Deals the steps of each turn.
+    """Deals the steps of each turn, and samples a generator that is trained.
 
     ``draw`` touches the host (which rows of the data, environments); ``deal`` runs on the device
     alone. Both have a default that suits any GAN with one latent draw a step: a batch of data rows,
-    and what ``latent`` returns.
+    and what ``latent`` returns; so has ``sample``.
     """
 
     kind = "sampler"
     deals: ClassVar[tuple[str, ...]] = ()
     """The names that this sampler puts on a step beside the data's columns."""
 
-    def spaces(self, data: Mapping[str, Space]) -> dict[str, Space]:
-        """The spaces of what ``latent`` draws, given those of the data."""
-        raise NotImplementedError
+    def spaces(self, data: Mapping[str, Space]) -> dict[str, Space]:  # noqa: ARG002
+        """The spaces of what this sampler deals, given those of the data."""
+        return {}
 
     def latent(
         self, n: int, spaces: Mapping[str, Space], stream: torch.Generator
     ) -> dict[str, Tensor]:
-        """Draw what ``n`` samples are generated from, on ``stream`` and its device."""
+        """Draw what ``n`` samples are generated from, on ``stream`` and its device.
+
+        A sampler whose values depend on each other adds a parameter ``given`` with a default: what
+        the caller of ``sample`` fixes by name, ``code`` or, a part of a joined space, ``code.c1``.
+        It should draw the same random numbers whatever is given, so that all else stays as it was.
+        """
         raise NotImplementedError
 
     def draw(self, player: Player, game: Game) -> Tensor:  # noqa: ARG002
@@ -157,3 +202,16 @@ class Sampler(Part):
         """Yield the steps of a turn; each is played before the next is asked for."""
         latent = self.latent(len(drawn), game.spaces, game.latents)
         yield game.step(player, rows=drawn, **latent)
+
+    def sample(
+        self, published: Published, n: int, *, seed: int, given: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Values of ``n`` samples by name, on the CPU, repeatable by seed: ``fake`` and the rest.
+
+        Whatever is returned is offered to metrics.
+        """
+        return published.generate(n, seed=seed, given=given)
+
+    def frames(self, published: Published, *, seed: int) -> Tensor | None:  # noqa: ARG002
+        """One sample as a film, uint8, (T, height, width, 3), where samples unfold in time."""
+        return None

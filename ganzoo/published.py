@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.errors import ComposeError
-from ganzoo.step import as_heads
+from ganzoo.compose import listed
+from ganzoo.errors import ComposeError, OptionError
+from ganzoo.step import accepts, as_heads
 from ganzoo.streams import DefaultRandom, seed_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ganzoo.data import Rows
     from ganzoo.parts import Sampler, Space
 
 RECALIBRATION_BATCHES = 16
@@ -23,28 +25,27 @@ RECALIBRATION_BATCHES = 16
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A generator in eval mode, the names its forward reads, its sampler and its spaces."""
+    """A generator in eval mode, what its forward names, its sampler, and what is known of the data.
+
+    ``rows``, where there are some, are real ones that the generator may be conditioned on.
+    """
 
     net: nn.Module
-    inputs: tuple[str, ...]
+    reads: tuple[str, ...]
+    accepts: tuple[str, ...]
     sampler: Sampler
     spaces: Mapping[str, Space]
     device: torch.device
+    rows: Rows | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls,
-        net: nn.Module,
-        inputs: tuple[str, ...],
-        sampler: Sampler,
-        spaces: Mapping[str, Space],
-        device: torch.device,
-    ) -> Published:
+    def of(cls, net: nn.Module, **options: Any) -> Published:
         """A copy of a network in training, its batch norm's running statistics measured anew.
 
         Those of training lag behind the weights, and those of an average belong to other weights.
         """
-        made = cls(copy.deepcopy(net), inputs, sampler, spaces, device)
+        made = cls(copy.deepcopy(net), **options)
         made._recalibrate()
         made.net.eval().requires_grad_(requires_grad=False)
         return made
@@ -61,45 +62,72 @@ class Published:
         random = DefaultRandom(self.device)
         with random.leased():
             for i in range(RECALIBRATION_BATCHES):
-                self.net(**self._conditions(batch, seed_for(i, "recalibrate"), {}))
+                self.net(**self._named(self._drawn(batch, seed_for(i, "recalibrate"), {})))
 
-    def _conditions(self, n: int, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What the generator reads for ``n`` samples: given, drawn, or a random category."""
+    def _drawn(self, n: int, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All that ``n`` samples are made from: given, drawn, real rows, or random categories."""
         stream = torch.Generator(self.device).manual_seed(seed)
-        values = {**self.sampler.latent(n, self.spaces, stream), **given}
-        for name in self.inputs:
-            if name not in values:
-                classes = self.spaces[name].classes
-                if classes is None:
-                    message = (
-                        f"the generator reads '{name}', which sampler '{self.sampler.name}' does "
-                        f"not draw; give it, as in sample(n, given={{'{name}': ...}})."
-                    )
-                    raise ComposeError(message)
+        fixed = {"given": given} if "given" in accepts(self.sampler.latent) else {}
+        values = {**self.sampler.latent(n, self.spaces, stream, **fixed), **whole(given)}
+        missing = [name for name in self.reads if name not in values]
+        columns = {} if self.rows is None else self.rows.columns
+        if self.rows is not None and any(name in columns for name in missing):
+            rows = torch.randint(len(self.rows), (n,), generator=stream, device=self.device).cpu()
+        for name in missing:
+            if self.rows is not None and name in columns:
+                values[name] = self.rows.column(name, rows).to(self.device)
+            elif name in self.spaces and (classes := self.spaces[name].classes) is not None:
                 values[name] = torch.randint(classes, (n,), generator=stream, device=self.device)
-        return {name: values[name] for name in self.inputs}
+            else:
+                message = (
+                    f"the generator reads '{name}', which sampler '{self.sampler.name}' does "
+                    f"not draw; give it, as in sample(n, given={{'{name}': ...}})."
+                )
+                raise ComposeError(message)
+        return values
+
+    def _named(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        taken = [name for name in self.accepts if name in values]
+        return {name: values[name] for name in (*self.reads, *taken)}
+
+    def sample(
+        self, n: int, *, seed: int = 0, given: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Values of ``n`` samples by name, as the sampler makes them, repeatable by seed.
+
+        ``given`` fixes some of what they are made from, (n, ...) each. Raises OptionError where it
+        names what no sample is made from.
+        """
+        given = given or {}
+        known = {*self.spaces, *self.reads, *self.accepts}
+        for name in given:
+            if name.partition(".")[0] not in known:
+                message = f"no sample is made from '{name}'; given may be: {listed(known)}."
+                raise OptionError(message)
+        return self.sampler.sample(self, n, seed=seed, given=given)
 
     @torch.no_grad()
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int = 0,
-        given: Mapping[str, Tensor] | None = None,
-        chunk: int = 1024,
+    def generate(
+        self, n: int, *, seed: int, given: Mapping[str, Tensor], chunk: int = 1024
     ) -> dict[str, Tensor]:
-        """``n`` samples as ``fake``, with what they were made from, repeatable by seed.
+        """``n`` samples as ``fake``, other heads, and all that they were made from.
 
-        ``given`` fixes some of what the generator reads, (n, ...) each; ``chunk`` bounds memory.
+        ``chunk`` bounds memory.
         """
-        values = self._conditions(n, seed_for(seed, "sample"), given or {})
+        values = self._drawn(n, seed_for(seed, "sample"), given)
+        named = self._named(values)
         made: dict[str, list[Tensor]] = {}
         random = DefaultRandom(self.device)
         random.seed(seed_for(seed, "layers"))
         with random.leased():
             for start in range(0, n, chunk):
-                part = {name: value[start : start + chunk] for name, value in values.items()}
+                part = {name: value[start : start + chunk] for name, value in named.items()}
                 for head, out in as_heads(self.net(**part), "fake").items():
                     made.setdefault(head, []).append(out.cpu())
         samples = {head: torch.cat(parts) for head, parts in made.items()}
         return {**{name: value.cpu() for name, value in values.items()}, **samples}
+
+
+def whole(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The values given whole; a part of one, as ``code.c1``, is for the sampler to put in place."""
+    return {name: value for name, value in given.items() if "." not in name}

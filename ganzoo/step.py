@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ganzoo.game import Game
     from ganzoo.parts import Part, Player
 
 RESERVED = ("real_", "fake_")
+ENGINE = ("score", "generate", "progress", "spaces")
+"""What the engine itself offers on every step."""
 
 
 def reads(function: Callable[..., Any], *, skip: int = 0) -> tuple[str, ...]:
@@ -36,6 +38,15 @@ def accepts(function: Callable[..., Any], *, skip: int = 0) -> tuple[str, ...]:
         for p in list(inspect.signature(function).parameters.values())[skip:]
         if p.default is not p.empty
     )
+
+
+class Missing(KeyError):  # noqa: N818  (as StopIteration: a condition, met where it is asked)
+    """A value that nothing on a step offers, and the network that reads it, where one does."""
+
+    def __init__(self, name: str, network: Player | None = None) -> None:
+        """Name the value."""
+        super().__init__(name)
+        self.name, self.network = name, network
 
 
 @dataclass(frozen=True)
@@ -73,10 +84,10 @@ class Step:
     of the data (``real``, ``label``). Computed on first use and cached: ``fake`` and the other
     heads of the generator; ``real_score``, ``fake_score`` and every other head of the discriminator
     as ``real_<head>``, ``fake_<head>``. Always there: ``score`` and ``generate``, the networks as
-    functions under this step's own conditioning, and ``progress`` in [0, 1].
+    functions under this step's own conditioning, ``progress`` in [0, 1], and ``spaces`` by name.
     """
 
-    __slots__ = ("game", "player", "rows", "values")
+    __slots__ = ("dealt", "game", "generated", "player", "rows", "values")
 
     def __init__(
         self, game: Game, player: Player, rows: Tensor | None = None, **dealt: Tensor
@@ -85,12 +96,16 @@ class Step:
         self.game = game
         self.player: Player = player
         self.rows = rows
+        self.dealt = tuple(dealt)
         self.values: dict[str, Any] = dealt
+        self.generated = False
 
     def __getitem__(self, name: str) -> Any:
-        """The value of a name; KeyError where nothing offers it."""
+        """The value of a name; Missing where nothing offers it."""
         if name not in self.values:
             self._compute(name)
+            if name not in self.values:
+                raise Missing(name)
         return self.values[name]
 
     def of(self, part: Part, name: str) -> Any:
@@ -101,42 +116,74 @@ class Step:
         """Whether the step has, or can compute, a value of this name."""
         try:
             self[name]
-        except KeyError:
+        except Missing:
             return False
         return True
 
+    def source(self, name: str) -> str:
+        """Who gives a value that is there: data, sampler, engine, generator or discriminator."""
+        if name in self.dealt:
+            return "sampler"
+        if self.rows is not None and name in self.game.train.columns:
+            return "data"
+        if name in ENGINE:
+            return "engine"
+        return "discriminator" if name.startswith(RESERVED) else "generator"
+
     def _compute(self, name: str) -> None:
-        game = self.game
+        game, values = self.game, self.values
         if self.rows is not None and name in game.train.columns:
-            self.values[name] = game.train.column(name, self.rows)
-        elif name == "progress":
-            self.values[name] = game.progress
+            values[name] = game.train.column(name, self.rows)
+        elif name in {"progress", "spaces"}:
+            values[name] = getattr(game, name)
         elif name in {"score", "generate"} and game.plays(name):
-            self.values[name] = getattr(self, name)
+            values[name] = getattr(self, name)
         elif name.startswith(RESERVED) and game.plays("score"):
             sample = name[:4]
             for head, value in self._judge(self[sample]).items():
-                self.values[f"{sample}_{head}"] = value
-        elif not name.startswith(RESERVED) and game.generates(name) and "fake" not in self.values:
-            self.values.update(self._generate())
+                values[f"{sample}_{head}"] = value
+        elif not name.startswith(RESERVED) and game.generates(name) and not self.generated:
+            for head, value in self._generate({}).items():
+                values.setdefault(head, value)
+            self.generated = True
 
-    def _judge(self, sample: Tensor, **given: Tensor) -> dict[str, Tensor]:
+    def _judge(self, sample: Tensor) -> dict[str, Tensor]:
         for shown in self.game.shown:
             sample = shown(sample)
+        named = self._named("discriminator", {})
         with self.game.autocast():
-            heads = self._run("discriminator", sample, **given)
+            heads = self._run("discriminator", sample, **named)
         return as_heads(heads, "score")
 
-    def _generate(self, **given: Tensor) -> dict[str, Tensor]:
+    def _generate(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        named = self._named("generator", given)
         # On the discriminator's turn nothing flows back into the generator, so nothing is recorded.
-        with torch.set_grad_enabled(self.player == "generator"), self.game.autocast():
-            heads = self._run("generator", **given)
+        recorded = self.player == "generator" and torch.is_grad_enabled()
+        with torch.set_grad_enabled(recorded), self.game.autocast():
+            heads = self._run("generator", **named)
         return as_heads(heads, "fake")
 
-    def _run(self, player: Player, *sample: Tensor, **given: Tensor) -> Tensor | dict[str, Tensor]:
-        net: nn.Module = self.game.nets[player]
-        named = {n: given[n] if n in given else self[n] for n in self.game.inputs[player]}
-        out: Tensor | dict[str, Tensor] = net(*sample, **named)
+    def _named(self, player: Player, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What a network's forward names, computed before its own precision and recording apply."""
+        game = self.game
+        named: dict[str, Tensor] = {}
+        for name in game.inputs[player]:
+            try:
+                named[name] = given[name] if name in given else self[name]
+            except Missing as missing:
+                raise Missing(missing.name, missing.network or player) from None
+        for name in game.options[player]:
+            if name in given or self.offers(name):
+                named[name] = given[name] if name in given else self[name]
+        return named
+
+    def _run(self, player: Player, *sample: Tensor, **named: Tensor) -> Tensor | dict[str, Tensor]:
+        try:
+            out: Tensor | dict[str, Tensor] = self.game.nets[player](*sample, **named)
+        except Exception as error:
+            name = self.game.variant.architecture.name
+            error.add_note(f"the {player} of architecture '{name}'")
+            raise
         return out
 
     def score(self, sample: Tensor, **given: Tensor) -> Tensor:
@@ -147,11 +194,12 @@ class Step:
         """
         for shown in self.game.shown:
             sample = shown(sample)
-        return as_heads(self._run("discriminator", sample, **given), "score")["score"]
+        heads = self._run("discriminator", sample, **self._named("discriminator", given))
+        return as_heads(heads, "score")["score"]
 
     def generate(self, **given: Tensor) -> Tensor:
         """What the generator makes of this step's values, some of them replaced by ``given``."""
-        return self._generate(**given)["fake"]
+        return self._generate(given)["fake"]
 
 
 def as_heads(out: Tensor | dict[str, Tensor], name: str) -> dict[str, Tensor]:

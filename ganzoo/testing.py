@@ -30,7 +30,7 @@ from ganzoo.nets import MlpGenerator, mlp_scorer
 from ganzoo.parts import Architecture, Part, Player, Space
 from ganzoo.plugins import Origin, reason
 from ganzoo.samplers import Gaussian
-from ganzoo.step import RESERVED
+from ganzoo.step import ENGINE, RESERVED
 from ganzoo.variant import Variant
 from ganzoo.zoo import GROUP, Zoo
 
@@ -248,7 +248,7 @@ class WatchedGame(Game):
 
     def play(self, step: Step) -> None:
         """Play it; afterwards the terms are finite and the other player is as it was."""
-        computed = {*self.train.columns, "score", "generate", "progress"}
+        computed = {*self.train.columns, *ENGINE}
         self.dealt |= {n for n in step.values if not n.startswith(RESERVED)} - computed
         super().play(step)
         for name, term in self.log[step.player].items():

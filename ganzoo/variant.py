@@ -40,6 +40,20 @@ class Adam(BaseModel):
     betas: tuple[float, float] = (0.5, 0.999)
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = 0.0
+    schedule: Literal["constant", "linear"] = Field(
+        default="constant", description="of lr; linear goes to zero over the budget"
+    )
+    max_norm: PositiveFloat | None = Field(
+        default=None, description="longer gradients are scaled down to this norm"
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        """What torch's optimizer takes of it."""
+        return self.model_dump(exclude={"schedule", "max_norm"})
+
+    def lr_at(self, progress: float) -> float:
+        """The learning rate once a share of the budget, in [0, 1], is spent."""
+        return self.lr if self.schedule == "constant" else self.lr * (1 - progress)
 
     @field_validator("betas")
     @classmethod

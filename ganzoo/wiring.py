@@ -9,7 +9,6 @@ from torch import Tensor
 import ganzoo
 from ganzoo.compose import offered
 from ganzoo.game import Game
-from ganzoo.step import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +29,7 @@ def explain(
     settings: Iterable[str] = (),
     zoo: Zoo | None = None,
 ) -> dict[str, Any]:
-    """A composition, explained: ``summary``, ``turns``, ``objective``, ``wiring`` and ``options``.
+    """A composition, explained: its summary, turns, objective, wiring, options and remarks.
 
     Builds the networks and deals one step, and so raises the ComposeError that training would.
     """
@@ -54,6 +53,7 @@ def explain(
         "objective": {player: objective(game, player) for player in game.nets},
         "wiring": wiring(game),
         "options": options(composed),
+        "remarks": [remark for part in composed.parts() for remark in part.remarks(game)],
     }
 
 
@@ -100,20 +100,21 @@ def wiring(game: Game) -> list[dict[str, Any]]:
         for player, turns in game.variant.turns:
             drawn = game.variant.sampler.draw(player, game)
             step = next(iter(game.variant.sampler.deal(player, game, drawn)))
-            dealt = set(step.values)
             for name in offered(game, step):
                 readers = [
                     t
                     for t, term in game.terms[player].items()
                     if name in (*term.reads, *term.accepts)
                 ]
-                readers += [f"{p} network" for p in game.nets if name in game.inputs[p]]
+                readers += [
+                    f"{p} network" for p in game.nets if name in (*game.inputs[p], *game.options[p])
+                ]
                 rows.append(
                     {
                         "player": player,
                         "turns": turns,
                         "value": name,
-                        "from": _source(game, step, name, dealt),
+                        "from": _source(game, step, name),
                         "shape": _shape(step, name),
                         "read_by": readers,
                     }
@@ -121,20 +122,14 @@ def wiring(game: Game) -> list[dict[str, Any]]:
     return rows
 
 
-def _source(game: Game, step: Step, name: str, dealt: set[str]) -> str:
-    if name in dealt:
-        return f"sampler {game.variant.sampler.name}"
-    if step.rows is not None and name in game.train.columns:
-        return f"data {game.data.name}"
-    if name in {"progress", "score", "generate"}:
-        return "engine"
-    if name.startswith(RESERVED):
-        return "discriminator network"
-    return "generator network"
+def _source(game: Game, step: Step, name: str) -> str:
+    source = step.source(name)
+    named = {"sampler": game.variant.sampler.name, "data": game.data.name, "engine": ""}
+    return f"{source} {named.get(source, 'network')}".strip()
 
 
 def _shape(step: Step, name: str) -> str:
     value: Tensor | Callable[..., Any] | float = step[name]
     if isinstance(value, Tensor):
         return str(tuple(value.shape))
-    return "function" if callable(value) else "number"
+    return "function" if callable(value) else type(value).__name__

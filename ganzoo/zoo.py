@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ganzoo.errors import OptionError, PluginError, UnknownNameError
 from ganzoo.plugins import PLURALS, Origin, fault, load, origin_of, reason
+from ganzoo.step import RESERVED, reads
 from ganzoo.variant import PARTS, Variant, override, parse
 
 if TYPE_CHECKING:
@@ -176,13 +177,17 @@ class Zoo:
     ) -> Variant:
         """A variant with some parts replaced by others of any plugin, and options set by path.
 
-        A given loss replaces both players'; given regularizers replace all of the variant's (an
-        empty list, or ``none``, takes them away). Options of a part that stays are kept. Settings
-        of the data (``data.std=0.1``) are for ``dataset`` and passed over here.
+        A given loss replaces both players', but not a generator's loss that reads no score, which
+        is no half of the discriminator's (a policy's surrogate objective); given regularizers
+        replace all of the variant's (an empty list, or ``none``, takes them away). Options of a
+        part that stays are kept. Settings of the data (``data.std=0.1``) are for ``dataset`` and
+        passed over here.
         """
         spec = (variant if isinstance(variant, Variant) else self.variant(variant)).spec()
         if loss is not None:
-            spec |= {"loss": {"part": loss}, "generator_loss": None}
+            spec["loss"] = {"part": loss}
+            if spec["generator_loss"] and self._is_adversarial(spec["generator_loss"]["part"]):
+                spec["generator_loss"] = None
         if regularizers is not None:
             kept = {part["part"]: part for part in spec["regularizers"]}
             names = [name for name in regularizers if name != "none"]
@@ -194,6 +199,10 @@ class Zoo:
             if not setting.startswith(OF_DATA):
                 spec = override(spec, setting)
         return self.variant(spec)
+
+    def _is_adversarial(self, loss: str) -> bool:
+        term = getattr(self.find("loss", loss), "generator", None)
+        return term is None or any(n.startswith(RESERVED) for n in reads(term, skip=1))
 
     def dataset(self, spec: str, settings: Iterable[str] = ()) -> Dataset:
         """A dataset from ``NAME`` or ``NAME:VALUE``, where VALUE is its first option.

@@ -34,7 +34,8 @@ def test_a_missing_value_is_named_with_who_reads_it_and_what_is_offered() -> Non
         Game(variant_of(SMALL, loss=PpoClip()), points())
     assert str(error.value) == (
         "'ppo-clip' reads 'log_prob' on the generator's turn; sampler 'gaussian' with architecture "
-        "'mlp' offers: fake, fake_score, generate, label, progress, real, real_score, score, z."
+        "'mlp' offers: fake, fake_score, generate, label, progress, real, real_score, score, "
+        "spaces, z."
     )
 
 

@@ -15,7 +15,7 @@ from ganzoo.contest.plan import Contest, contender, label
 from ganzoo.contest.results import Kind, Result, of_kind, rows_of, verdict
 from ganzoo.errors import ComposeError, DivergedError, OptionError, RunError, ZooError
 from ganzoo.files import write_text
-from ganzoo.metrics.measure import floor, measure, noise
+from ganzoo.metrics.measure import floor, measure_game, noise
 from ganzoo.run import Plan, Run
 
 if TYPE_CHECKING:
@@ -187,14 +187,13 @@ class Bench:
 
     def _score(self, name: str, kind: Kind, run: Run, seed: int) -> Result:
         game = run.game
-        fake = game.sample(default_n(game), seed=seed)
         return Result(
             contender=name,
             kind=kind,
             seed=run.plan.seed,
             rounds=game.rounds,
             seconds=round(run.seconds, 3),
-            scores=tuple(measure(self.metrics, game.data, fake, seed=seed)),
+            scores=tuple(measure_game(game, self.metrics, n=default_n(game), seed=seed)),
             plan=None if kind == "curve" else run.plan,
         )
 

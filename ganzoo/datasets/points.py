@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+SCORED = 2500
+"""Samples that a score takes: PacGAN's protocol (arXiv:1712.04086)."""
 CELLS = 10
 """How many equal-mass cells of x stand for the modes of ``Quadratic``."""
 
@@ -76,7 +78,8 @@ class Points(Dataset):
         )
         modes, locate = self.modes_and_locate()
         facts = {"modes": modes, "locate": locate}
-        return Data(self.name, train, held_out, {"real": Space(shape=(2,))}, facts)
+        spaces = {"real": Space(shape=(2,))}
+        return Data(self.name, train, held_out, spaces, facts, scored=SCORED)
 
 
 class Mixture(Points):

@@ -13,11 +13,12 @@ from ganzoo.step import reads
 from ganzoo.streams import seed_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from torch import Tensor
 
-    from ganzoo.data import Data
+    from ganzoo.data import Data, Rows
+    from ganzoo.game import Game
     from ganzoo.metrics.features import FeatureExtractor
 
 VALIDATION = 1000
@@ -27,16 +28,32 @@ _real_features = WeakTensorKeyDictionary()
 """Features of held-out columns by extractor: a benchmark asks for the same ones at each score."""
 
 
+def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) -> list[Score]:
+    """Scores of ``n`` samples of a game's published generator."""
+    samples = game.sample(n, seed=seed)
+    return measure(metrics, game.data, samples, seed=seed, judge=game.judge)
+
+
 def measure(
-    metrics: Iterable[Metric], data: Data, fake: Mapping[str, Tensor], *, seed: int
+    metrics: Iterable[Metric],
+    data: Data,
+    samples: Mapping[str, Tensor],
+    *,
+    seed: int,
+    judge: Callable[[Rows], dict[str, Tensor]] | None = None,
 ) -> list[Score]:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
 
-    ``fake`` is what ``Game.sample`` returns; real rows are the held-out split's. Of either side
-    each metric sees ``metric.rows`` at most, chosen by the seed. Raises ZooError where a sample is
-    not finite, or there are too few.
+    ``samples`` is what ``Game.sample`` returns; real rows are the held-out split's, and ``judge``
+    (``Game.judge``) is asked for the discriminator's heads on them where a metric reads one. Of
+    either side each metric sees ``metric.rows`` at most, chosen by the seed. Raises ZooError where
+    a sample is not finite, or there are too few.
     """
-    shared, real, made = offered(data, fake, seed)
+    metrics = list(metrics)
+    shared, real, made = offered(data, samples, seed)
+    wanted = {name for m in metrics for name in reads(m.measure)}  # type: ignore[attr-defined]
+    if judge is not None and any(n.startswith("real_") for n in wanted - real.keys()):
+        real |= judge(data.held_out)
     extractor = cast("FeatureExtractor | None", data.facts.get("features"))
     scores = []
     for metric in metrics:
@@ -58,7 +75,7 @@ def measure(
                 data_sha256=data.sha256,
                 split="held-out",
                 n_real=len(seen["real"]) if compared else None,
-                n_fake=len(seen["fake"]),
+                n_fake=len(seen[next(iter(made))]),
                 seed=seed,
                 extractor=used.name if used else None,
                 extractor_sha256=used.sha256 if used else None,
@@ -69,21 +86,21 @@ def measure(
 
 
 def offered(
-    data: Data, fake: Mapping[str, Tensor], seed: int
+    data: Data, samples: Mapping[str, Tensor], seed: int
 ) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Tensor]]:
     """Every value that a metric may read: shared ones, columns of real rows, columns of samples."""
-    if not bool(torch.isfinite(fake["fake"]).all()):
+    if not all(bool(torch.isfinite(value).all()) for value in samples.values()):
         message = "samples that are not finite cannot be scored; the generator has diverged."
         raise DivergedError(message)
     shared = {**data.facts, "seed": seed}
     if data.spaces["real"].bounded:
         shared["validation"] = data.train.column("real", slice(fitted_on(data), None))
     real = {name: data.held_out.column(name) for name in data.spaces}
-    made = {name if name == "fake" else f"fake_{name}": value for name, value in fake.items()}
+    made = {f"fake_{n}" if n in data.spaces else n: value for n, value in samples.items()}
     extractor = cast("FeatureExtractor | None", data.facts.get("features"))
-    if extractor is not None:
+    if extractor is not None and "fake" in made:
         real["real_features"] = real_features(data, extractor)
-        made["fake_features"], logits = extractor(fake["fake"])
+        made["fake_features"], logits = extractor(made["fake"])
         if logits is not None:
             made["fake_logits"] = logits
     return shared, real, made

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ganzoo.parts import Space
     from ganzoo.run import Run
 
 GRID = 64
@@ -32,11 +33,19 @@ class SampleGrid(Observer):
     name = "sample-grid"
 
     def saved(self, checkpoint: Path) -> None:
-        """Draw and write one picture."""
+        """Draw and write one picture, of samples that can be drawn."""
+        if not drawable(self.run.game.spaces):
+            return
         folder = self.run.folder / "samples"
         folder.mkdir(exist_ok=True)
         with replacing(folder / f"{checkpoint.stem}.png") as path:
             run_picture(self.run).save(path, format="png")
+
+
+def drawable(spaces: Mapping[str, Space]) -> bool:
+    """Whether samples are images, or points in a plane that is theirs."""
+    space = spaces.get("real")
+    return space is not None and (space.is_image or not space.parts)
 
 
 def run_picture(
@@ -54,10 +63,10 @@ def picture(fake: Tensor, real: Tensor) -> Image.Image:
     return tiles(fake) if is_image else scatter(fake.flatten(1), real.flatten(1))
 
 
-def tiles(images: Tensor) -> Image.Image:
-    """A grid as square as can be, two pixels apart, enlarged by a whole number to be seen."""
+def tiles(images: Tensor, columns: int | None = None) -> Image.Image:
+    """A grid, two pixels apart, enlarged by a whole number to be seen; as square as can be."""
     n, channels, height, width = images.shape
-    columns = ceil(sqrt(n))
+    columns = columns or ceil(sqrt(n))
     rows = ceil(n / columns)
     pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1)
     shown = {1: pixels[..., :1].expand(-1, -1, -1, 3), 2: pixels[..., :1].expand(-1, -1, -1, 3)}
