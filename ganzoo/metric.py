@@ -16,10 +16,11 @@ class Metric(Part):
 
     Offered: ``real`` and the other columns of held-out rows; every value of the samples by its name
     (``fake``, ``z``, ``episode_return``), or as ``fake_<name>`` where the data has a column of that
-    name; the discriminator's heads on the held-out rows as ``real_<head>``; ``seed``, the data's
-    ``facts``, ``validation`` (training rows of bounded data), and, with an extractor among the
-    facts, ``real_features`` and ``fake_features`` (float64, (N, D)) and ``fake_logits``. A metric
-    applies to a run where all that it names is offered; so is derived, never declared.
+    name; the discriminator's heads on the held-out rows as ``real_<head>``; ``seed``, ``spaces``
+    of all these, the data's ``facts``, ``validation`` (training rows of bounded data), and, with an
+    extractor among the facts, ``real_features`` and ``fake_features`` (float64, (N, D)) and
+    ``fake_logits``. A metric applies to a run where all that it names is offered; so is derived,
+    never declared.
 
     ``def measure(self, fake: Tensor, locate: ..., modes: int) -> dict[str, float]``
     """

@@ -157,14 +157,18 @@ def mlp_scorer(real: Space, hidden: list[int]) -> Scorer:
 
 
 class Scorer(nn.Module):
-    """Features of a sample and one linear score of them, (N,)."""
+    """Features of a sample and one linear score of them, (N,), beside other linear heads."""
 
-    def __init__(self, body: nn.Module, features: int) -> None:
-        """Score the ``features`` numbers that ``body`` returns."""
+    def __init__(self, body: nn.Module, features: int, **heads: int) -> None:
+        """Score the ``features`` numbers that ``body`` returns; ``code=12`` adds a head of 12."""
         super().__init__()
         self.body, self.head = body, nn.Linear(features, 1)
+        self.others = nn.ModuleDict({name: nn.Linear(features, n) for name, n in heads.items()})
 
-    def forward(self, sample: Tensor) -> Tensor:
-        """A batch of samples to (N,)."""
-        score: Tensor = self.head(self.body(sample))
-        return score.squeeze(1)
+    def forward(self, sample: Tensor) -> Tensor | dict[str, Tensor]:
+        """A batch of samples to (N,), or to ``score`` and the other heads, (N, n)."""
+        features = self.body(sample)
+        score: Tensor = self.head(features).squeeze(1)
+        if not self.others:
+            return score
+        return {"score": score, **{name: head(features) for name, head in self.others.items()}}

@@ -13,11 +13,11 @@ from ganzoo.step import reads
 from ganzoo.streams import seed_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from torch import Tensor
 
-    from ganzoo.data import Data, Rows
+    from ganzoo.data import Data
     from ganzoo.game import Game
     from ganzoo.metrics.features import FeatureExtractor
 
@@ -30,8 +30,7 @@ _real_features = WeakTensorKeyDictionary()
 
 def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) -> list[Score]:
     """Scores of ``n`` samples of a game's published generator."""
-    samples = game.sample(n, seed=seed)
-    return measure(metrics, game.data, samples, seed=seed, judge=game.judge)
+    return measure(metrics, game.data, game.sample(n, seed=seed), seed=seed, game=game)
 
 
 def measure(
@@ -40,20 +39,22 @@ def measure(
     samples: Mapping[str, Tensor],
     *,
     seed: int,
-    judge: Callable[[Rows], dict[str, Tensor]] | None = None,
+    game: Game | None = None,
 ) -> list[Score]:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
 
-    ``samples`` is what ``Game.sample`` returns; real rows are the held-out split's, and ``judge``
-    (``Game.judge``) is asked for the discriminator's heads on them where a metric reads one. Of
-    either side each metric sees ``metric.rows`` at most, chosen by the seed. Raises ZooError where
-    a sample is not finite, or there are too few.
+    ``samples`` is what ``Game.sample`` returns; real rows are the held-out split's, and the game's
+    discriminator judges them where a metric reads one of its heads. Of either side each metric sees
+    ``metric.rows`` at most, chosen by the seed. Raises ZooError where a sample is not finite, or
+    there are too few.
     """
     metrics = list(metrics)
     shared, real, made = offered(data, samples, seed)
     wanted = {name for m in metrics for name in reads(m.measure)}  # type: ignore[attr-defined]
-    if judge is not None and any(n.startswith("real_") for n in wanted - real.keys()):
-        real |= judge(data.held_out)
+    if game is not None:
+        shared["spaces"] = game.spaces
+        if any(name.startswith("real_") for name in wanted - real.keys()):
+            real |= game.judge(data.held_out)
     extractor = cast("FeatureExtractor | None", data.facts.get("features"))
     scores = []
     for metric in metrics:
