@@ -123,10 +123,10 @@ def _check_read(game: Game, step: Step, reader: str, name: str) -> None:
         if missing.network is not None:
             raise _missing(game, step, _network(game, missing.network), missing.name) from None
         head = _head(name)
-        if head in {"score", "fake"} and (step.generated or name != "fake"):
+        judged = any(known.startswith(name.removesuffix("score")) for known in step.values)
+        if (name == "fake" and step.generated) or (head == "score" and judged):
             message = f"{_network(game, step.source(name))} returns no '{head}'."
-            if any(step.source(known) == step.source(name) for known in step.values):
-                raise ComposeError(message) from None
+            raise ComposeError(message) from None
         raise _missing(game, step, reader, name) from None
     except ComposeError:
         raise

@@ -194,11 +194,11 @@ class Sampler(Part):
         """
         raise NotImplementedError
 
-    def draw(self, player: Player, game: Game) -> Tensor:  # noqa: ARG002
-        """Choose the data of a turn: row numbers of one batch, int64, (N,)."""
+    def draw(self, player: Player, game: Game) -> Any:  # noqa: ARG002
+        """Choose the data of a turn, for ``deal``: row numbers of one batch, int64, (N,)."""
         return game.order.take(game.variant.batch)
 
-    def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
+    def deal(self, player: Player, game: Game, drawn: Any) -> Iterator[Step]:
         """Yield the steps of a turn; each is played before the next is asked for."""
         latent = self.latent(len(drawn), game.spaces, game.latents)
         yield game.step(player, rows=drawn, **latent)

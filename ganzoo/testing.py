@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import EntryPoint, entry_points
 from itertools import product
 from math import isfinite
@@ -23,7 +23,7 @@ import typer
 
 from ganzoo.compose import listed
 from ganzoo.data import Data, Rows
-from ganzoo.errors import ComposeError
+from ganzoo.errors import ComposeError, DataError
 from ganzoo.game import Game
 from ganzoo.losses import NonSaturating
 from ganzoo.nets import MlpGenerator, mlp_scorer
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from ganzoo.data import Dataset
     from ganzoo.step import Step
 
 ROWS, CLASSES, BATCH, ROUNDS = 32, 3, 8, 2
@@ -60,12 +61,13 @@ def check_plugin(module: str | ModuleType) -> None:
     for kind, things in offers.items():
         for thing in things:
             if kind == "variant":
-                check_variant(thing, zoo)
+                check_variant(thing, zoo, own_data(offers.get("dataset", [])))
             else:
                 check_form(thing, zoo)
     own = {kind: [cls() for cls in offers.get(kind, [])] for kind in PLAYED}
-    for parts in own.values():
-        for part in parts:
+    own["data"] = own_data(offers.get("dataset", []))
+    for kind in PLAYED:
+        for part in own[kind]:
             check_played(part, own)
 
 
@@ -112,13 +114,13 @@ def check_form(cls: Any, zoo: Zoo) -> None:
         assert again == cls(), f"{who} does not survive JSON: {again!r} came back."
 
 
-def check_variant(variant: Variant, zoo: Zoo) -> None:
+def check_variant(variant: Variant, zoo: Zoo, own: list[Data]) -> None:
     """It survives JSON and composes on something."""
     who = f"variant '{variant.name}'"
     with worded(f"{who} does not survive JSON"):
         again = zoo.variant(json.loads(json.dumps(variant.spec())))
         assert again == variant, f"{who} does not survive JSON: {again!r} came back."
-    next(fitting(who, [variant]))
+    next(fitting(who, [variant], own))
 
 
 @contextmanager
@@ -164,40 +166,52 @@ def tiny(*shape: int, classes: int | None = None) -> Data:
     return Data(name, rows, rows, spaces)
 
 
+def own_data(datasets: Iterable[type[Dataset]]) -> list[Data]:
+    """The first of a plugin's datasets that is there: its parts may fit nothing else."""
+    for cls in datasets:
+        with suppress(DataError):
+            if not any(option.is_required() for option in cls.model_fields.values()):
+                return [cls().load()]
+    return []
+
+
 def variants_of(part: Part, own: dict[str, list[Any]]) -> Iterator[Variant]:
     """The part in the company of its plugin's own parts, then of plain ones."""
     alone = {part.kind: [part]}
     architectures = alone.get("architecture", [*own["architecture"], Plain()])
     samplers = alone.get("sampler", [*own["sampler"], Gaussian(dim=4)])
-    for architecture, sampler in product(architectures, samplers):
-        yield Variant(
-            name="check",
-            architecture=architecture,
-            sampler=sampler,
-            batch=BATCH,
-            **objective(part),
-        )
+    for architecture, sampler, game in product(architectures, samplers, objectives(part, own)):
+        yield Variant(name="check", architecture=architecture, sampler=sampler, batch=BATCH, **game)
 
 
-def objective(part: Part) -> dict[str, Any]:
-    """The losses and regularizers of a variant with the part; a usual loss for what it lacks."""
+def objectives(part: Part, own: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    """The losses and regularizers of a variant with the part.
+
+    A usual loss for what it lacks; with the plugin's own losses of a generator, also alone.
+    """
     usual = NonSaturating()
-    if part.kind == "loss" and not hasattr(part, "discriminator"):
-        return {"loss": usual, "generator_loss": part}
-    if part.kind == "loss" and not hasattr(part, "generator"):
-        return {"loss": part, "generator_loss": usual}
-    if part.kind == "loss":
-        return {"loss": part}
-    return {"loss": usual, "regularizers": (part,) if part.kind == "regularizer" else ()}
+    losses = [part] if part.kind == "loss" else [usual, *own["loss"]]
+    others = {"regularizers": (part,) if part.kind == "regularizer" else ()}
+    for loss in losses:
+        if not hasattr(loss, "discriminator"):
+            yield {"loss": usual, "generator_loss": loss, **others}
+            yield {"loss": loss, "turns": (("generator", 1),), **others}
+        elif not hasattr(loss, "generator"):
+            yield {"loss": loss, "generator_loss": usual, **others}
+        else:
+            yield {"loss": loss, **others}
 
 
-def fitting(who: str, variants: Iterable[Variant]) -> Iterator[tuple[Variant, Data]]:
+def fitting(
+    who: str, variants: Iterable[Variant], own: list[Data]
+) -> Iterator[tuple[Variant, Data]]:
     """What composes, in turn; fails where nothing does."""
     kinds = [
         tiny(1, 8, 8),
         tiny(3, 16, 16, classes=CLASSES),
         tiny(2),
         tiny(2, classes=CLASSES),
+        *own,
     ]
     refusal, found = "", False
     for variant, data in product(variants, kinds):
@@ -217,7 +231,7 @@ def fitting(who: str, variants: Iterable[Variant]) -> Iterator[tuple[Variant, Da
 def check_played(part: Part, own: dict[str, list[Any]]) -> None:
     """It trains where it fits, and every value repeats bit for bit."""
     who = f"{part.kind} '{part.name}'"
-    fits = fitting(who, variants_of(part, own))
+    fits = fitting(who, variants_of(part, own), own["data"])
     first = next(fits)
     if part.kind == "architecture":
         list(fits)  # it also holds its word on the data that it does not fit

@@ -11,6 +11,7 @@ os.environ |= {
 }
 
 import ganzoo_dcgan
+import ganzoo_gail
 import ganzoo_vanilla
 import ganzoo_wgan_gp
 import pytest
@@ -19,7 +20,12 @@ import torch
 from ganzoo.plugins import Origin
 from ganzoo.zoo import Zoo
 
-FIRST_PARTY = {"vanilla": ganzoo_vanilla, "dcgan": ganzoo_dcgan, "wgan-gp": ganzoo_wgan_gp}
+FIRST_PARTY = {
+    "vanilla": ganzoo_vanilla,
+    "dcgan": ganzoo_dcgan,
+    "wgan-gp": ganzoo_wgan_gp,
+    "gail": ganzoo_gail,
+}
 
 
 @pytest.fixture(scope="session")

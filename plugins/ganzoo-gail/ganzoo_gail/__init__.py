@@ -1,1 +1,156 @@
-"""To be written."""
+"""GAIL: imitation of demonstrations, where the generator is a policy that acts.
+
+Ho & Ermon 2016, Generative Adversarial Imitation Learning, arXiv:1606.03476; with PPO (Schulman et
+al. 2017, arXiv:1707.06347) in place of TRPO.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import ganzoo
+from ganzoo.losses import Minimax
+from ganzoo.variant import Adam, Optimizers, Variant
+from ganzoo_gail.cloning import Demonstrated
+from ganzoo_gail.demonstrations import (
+    Acrobot,
+    Cartpole,
+    Demonstrations,
+    Environment,
+    Hopper,
+    MountainCar,
+    Pendulum,
+)
+from ganzoo_gail.objectives import Cloning, EntropyBonus, PpoClip
+from ganzoo_gail.policy import Imitator
+from ganzoo_gail.returns import EpisodeReturn, NormalizedReturn
+from ganzoo_gail.rollout import Rollout
+
+if TYPE_CHECKING:
+    from ganzoo.data import Dataset
+    from ganzoo.metric import Metric
+    from ganzoo.parts import Architecture, Loss, Regularizer, Sampler
+
+
+@ganzoo.hookimpl
+def ganzoo_architectures() -> list[type[Architecture]]:
+    """A policy with its value function, and a discriminator of pairs."""
+    return [Imitator]
+
+
+@ganzoo.hookimpl
+def ganzoo_losses() -> list[type[Loss]]:
+    """Two objectives of a policy."""
+    return [PpoClip, Cloning]
+
+
+@ganzoo.hookimpl
+def ganzoo_regularizers() -> list[type[Regularizer]]:
+    """The paper's entropy bonus."""
+    return [EntropyBonus]
+
+
+@ganzoo.hookimpl
+def ganzoo_samplers() -> list[type[Sampler]]:
+    """Episodes of the policy, and pairs of the expert."""
+    return [Rollout, Demonstrated]
+
+
+@ganzoo.hookimpl
+def ganzoo_datasets() -> list[type[Dataset]]:
+    """Demonstrations that are shipped, of a file, and an environment without any."""
+    return [Cartpole, Acrobot, MountainCar, Pendulum, Hopper, Demonstrations, Environment]
+
+
+@ganzoo.hookimpl
+def ganzoo_metrics() -> list[type[Metric]]:
+    """What episodes earn."""
+    return [NormalizedReturn, EpisodeReturn]
+
+
+@ganzoo.hookimpl
+def ganzoo_variants() -> list[Variant]:
+    """Imitation by a game, by supervision, and the policy's learner alone on the task's reward."""
+    policy = Adam(lr=1e-3, betas=(0.9, 0.999), schedule="linear", max_norm=0.5)
+    return [
+        Variant(
+            name="gail",
+            source="Ho & Ermon 2016, arXiv:1606.03476",
+            architecture=Imitator(),
+            loss=Minimax(),
+            generator_loss=PpoClip(),
+            regularizers=(EntropyBonus(),),
+            sampler=Rollout(),
+            optimizers=Optimizers(
+                discriminator=Adam(lr=3e-3, betas=(0.5, 0.999)), generator=policy
+            ),
+            batch=256,
+            data="cartpole",
+        ),
+        Variant(
+            name="behaviour-cloning",
+            source="Pomerleau 1989, ALVINN",
+            architecture=Imitator(),
+            loss=Cloning(),
+            sampler=Demonstrated(),
+            turns=(("generator", 1),),
+            optimizers=Optimizers(generator=Adam(lr=1e-3, betas=(0.9, 0.999))),
+            batch=256,
+            data="cartpole",
+        ),
+        Variant(
+            name="ppo",
+            source="Schulman et al. 2017, arXiv:1707.06347",
+            architecture=Imitator(),
+            loss=PpoClip(),
+            regularizers=(EntropyBonus(),),
+            sampler=Rollout(reward="task"),
+            turns=(("generator", 1),),
+            optimizers=Optimizers(generator=policy),
+            batch=256,
+            data="cartpole",
+        ),
+    ]
+
+
+@ganzoo.hookimpl
+def ganzoo_commands(cli: typer.Typer) -> None:
+    """``ganzoo record``."""
+
+    @cli.command()
+    def record(
+        run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a policy's run.")],
+        *,
+        out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
+        horizon: Annotated[str, typer.Option(help="fixed or task; as the run's by default.")] = "",
+        episodes: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 8,
+        seed: Annotated[int, typer.Option(min=0, help="Fixes every episode.")] = 0,
+    ) -> None:
+        """Record episodes of a run's policy as demonstrations."""
+        from ganzoo.run import Run
+        from ganzoo.zoo import validated
+        from ganzoo_gail.demonstrations import record as write
+        from ganzoo_gail.episodes import task_of
+        from ganzoo_gail.tasks import Task
+
+        opened = Run.open(run, ganzoo.default_zoo())
+        game = opened.game
+        task = task_of(game.data.facts)
+        if horizon:
+            task = validated(Task, {"env": task.env, "horizon": horizon}, "record")
+        made_with = f"{game.variant.name} of ganzoo-gail, {game.rounds} rounds, seed {game.seed}"
+        facts = write(
+            out,
+            task,
+            game.published(),
+            episodes=episodes,
+            seed=seed,
+            made_with=made_with,
+        )
+        typer.echo(
+            f"{out}: {episodes} episodes of {facts.env}; the policy earns {facts.expert_return:g}, "
+            f"random actions {facts.random_return:g}"
+        )

@@ -1,0 +1,64 @@
+"""Behaviour cloning: a policy fitted to what the expert did, by itself or as a start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ganzoo_gail.episodes import Episodes, policy_of, task_of
+from ganzoo_gail.policy import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from ganzoo.game import Game
+    from ganzoo.parts import Player
+    from ganzoo.step import Step
+
+RATE = 1e-3
+
+
+class Demonstrated(Episodes):
+    """Pairs of the expert, as they stand in the data."""
+
+    name = "demonstrated"
+    deals = ("obs", "action")
+
+    def start(self, game: Game) -> Nothing:
+        """Show the policy what there is to observe."""
+        task_of(game.data.facts)
+        observe(policy_of(game.nets["generator"]), game.train.column("obs"))
+        return Nothing()
+
+    def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
+        """One batch of pairs."""
+        yield game.step(player, rows=drawn)
+
+
+class Nothing:
+    """The state of what has none; only its start counts."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def restore(self, state: object) -> None:
+        """Nothing to take up: the norm is among the network's buffers."""
+
+
+def clone(net: nn.Module, game: Game, *, steps: int) -> None:
+    """Fit a policy to the demonstrations for some steps, in place."""
+    optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
+    stream = torch.Generator(game.device).manual_seed(game.seed)
+    for _ in range(steps):
+        size = (game.variant.batch,)
+        rows = torch.randint(len(game.train), size, generator=stream, device=game.device)
+        obs, action = (game.train.column(name, rows) for name in ("obs", "action"))
+        optimizer.zero_grad()
+        (-net(obs, action)["log_prob"].mean()).backward()
+        optimizer.step()
+    for param in net.parameters():
+        param.grad = None

@@ -1,0 +1,251 @@
+"""Demonstrations: what an expert observed and did, as a dataset and as a file.
+
+A file is safetensors. Tensors: ``obs``, float32, (N, d); ``action``, uint8, (N,), or float32 in
+[-1, 1], (N, k); ``lengths``, int64, (episodes,), which add up to N; ``returns``, float64,
+(episodes,). One metadata key ``ganzoo``, JSON: ``env`` (gymnasium's id), ``horizon`` ("fixed" or
+"task"), ``expert_return`` and ``random_return`` (the means of 100 episodes), ``made_with``.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from ganzoo.data import Data, Dataset, Rows
+from ganzoo.errors import DataError
+from ganzoo.files import replacing
+from ganzoo_gail.episodes import pairs, played, policy_of
+from ganzoo_gail.tasks import Horizon, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.published import Published
+
+EPISODES = 100
+"""Episodes that a return is the mean of."""
+
+
+class Facts(BaseModel):
+    """What a file of demonstrations says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    env: str
+    horizon: Horizon
+    expert_return: float
+    random_return: float
+    made_with: str = ""
+
+
+def read(path: Path, trajectories: int, name: str) -> Data:
+    """The first episodes of a file to train on, the others held out (the last, if all are asked).
+
+    Raises DataError in one sentence for a file that is not there or cut short, or whose numbers do
+    not fit the environment that it names.
+    """
+    try:
+        blob = path.read_bytes()
+        tensors = safetensors.torch.load(blob)
+        with safetensors.safe_open(path, framework="pt") as file:
+            facts = Facts.model_validate_json((file.metadata() or {})["ganzoo"])
+    except FileNotFoundError:
+        message = f"there are no demonstrations at {path}."
+        raise DataError(message) from None
+    except (OSError, safetensors.SafetensorError, KeyError, ValidationError) as error:
+        message = f"{path} holds no demonstrations that can be read: {told(error)}"
+        raise DataError(message) from error
+    task = Task(env=facts.env, horizon=facts.horizon)
+    checked(path, tensors, task)
+    lengths = tensors["lengths"].tolist()
+    if trajectories > len(lengths):
+        message = f"{path} holds {len(lengths)} episodes, not {trajectories}."
+        raise DataError(message)
+    trained = sum(lengths[:trajectories])
+    held = trained if trajectories < len(lengths) else trained - lengths[-1]
+    columns = columns_of(task, tensors)
+    return Data(
+        name=name,
+        train=Rows({name: column[:trained] for name, column in columns.items()}),
+        held_out=Rows({name: column[held:] for name, column in columns.items()}),
+        spaces=task.spaces,
+        facts={
+            "task": task,
+            "expert_return": facts.expert_return,
+            "random_return": facts.random_return,
+        },
+        scored=EPISODES,
+    )
+
+
+def columns_of(task: Task, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``obs``, ``action`` and ``real`` as networks read them."""
+    obs, action = tensors["obs"], tensors["action"]
+    action = action.long() if task.spaces["action"].classes is not None else action
+    return {"obs": obs, "action": action, "real": pairs(task.spaces, obs, action)}
+
+
+def checked(path: Path, tensors: dict[str, Tensor], task: Task) -> None:
+    """Hold the tensors of a file against each other and against the environment."""
+    missing = {"obs", "action", "lengths"} - tensors.keys()
+    if missing:
+        message = f"{path} holds no demonstrations: '{min(missing)}' is missing."
+        raise DataError(message)
+    obs, action, lengths = (tensors[name] for name in ("obs", "action", "lengths"))
+    if not len(obs) or len(obs) != len(action) or int(lengths.sum()) != len(obs):
+        message = (
+            f"{path} is empty or cut short: {len(obs)} observations, {len(action)} actions and "
+            f"episodes of {int(lengths.sum())} steps."
+        )
+        raise DataError(message)
+    spaces = task.spaces
+    if tuple(obs.shape[1:]) != spaces["obs"].shape:
+        message = (
+            f"{path} has observations of shape {tuple(obs.shape[1:])}; those of '{task.env}' are "
+            f"{spaces['obs'].shape}."
+        )
+        raise DataError(message)
+    if not bool(torch.isfinite(obs).all()) or not bool(torch.isfinite(action.float()).all()):
+        message = f"{path} has observations or actions that are not finite."
+        raise DataError(message)
+    classes = spaces["action"].classes
+    if classes is None:
+        fits = action.is_floating_point() and tuple(action.shape[1:]) == spaces["action"].shape
+        wanted = f"vectors of {spaces['action'].size} numbers"
+    else:
+        whole = not action.is_floating_point() and action.dim() == 1
+        fits = whole and bool(((action >= 0) & (action < classes)).all())
+        wanted = f"choices of {classes}"
+    if not fits:
+        message = f"{path} has actions that '{task.env}' does not take: they must be {wanted}."
+        raise DataError(message)
+
+
+def told(error: Exception) -> str:
+    """An error that is not ours, as a sentence."""
+    if isinstance(error, KeyError):
+        return "it has no metadata of ganzoo."
+    return str(error).strip().splitlines()[0].rstrip(".") + "."
+
+
+def record(
+    path: Path, task: Task, published: Published, *, episodes: int, seed: int, made_with: str
+) -> Facts:
+    """Write episodes of a policy's likeliest actions to a file; returns what it says of itself."""
+    net, device = policy_of(published.net), published.device
+    kept: dict[str, list[list[Any]]] = {
+        name: [[] for _ in range(episodes)] for name in ("obs", "action")
+    }
+    made = played(net, task, episodes, seed=seed, greedy=True, device=device, kept=kept)
+    expert = played(net, task, EPISODES, seed=seed + 1, greedy=True, device=device)
+    facts = Facts(
+        env=task.env,
+        horizon=task.horizon,
+        expert_return=float(expert["return"].mean()),
+        random_return=random_return(task, seed=seed),
+        made_with=made_with,
+    )
+    is_choice = task.spaces["action"].classes is not None
+    obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
+    tensors = {
+        "obs": obs.float(),
+        "action": action.byte() if is_choice else action.clamp(-1, 1).float(),
+        "lengths": made["length"].long(),
+        "returns": made["return"],
+    }
+    with replacing(path) as temporary:
+        text = json.dumps(facts.model_dump())
+        temporary.write_bytes(safetensors.torch.save(tensors, {"ganzoo": text}))
+    return facts
+
+
+def random_return(task: Task, *, seed: int = 0) -> float:
+    """What uniformly random actions earn, the mean of 100 episodes."""
+    return float(played(None, task, EPISODES, seed=seed, greedy=False)["return"].mean())
+
+
+class Demonstrations(Dataset):
+    """Demonstrations in a file (see this module); ``demonstrations:FILE`` names it."""
+
+    path: Path
+    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+
+    def load(self) -> Data:
+        """Read them."""
+        return read(self.path, self.trajectories, self.path.stem)
+
+
+class Shipped(Dataset):
+    """Demonstrations that come with this plugin, by the name of their task."""
+
+    name = "shipped"
+    horizons: ClassVar[tuple[Horizon, ...]] = ("fixed", "task")
+
+    horizon: Horizon = Field(
+        default="fixed", description="whether all episodes are equally long, or end as the task's"
+    )
+    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+
+    def load(self) -> Data:
+        """Read them; DataError where there are none with this horizon."""
+        if self.horizon not in self.horizons:
+            message = f"'{self.name}' has demonstrations with horizon {self.horizons[0]} only."
+            raise DataError(message)
+        path = (
+            Path(str(files("ganzoo_gail"))) / "experts" / f"{self.name}-{self.horizon}.safetensors"
+        )
+        return read(path, self.trajectories, f"{self.name}:{self.horizon}")
+
+
+class Cartpole(Shipped):
+    """CartPole-v1: a pole balanced for 500 steps."""
+
+
+class Acrobot(Shipped):
+    """Acrobot-v1: a double pendulum swung up to a line."""
+
+
+class MountainCar(Shipped):
+    """MountainCar-v0: a weak car driven out of a valley."""
+
+
+class Pendulum(Shipped):
+    """Pendulum-v1: a pendulum swung up and held; its episodes always take 200 steps."""
+
+    horizons = ("task",)
+    horizon: Horizon = Field(default="task", description="Pendulum's own horizon is a fixed one")
+
+
+class Hopper(Shipped):
+    """Hopper-v5: one leg that hops (needs ganzoo-gail[mujoco])."""
+
+    horizons = ("task",)
+    horizon: Horizon = Field(default="task", description="an episode ends where the leg falls")
+
+
+class Environment(Dataset):
+    """An environment of gymnasium without an expert; ``environment:ID`` names it.
+
+    Its rows are a random policy's: there is nothing to imitate, but a reward of the task's own.
+    """
+
+    env: str
+    horizon: Horizon = Field(default="task", description="as the task's own, or fixed")
+
+    def load(self) -> Data:
+        """Play a few episodes at random."""
+        task = Task(env=self.env, horizon=self.horizon)
+        kept: dict[str, list[list[Any]]] = {name: [[], []] for name in ("obs", "action")}
+        played(None, task, 2, seed=0, greedy=False, kept=kept)
+        obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
+        rows = Rows(columns_of(task, {"obs": obs, "action": action}))
+        facts = {"task": task, "random_return": random_return(task)}
+        return Data(f"{self.env}:{self.horizon}", rows, rows, task.spaces, facts, scored=EPISODES)

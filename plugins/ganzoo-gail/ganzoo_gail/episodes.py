@@ -1,0 +1,144 @@
+"""Episodes: a policy that is trained, played to see what it earns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+
+from ganzoo.errors import ComposeError
+from ganzoo.parts import Sampler, Space
+from ganzoo.streams import seed_for
+from ganzoo_gail.tasks import Envs, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from ganzoo.published import Published
+    from ganzoo_gail.policy import ActorCritic
+
+MOST_FRAMES = 500
+
+
+class Episodes(Sampler):
+    """What samples a policy: whole episodes of the data's task."""
+
+    name = "episodes"
+
+    def sample(
+        self, published: Published, n: int, *, seed: int, given: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """What each of ``n`` episodes earned and how long it took, (n,).
+
+        ``episode_return`` and ``episode_length`` of the likeliest actions, ``stochastic_return`` of
+        actions at random.
+        """
+        del given
+        net, task = policy_of(published.net), task_of(published.facts)
+        greedy = played(net, task, n, seed=seed, greedy=True, device=published.device)
+        random = played(net, task, n, seed=seed, greedy=False, device=published.device)
+        return {
+            "episode_return": greedy["return"],
+            "episode_length": greedy["length"],
+            "stochastic_return": random["return"],
+        }
+
+    def frames(self, published: Published, *, seed: int) -> Tensor | None:
+        """The first steps of one episode of the likeliest actions."""
+        net, task = policy_of(published.net), task_of(published.facts)
+        envs = Envs(task, 1, seed=seed_for(seed, "episodes"), render_mode="rgb_array")
+        drawn = []
+        for _ in range(min(task.steps, MOST_FRAMES)):
+            drawn.append(np.array(envs.vector.render()[0]))  # type: ignore[index]
+            action = chosen(net, envs.obs, greedy=True, stream=None, device=published.device)
+            *_, terminated, truncated = envs.step(action)
+            if terminated[0] or truncated[0]:
+                break
+        envs.vector.close()
+        return torch.from_numpy(np.stack(drawn))
+
+
+def task_of(facts: Mapping[str, object]) -> Task:
+    """The task that demonstrations are of; ComposeError where the data are of none."""
+    task = facts.get("task")
+    if not isinstance(task, Task):
+        message = "the dataset has no task to act in; name one of demonstrations."
+        raise ComposeError(message)
+    return task
+
+
+def policy_of(net: nn.Module) -> ActorCritic:
+    """The generator as a policy; ComposeError where it cannot act."""
+    if not all(hasattr(net, name) for name in ("act", "best", "value")):
+        message = (
+            "the generator is no policy: it lacks act, best or value. Architectures that have "
+            "them: imitator (ganzoo-gail)."
+        )
+        raise ComposeError(message)
+    return cast("ActorCritic", net)
+
+
+@torch.no_grad()
+def chosen(
+    net: ActorCritic,
+    obs: np.ndarray,
+    *,
+    greedy: bool,
+    stream: torch.Generator | None,
+    device: torch.device,
+) -> np.ndarray:
+    """A policy's actions, the likeliest or at random."""
+    seen = torch.from_numpy(obs).to(device)
+    action = net.best(seen) if greedy or stream is None else net.act(seen, stream)[0]
+    return action.cpu().numpy()
+
+
+def played(
+    net: ActorCritic | None,
+    task: Task,
+    n: int,
+    *,
+    seed: int,
+    greedy: bool,
+    device: torch.device = torch.device("cpu"),  # noqa: B008
+    kept: dict[str, list[list[np.ndarray]]] | None = None,
+) -> dict[str, Tensor]:
+    """``return`` and ``length`` of ``n`` whole episodes, float64, (n,), and which ``terminated``.
+
+    Without a policy the actions are uniformly random. ``kept`` is filled with each episode's
+    ``obs`` and ``action``.
+    """
+    envs = Envs(task, n, seed=seed_for(seed, "episodes"))
+    stream = torch.Generator(device).manual_seed(seed_for(seed, "actions"))
+    space = task.spaces["action"]
+    earned, length = np.zeros(n), np.zeros(n)
+    ended, terminal = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    while not ended.all():
+        obs = envs.obs
+        if net is not None:
+            action = chosen(net, obs, greedy=greedy, stream=stream, device=device)
+        elif space.classes is not None:
+            action = torch.randint(space.classes, (n,), generator=stream).numpy()
+        else:
+            action = (torch.rand(n, space.size, generator=stream) * 2 - 1).numpy()
+        if kept is not None:
+            for i in np.flatnonzero(~ended):
+                kept["obs"][i].append(obs[i])
+                kept["action"][i].append(action[i])
+        _, reward, terminated, truncated = envs.step(action)
+        earned += reward * ~ended
+        length += ~ended
+        terminal |= terminated & ~ended
+        ended |= terminated | truncated
+    envs.vector.close()
+    values = {"return": earned, "length": length, "terminated": terminal}
+    return {name: torch.from_numpy(value) for name, value in values.items()}
+
+
+def pairs(spaces: Mapping[str, Space], obs: Tensor, action: Tensor) -> Tensor:
+    """Observations and actions as the discriminator sees them, float32, (N, width)."""
+    taken = action if spaces["action"].classes is not None else action.clamp(-1, 1)
+    return spaces["real"].join({"obs": obs, "action": taken})

@@ -1,0 +1,160 @@
+"""The networks: a policy with its value function, and a discriminator of pairs."""
+
+from __future__ import annotations
+
+from math import log, pi, sqrt
+from typing import TYPE_CHECKING
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from ganzoo.nets import Scorer, mlp
+from ganzoo.parts import Architecture, Space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAR = 10.0
+"""Normalized numbers are cut off here, so that one new to the policy does not saturate it."""
+
+
+class RunningNorm(nn.Module):
+    """Numbers less their mean, over their standard deviation, of all that was observed so far.
+
+    It learns only from ``observe``, so a network is the same function within a round; if it is not
+    ``running``, only from the first.
+    """
+
+    count: Tensor
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, size: int, *, running: bool = True) -> None:
+        """Before anything is observed, the identity."""
+        super().__init__()
+        self.running = running
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("var", torch.ones(size))
+
+    @torch.no_grad()
+    def observe(self, x: Tensor) -> None:
+        """Take (N, size) numbers into the mean and variance (Chan et al. 1979)."""
+        if self.count and not self.running:
+            return
+        n, total = len(x), self.count + len(x)
+        difference = x.mean(0) - self.mean
+        share = (n / total).to(x.dtype)
+        spread = difference.square() * share * (1 - share)
+        self.var.copy_(self.var * (1 - share) + x.var(0, correction=0) * share + spread)
+        self.mean.add_(difference * share)
+        self.count.copy_(total)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, size) to (N, size)."""
+        return ((x - self.mean) / (self.var + 1e-8).sqrt()).clamp(-FAR, FAR)
+
+
+def observe(net: nn.Module, x: Tensor) -> None:
+    """Show numbers to a network's norm of its input, where it has one."""
+    norm: RunningNorm | None = next(norms(net), None)
+    if norm is not None:
+        norm.observe(x)
+
+
+def norms(net: nn.Module) -> Iterator[RunningNorm]:
+    """The running norms of a network."""
+    return (module for module in net.modules() if isinstance(module, RunningNorm))
+
+
+def orthogonal(layers: nn.Sequential, last: float) -> nn.Sequential:
+    """Orthogonal weights, sqrt(2) long, those of the last layer ``last`` long; biases are zero."""
+    linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+    for layer in linear:
+        nn.init.orthogonal_(layer.weight, last if layer is linear[-1] else sqrt(2))
+        nn.init.zeros_(layer.bias)
+    return layers
+
+
+class ActorCritic(nn.Module):
+    """A policy and its value function, apart but for the norm of what they observe.
+
+    Categorical over choices, or Gaussian with a spread that does not depend on the observation.
+    """
+
+    def __init__(self, obs: Space, action: Space, hidden: list[int], norm: RunningNorm) -> None:
+        """Build for vectors of observations."""
+        super().__init__()
+        self.norm = norm
+        self.actor = orthogonal(mlp([obs.size, *hidden, action.width], activation=nn.Tanh), 0.01)
+        self.critic = orthogonal(mlp([obs.size, *hidden, 1], activation=nn.Tanh), 1.0)
+        self.log_std = None if action.classes else nn.Parameter(torch.zeros(action.width))
+
+    def forward(self, obs: Tensor, action: Tensor) -> dict[str, Tensor]:
+        """``log_prob`` of the actions, ``entropy`` of the policy, and ``value``, (N,) each."""
+        seen = self.norm(obs)
+        log_prob, entropy = self._judged(self.actor(seen), action)
+        return {"log_prob": log_prob, "entropy": entropy, "value": self.critic(seen).squeeze(1)}
+
+    def act(self, obs: Tensor, stream: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions at random, their ``log_prob`` and the ``value`` of (N, d) observations."""
+        seen = self.norm(obs)
+        out = self.actor(seen)
+        if self.log_std is None:
+            uniform = torch.rand(out.shape, generator=stream, device=out.device)
+            action = (out - (-uniform.log()).log()).argmax(1)  # Gumbel's way to draw a category
+        else:
+            noise = torch.randn(out.shape, generator=stream, device=out.device)
+            action = out + self.log_std.exp() * noise
+        return action, self._judged(out, action)[0], self.critic(seen).squeeze(1)
+
+    def best(self, obs: Tensor) -> Tensor:
+        """The likeliest action of each observation."""
+        out: Tensor = self.actor(self.norm(obs))
+        return out.argmax(1) if self.log_std is None else out
+
+    def value(self, obs: Tensor) -> Tensor:
+        """What is still to be earned from each observation, (N,)."""
+        value: Tensor = self.critic(self.norm(obs))
+        return value.squeeze(1)
+
+    def _judged(self, out: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        if self.log_std is None:
+            log_probs = out.log_softmax(1)
+            entropy = -(log_probs.exp() * log_probs).sum(1)
+            return log_probs.gather(1, action[:, None]).squeeze(1), entropy
+        off = (action - out) * (-self.log_std).exp()
+        log_prob = (
+            -0.5 * off.square().sum(1) - self.log_std.sum() - 0.5 * log(2 * pi) * out.shape[1]
+        )
+        entropy = (self.log_std + 0.5 * (1 + log(2 * pi))).sum()
+        return log_prob, entropy.expand(len(out))
+
+
+class Imitator(Architecture):
+    """A policy of tanh perceptrons and a discriminator of (observation, action) pairs.
+
+    Both see their inputs normalized.
+    """
+
+    hidden: int = Field(default=64, ge=1, le=65536, description="units of the policy's layers")
+    depth: PositiveInt = Field(default=2, le=64, description="hidden layers of the policy")
+    running: bool = Field(
+        default=False,
+        description="normalize inputs by all that was observed, not by the demonstrations alone",
+    )
+    judge: int = Field(
+        default=64, ge=1, le=65536, description="units of the discriminator's layers"
+    )
+
+    def generator(self, obs: Space, action: Space) -> nn.Module:
+        """A policy, with its value function."""
+        norm = RunningNorm(obs.size, running=self.running)
+        return ActorCritic(obs, action, self.depth * [self.hidden], norm)
+
+    def discriminator(self, real: Space) -> nn.Module:
+        """A pair to its score, (N,)."""
+        norm = RunningNorm(real.size, running=self.running)
+        layers = mlp([real.size, self.judge, self.judge], activation=nn.Tanh)
+        return Scorer(nn.Sequential(norm, layers, nn.Tanh()), self.judge)

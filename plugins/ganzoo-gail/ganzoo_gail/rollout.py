@@ -1,0 +1,283 @@
+"""The sampler that acts: its steps are of episodes that the policy itself has played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from ganzoo.compose import listed
+from ganzoo.errors import ComposeError
+from ganzoo.game import under
+from ganzoo.step import reads
+from ganzoo.streams import seed_for
+from ganzoo_gail.cloning import clone
+from ganzoo_gail.episodes import Episodes, pairs, policy_of, task_of
+from ganzoo_gail.policy import RunningNorm, observe
+from ganzoo_gail.tasks import Envs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from torch import Tensor
+
+    from ganzoo.game import Game
+    from ganzoo.parts import Loss, Player
+    from ganzoo.step import Step
+
+SCORES = torch.linspace(-10, 10, 41)
+"""Where the sign of a reward is looked at, as logits."""
+
+
+class Rollout(Episodes):
+    """Episodes of the policy against the expert's: GAIL's sampler (arXiv:1606.03476, algorithm 1).
+
+    The discriminator's turn deals pairs of the expert and of the policy; the generator's turns
+    scores into rewards, estimates advantages (arXiv:1506.02438) and deals minibatches. One rollout
+    serves both turns of a round.
+    """
+
+    deals = ("real", "fake", "obs", "action", "old_log_prob", "advantage", "target")
+    name = "rollout"
+
+    envs: PositiveInt = Field(default=8, le=4096, description="environments played at once")
+    steps: PositiveInt = Field(default=128, description="of each, in one rollout")
+    updates: PositiveInt = Field(default=8, description="discriminator steps on one rollout")
+    epochs: PositiveInt = Field(default=6, description="times that the policy sees one rollout")
+    minibatches: PositiveInt = Field(default=4, description="parts of a rollout, one step each")
+    gamma: float = Field(default=0.99, ge=0, le=1, description="discount of a step")
+    gae_lambda: float = Field(default=0.95, ge=0, le=1, description="decay of the advantage's sum")
+    reward: Literal["loss", "log-ratio", "normalized", "task"] = Field(
+        default="loss",
+        description="the generator's loss, negated; the score (AIRL's log-ratio, "
+        "arXiv:1710.11248); the score with mean 0 and deviation 1 in each rollout; or the task's",
+    )
+    scale: bool = Field(
+        default=True, description="rewards over the running deviation of discounted returns"
+    )
+    clone: NonNegativeInt = Field(
+        default=0, description="steps of behaviour cloning before the first round"
+    )
+
+    def start(self, game: Game) -> Playing:
+        """The environments in play."""
+        task = task_of(game.data.facts)
+        net = policy_of(game.nets["generator"])
+        observe(net, game.train.column("obs"))
+        if "discriminator" in game.nets:
+            observe(game.nets["discriminator"], game.train.column("real"))
+        clone(net, game, steps=self.clone)
+        return Playing(Envs(task, self.envs, seed=seed_for(game.seed, "environments")))
+
+    def draw(self, player: Player, game: Game) -> dict[str, Tensor]:
+        """A rollout that this player has not seen; on the discriminator's turn also which rows."""
+        state: Playing = game.state_of(self)
+        if player in state.seen or not state.rollout:
+            state.rollout, state.seen = self._played(game, state), []
+        state.seen.append(player)
+        if player == "generator":
+            return state.rollout
+        batch, count = game.variant.batch, self.envs * self.steps
+        mine = torch.randint(
+            count, (self.updates, batch), generator=game.latents, device=game.device
+        )
+        rows = game.order.take(self.updates * batch).view(self.updates, batch)
+        return {**state.rollout, "rows": rows, "mine": mine}
+
+    def deal(self, player: Player, game: Game, drawn: dict[str, Tensor]) -> Iterator[Step]:
+        """Minibatches of pairs, or of what the surrogate objective reads."""
+        if player == "discriminator":
+            for rows, mine in zip(drawn["rows"], drawn["mine"], strict=True):
+                real = game.train.column("real", rows)
+                yield game.step(player, real=real, fake=drawn["pair"][mine])
+            return
+        values = self._estimated(game, drawn)
+        count = self.envs * self.steps
+        for _ in range(self.epochs):
+            order = torch.randperm(count, generator=game.latents, device=game.device)
+            for rows in order.chunk(self.minibatches):
+                step = {name: value[rows] for name, value in values.items()}
+                step["advantage"] = standard(step["advantage"])
+                yield game.step(player, **step)
+        # Only now, so that the ratios to the old policy start at one.
+        observe(game.nets["generator"], values["obs"])
+
+    # ------------------------------------------------------------------------------ what is played
+
+    @torch.no_grad()
+    def _played(self, game: Game, state: Playing) -> dict[str, Tensor]:
+        """``steps`` of each environment, (steps, envs, ...), ``pair`` flat, on the device."""
+        net, envs, device = policy_of(game.nets["generator"]), state.envs, game.device
+        made: dict[str, list[Tensor]] = {}
+        obs = torch.from_numpy(envs.obs).to(device)
+        for _ in range(self.steps):
+            action, log_prob, value = net.act(obs, game.latents)
+            after, reward, terminated, truncated = envs.step(action.cpu().numpy())
+            step = {"obs": obs, "action": action, "log_prob": log_prob, "value": value}
+            earned = {"earned": reward, "terminated": terminated, "truncated": truncated}
+            step |= {name: torch.from_numpy(array).to(device) for name, array in earned.items()}
+            # Where an episode was cut off, what it would still have earned is the value there.
+            cut = torch.from_numpy(after[truncated]).to(device)
+            rest = torch.zeros(self.envs, device=device)
+            if len(cut):
+                rest[step["truncated"]] = net.value(cut)
+            step["rest"] = rest
+            for name, tensor in step.items():
+                made.setdefault(name, []).append(tensor)
+            obs = torch.from_numpy(envs.obs).to(device)
+        rollout = {name: torch.stack(tensors) for name, tensors in made.items()}
+        rollout["last"] = net.value(obs)
+        flat = {name: rollout[name].flatten(0, 1) for name in ("obs", "action")}
+        rollout["pair"] = pairs(game.spaces, **flat)
+        if "discriminator" in game.nets:
+            observe(game.nets["discriminator"], rollout["pair"])
+        return rollout
+
+    @torch.no_grad()
+    def _estimated(self, game: Game, rollout: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Rewards, advantages and targets, with what they are of, flat."""
+        state: Playing = game.state_of(self)
+        reward = self._rewards(game, rollout)
+        ended = rollout["terminated"] | rollout["truncated"]
+        if self.scale:
+            reward = reward / state.deviation(reward, ended, self.gamma)
+        advantage = advantages(
+            reward,
+            rollout["value"],
+            self._next_values(rollout),
+            ended,
+            gamma=self.gamma,
+            decay=self.gae_lambda,
+        )
+        values = {
+            "obs": rollout["obs"],
+            "action": rollout["action"],
+            "old_log_prob": rollout["log_prob"],
+            "advantage": advantage,
+            "target": advantage + rollout["value"],
+        }
+        return {name: value.flatten(0, 1) for name, value in values.items()}
+
+    @staticmethod
+    def _next_values(rollout: dict[str, Tensor]) -> Tensor:
+        """What follows each step: the value there, or of the cut-off end; nothing after the end."""
+        after = torch.cat([rollout["value"][1:], rollout["last"][None]])
+        after = torch.where(rollout["truncated"], rollout["rest"], after)
+        return after.masked_fill(rollout["terminated"], 0.0)
+
+    # ----------------------------------------------------------------------------------- the reward
+
+    def _rewards(self, game: Game, rollout: dict[str, Tensor]) -> Tensor:
+        if self.reward == "task":
+            return rollout["earned"]
+        step = game.step("generator")
+        if not game.plays("score"):
+            message = (
+                f"reward '{self.reward}' is of a discriminator, which has no turns here; set "
+                "rollout.reward=task to learn from what the task pays."
+            )
+            raise ComposeError(message)
+        score = step.score(rollout["pair"])
+        rows = torch.randint(
+            len(game.train), (len(score),), generator=game.latents, device=game.device
+        )
+        real = step.score(game.train.column("real", rows))
+        return self._reward(game.variant.loss, score, real).view_as(rollout["earned"])
+
+    def _reward(self, loss: Loss, score: Tensor, real: Tensor) -> Tensor:
+        if self.reward == "log-ratio":
+            return score
+        if self.reward == "normalized":
+            return standard(score)
+        values = {"fake_score": score, "real_score": real}
+        term = getattr(loss, "generator", None)
+        if term is None or not set(reads(term)) <= values.keys():
+            needs = listed(reads(term)) if term else "nothing, as it has no generator's term"
+            message = (
+                f"the reward is the generator's loss '{loss.name}', which reads {needs}; a "
+                "policy's pairs offer fake_score, real_score. Set rollout.reward=log-ratio."
+            )
+            raise ComposeError(message)
+        reward: Tensor = -term(**{name: values[name] for name in reads(term)})
+        return reward.expand_as(score)
+
+    def remarks(self, game: Game) -> Iterable[str]:
+        """The sign of the reward, and what it pays for where episodes can end."""
+        if self.reward == "task":
+            return ["The reward is the task's own: nothing is imitated."]
+        if self.reward == "normalized":
+            return ["The reward has mean 0 in every rollout: how long an episode is tells nothing."]
+        reward = self._reward(game.variant.loss, SCORES, torch.zeros_like(SCORES))
+        low, high = float(reward.min()), float(reward.max())
+        loss = f"the generator's loss '{game.variant.loss.name}', negated,"
+        source = "the score itself," if self.reward == "log-ratio" else loss
+        if low >= 0:
+            told = "is never negative: it pays for staying, even an untrained discriminator's"
+        elif high <= 0:
+            told = "is never positive: it pays for ending an episode soon"
+        else:
+            told = "has either sign: whether staying pays is up to the discriminator"
+        where = (
+            "All episodes of this task are equally long, so that does no harm."
+            if task_of(game.data.facts).horizon == "fixed"
+            else "Episodes of this task can end, so compare with a discriminator that never learns."
+        )
+        return [f"The reward, {source} {told}. {where}"]
+
+
+@dataclass
+class Playing:
+    """What a game's rollouts leave behind: environments, the last rollout, the rewards' spread."""
+
+    envs: Envs
+    rollout: dict[str, Tensor] = field(default_factory=dict)
+    seen: list[Player] = field(default_factory=list)
+    returns: Tensor = field(default_factory=lambda: torch.zeros(1))
+    spread: RunningNorm = field(default_factory=lambda: RunningNorm(1))
+
+    def deviation(self, reward: Tensor, ended: Tensor, gamma: float) -> Tensor:
+        """The standard deviation of discounted returns, over all that was played so far."""
+        returns, seen = self.returns.to(reward.device), []
+        for earned, last in zip(reward, ended, strict=True):
+            returns = returns * gamma + earned
+            seen.append(returns)
+            returns = returns.masked_fill(last, 0.0)
+        self.returns = returns
+        self.spread.to(reward.device).observe(torch.cat(seen)[:, None])
+        return self.spread.var.sqrt() + 1e-8
+
+    def state(self) -> dict[str, Tensor]:
+        """All but the last rollout, which is never played from again."""
+        environments = {f"envs.{name}": value for name, value in self.envs.state().items()}
+        spread = {f"spread.{name}": value for name, value in self.spread.state_dict().items()}
+        return {"returns": self.returns, **environments, **spread}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state; the next turn plays a new rollout."""
+        self.rollout, self.seen, self.returns = {}, [], state["returns"]
+        self.envs.restore(under(state, "envs."))
+        self.spread.load_state_dict(under(state, "spread."))
+
+
+def advantages(
+    reward: Tensor, value: Tensor, after: Tensor, ended: Tensor, *, gamma: float, decay: float
+) -> Tensor:
+    """Generalized advantage estimates, (steps, envs) (Schulman et al. 2015, arXiv:1506.02438).
+
+    ``after`` is the value of what follows each step: zero where the episode terminated, of its last
+    observation where it was cut off. Nothing is summed over the end of an episode.
+    """
+    errors = reward + gamma * after - value
+    going_on = gamma * decay * ~ended
+    summed, found = torch.zeros_like(reward[0]), []
+    for error, keep in zip(errors.flip(0), going_on.flip(0), strict=True):
+        summed = error + keep * summed
+        found.append(summed)
+    return torch.stack(found).flip(0)
+
+
+def standard(x: Tensor) -> Tensor:
+    """Numbers with mean 0 and standard deviation 1."""
+    return (x - x.mean()) / (x.std() + 1e-8)

@@ -1,0 +1,496 @@
+"""GAIL: tasks, advantages, objectives and demonstrations are what they say, and a policy learns."""
+
+from __future__ import annotations
+
+import json
+from math import log
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from ganzoo_gail.demonstrations import Cartpole, Demonstrations, Environment
+from ganzoo_gail.episodes import played
+from ganzoo_gail.objectives import Cloning, EntropyBonus, PpoClip
+from ganzoo_gail.policy import ActorCritic, Imitator, RunningNorm
+from ganzoo_gail.returns import NormalizedReturn
+from ganzoo_gail.rollout import Rollout, advantages
+from ganzoo_gail.tasks import CartPoles, Envs, FixedHorizon, Task
+
+import ganzoo
+from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
+from ganzoo.game import Game
+from ganzoo.metrics.measure import measure_game
+from ganzoo.parts import Loss, Space
+from ganzoo.samples import write_samples
+from ganzoo.wiring import explain
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.zoo import Zoo
+
+SHORT = ["rollout.envs=2", "rollout.steps=16", "rollout.epochs=2", "rollout.updates=2", "batch=16"]
+"""Settings of a rollout that takes a moment."""
+
+
+@pytest.fixture(scope="module")
+def zoo() -> Zoo:
+    return ganzoo.default_zoo()
+
+
+def game_of(zoo: Zoo, variant: str = "gail", *settings: str, **parts: Any) -> Game:
+    data = zoo.dataset("cartpole", settings)
+    return Game(zoo.compose(variant, settings=[*SHORT, *settings], **parts), data.load())
+
+
+# ------------------------------------------------------------------------------------------- tasks
+
+
+def test_many_cartpoles_move_as_one_does() -> None:
+    one: Any = gymnasium.make("CartPole-v1").unwrapped
+    many = CartPoles(3, steps=500, fixed=False, render_mode=None)
+    obs, _ = many.reset(seed=[1, 2, 3])
+    one.reset(seed=0)
+    one.state = tuple(many.state[:, 1])
+    for action in (0, 1, 1, 0, 1):
+        alone, reward, terminated, _, _ = one.step(action)
+        obs, rewards, terminals, _, _ = many.step(np.array([0, action, 1]))
+        np.testing.assert_allclose(obs[1], alone, rtol=1e-6)
+        assert (rewards[1], terminals[1]) == (reward, terminated)
+
+
+def test_a_fixed_cartpole_pays_within_the_limits_only_and_takes_500_steps() -> None:
+    envs = Envs(Task(env="CartPole-v1", horizon="fixed"), 2, seed=0)
+    rewards, ends = [], []
+    for _ in range(500):
+        _, reward, terminated, truncated = envs.step(np.array([1, 1]))
+        rewards.append(reward)
+        ends.append(truncated)
+        assert not terminated.any()
+    earned = np.stack(rewards)
+    assert earned[:8].all()
+    assert not earned[20:100].any()
+    assert np.stack(ends).sum(0).tolist() == [1, 1]
+    assert ends[-1].all()
+
+
+def test_the_cartpole_of_the_task_ends_where_the_pole_has_fallen() -> None:
+    envs = Envs(Task(env="CartPole-v1"), 4, seed=0)
+    for _ in range(12):
+        after, _, terminated, truncated = envs.step(np.ones(4, dtype=np.int64))
+        for i in np.flatnonzero(terminated):
+            assert abs(after[i, 2]) > 0.2
+            assert abs(envs.obs[i]).max() <= 0.05
+    assert envs.episodes.min() == 1
+    assert not truncated.any()
+
+
+class Corridor(gymnasium.Env[Any, Any]):
+    """Ends after three steps."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        self.render_mode = render_mode
+
+    observation_space = gymnasium.spaces.Box(0, 9, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, **_: Any) -> tuple[Any, dict[str, Any]]:
+        self.at = 0
+        return np.zeros(1), {}
+
+    def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.at += 1
+        return np.full(1, self.at), -1.0, self.at == 3, False, {}
+
+
+def test_where_a_task_has_ended_its_last_observation_is_repeated_for_nothing() -> None:
+    env = FixedHorizon(Corridor(), 5)
+    env.reset()
+    steps = [env.step(0) for _ in range(5)]
+    assert [float(obs[0]) for obs, *_ in steps] == [1, 2, 3, 3, 3]
+    assert [reward for _, reward, *_ in steps] == [-1, -1, -1, 0, 0]
+    assert [truncated for *_, truncated, _ in steps] == [False, False, False, False, True]
+    assert not any(terminated for _, _, terminated, _, _ in steps)
+
+
+@pytest.mark.parametrize(("name", "horizon"), [("CartPole-v1", "task"), ("Acrobot-v1", "fixed")])
+def test_environments_are_taken_up_exactly_where_they_stood(name: str, horizon: Any) -> None:
+    task = Task(env=name, horizon=horizon)
+    actions = np.random.default_rng(0).integers(0, 2, (70, 3))
+    one, other = Envs(task, 3, seed=5), Envs(task, 3, seed=5)
+    for action in actions[:50]:
+        one.step(action)
+    other.restore(one.state())
+    np.testing.assert_array_equal(one.obs, other.obs)
+    for action in actions[50:]:
+        for mine, its in zip(one.step(action), other.step(action), strict=True):
+            np.testing.assert_array_equal(mine, its)
+
+
+def test_an_observation_that_is_not_a_number_stops_the_run() -> None:
+    class Broken(Corridor):
+        def step(self, action: int) -> Any:
+            return np.full(1, np.nan), 0.0, False, False, {}
+
+    gymnasium.register("Broken-v0", Broken, max_episode_steps=5)
+    envs = Envs(Task(env="Broken-v0"), 1, seed=0)
+    with pytest.raises(DataError, match="'Broken-v0' returned an observation that is not finite"):
+        envs.step(np.array([0]))
+
+
+def test_an_environment_that_is_not_there_is_named() -> None:
+    with pytest.raises(DataError, match="no environment 'CartPol-v1' in gymnasium"):
+        Environment(env="CartPol-v1").load()
+
+
+# ------------------------------------------------------------------------------- policy, objectives
+
+
+def test_a_running_norm_knows_the_mean_and_variance_of_all_it_observed() -> None:
+    x = torch.randn(100, 3) * torch.tensor([1.0, 5.0, 0.1]) + 2
+    norm = RunningNorm(3)
+    for part in x.split([10, 60, 30]):
+        norm.observe(part)
+    torch.testing.assert_close(norm.mean, x.mean(0))
+    torch.testing.assert_close(norm.var, x.var(0, correction=0))
+    frozen = RunningNorm(3, running=False)
+    frozen.observe(x[:10])
+    frozen.observe(x[10:])
+    torch.testing.assert_close(frozen.mean, x[:10].mean(0))
+
+
+def test_a_policys_likelihoods_are_those_of_torchs_distributions() -> None:
+    obs = torch.randn(6, 4)
+    for space in (Space(classes=3), Space(shape=(2,), bounded=True)):
+        policy = ActorCritic(Space(shape=(4,)), space, [8], RunningNorm(4))
+        for param in policy.parameters():
+            torch.nn.init.normal_(param)
+        action, log_prob, value = policy.act(obs, torch.Generator().manual_seed(0))
+        heads = policy(obs, action)
+        out = policy.actor(obs)
+        if space.classes:
+            expected: Any = torch.distributions.Categorical(logits=out)
+        else:
+            assert policy.log_std is not None
+            normal = torch.distributions.Normal(out, policy.log_std.exp())
+            expected = torch.distributions.Independent(normal, 1)
+        torch.testing.assert_close(heads["log_prob"], expected.log_prob(action))
+        torch.testing.assert_close(heads["entropy"], expected.entropy())
+        torch.testing.assert_close(heads["log_prob"], log_prob)
+        torch.testing.assert_close(heads["value"], value)
+
+
+def test_choices_are_drawn_as_often_as_they_are_likely() -> None:
+    policy = ActorCritic(Space(shape=(1,)), Space(classes=2), [4], RunningNorm(1))
+    torch.nn.init.zeros_(policy.actor[-1].weight)  # type: ignore[arg-type]
+    policy.actor[-1].bias.data = torch.tensor([0.0, log(3)])  # type: ignore[operator]
+    action, *_ = policy.act(torch.zeros(20_000, 1), torch.Generator().manual_seed(0))
+    assert abs(action.float().mean() - 0.75) < 0.01
+
+
+def test_the_surrogate_stops_where_the_ratio_is_clipped() -> None:
+    ratio = torch.tensor([1.5, 0.5, 1.5, 0.5])
+    advantage = torch.tensor([1.0, 1.0, -1.0, -1.0])
+    zero = torch.zeros(4)
+    loss = PpoClip(clip=0.2).generator(ratio.log(), zero, advantage, zero, zero)
+    torch.testing.assert_close(loss, torch.tensor([-1.2, -0.5, 1.5, 0.8]))
+    of_value = PpoClip().generator(zero, zero, zero, torch.full((4,), 3.0), torch.ones(4))
+    torch.testing.assert_close(of_value, torch.full((4,), 2.0))
+    torch.testing.assert_close(EntropyBonus().generator(ratio), -ratio)
+    torch.testing.assert_close(Cloning().generator(ratio), -ratio)
+
+
+def test_advantages_are_sums_that_no_end_of_an_episode_lets_through() -> None:
+    reward, value = torch.ones(4, 1), torch.full((4, 1), 2.0)
+    after = torch.tensor([[2.0], [0.0], [5.0], [2.0]])  # terminated, then cut off at a value of 5
+    ended = torch.tensor([[False], [True], [True], [False]])
+    found = advantages(reward, value, after, ended, gamma=0.5, decay=0.5)
+    # errors: 1 + 1 - 2, 1 + 0 - 2, 1 + 2.5 - 2, 1 + 1 - 2
+    torch.testing.assert_close(found, torch.tensor([[-0.25], [-1.0], [1.5], [0.0]]))
+
+
+# ---------------------------------------------------------------------------------------- rollouts
+
+
+def test_one_rollout_serves_both_players_and_the_next_round_plays_another(zoo: Zoo) -> None:
+    game = game_of(zoo)
+    sampler = game.variant.sampler
+    state = game.state_of(sampler)
+    judged = sampler.draw("discriminator", game)
+    assert sampler.draw("generator", game)["pair"] is judged["pair"]
+    again = sampler.draw("discriminator", game)
+    assert not torch.equal(again["pair"], judged["pair"])
+    assert state.seen == ["discriminator"]
+    steps = list(sampler.deal("discriminator", game, again))
+    assert len(steps) == 2
+    assert steps[0]["real"].shape == steps[0]["fake"].shape == (16, 6)
+
+
+def test_the_first_ratios_of_a_rollout_are_one(zoo: Zoo) -> None:
+    game = game_of(zoo)
+    drawn = game.variant.sampler.draw("generator", game)
+    step = next(iter(game.variant.sampler.deal("generator", game, drawn)))
+    torch.testing.assert_close(step["log_prob"], step["old_log_prob"])
+    assert abs(step["advantage"].mean()) < 1e-5
+
+
+def test_the_value_of_a_cut_off_episode_is_of_its_last_observation(zoo: Zoo) -> None:
+    game = game_of(zoo, "gail", "rollout.steps=500", "rollout.envs=1")
+    rollout = game.variant.sampler.draw("generator", game)
+    policy: Any = game.nets["generator"]
+    assert rollout["truncated"].flatten().nonzero().tolist() == [[499]]
+    envs = Envs(Task(env="CartPole-v1", horizon="fixed"), 1, seed=0)
+    envs.vector.reset(seed=[0])
+    assert rollout["rest"][499] != 0
+    assert rollout["rest"][:499].abs().sum() == 0
+    # The first observation of the next episode has another value.
+    assert not torch.allclose(rollout["rest"][499], policy.value(rollout["obs"][0]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "sign"),
+    [
+        ("minimax", "never negative: it pays for staying"),
+        ("non-saturating", "never positive: it pays for ending"),
+        ("least-squares", "never positive"),
+        ("hinge", "either sign"),
+        ("wasserstein", "either sign"),
+    ],
+)
+def test_explain_says_which_sign_a_losss_reward_has(zoo: Zoo, loss: str, sign: str) -> None:
+    told = explain("gail", loss=loss, settings=[*SHORT, "data.horizon=task"], zoo=zoo)
+    (remark,) = told["remarks"]
+    assert sign in remark
+    assert "Episodes of this task can end" in remark
+    fixed = explain("gail", loss=loss, settings=SHORT, zoo=zoo)["remarks"][0]
+    assert "equally long" in fixed
+
+
+def test_rewards_are_what_their_option_says(zoo: Zoo) -> None:
+    score = torch.randn(32)
+    loss = zoo.compose("gail").loss
+    reward = {
+        kind: Rollout(reward=kind)._reward(loss, score, score)  # type: ignore[arg-type]
+        for kind in ("loss", "log-ratio", "normalized")
+    }
+    torch.testing.assert_close(reward["loss"], -torch.log(1 - torch.sigmoid(score)))
+    torch.testing.assert_close(reward["log-ratio"], score)
+    torch.testing.assert_close(reward["normalized"].mean(), torch.tensor(0.0), atol=1e-6, rtol=0)
+
+
+def test_a_loss_that_gives_no_reward_is_refused_with_the_option_that_does(zoo: Zoo) -> None:
+    with pytest.raises(ComposeError, match="Set rollout.reward=log-ratio"):
+        Rollout()._reward(Cloning(), torch.zeros(2), torch.zeros(2))
+    with pytest.raises(ComposeError, match="rollout.reward=task"):
+        game_of(zoo, "ppo", "rollout.reward=loss")
+
+
+def test_a_policy_needs_a_task_and_a_task_needs_a_policy(zoo: Zoo) -> None:
+    with pytest.raises(ComposeError, match="from 'obs'; the dataset and the sampler offer"):
+        Game(zoo.compose("gail"), zoo.dataset("ring").load())
+    with pytest.raises(ComposeError, match="architecture 'mlp' builds its .* from 'z'"):
+        game_of(zoo, architecture="mlp")
+
+
+class Third(Loss):
+    """A stranger's loss: least squares between -1 and 1."""
+
+    name = "third"
+
+    def discriminator(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
+        return (real_score - 1).square() + (fake_score + 1).square()
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        return (fake_score - 1).square()
+
+
+@pytest.mark.parametrize("loss", ["hinge", "non-saturating", "least-squares", "wasserstein"])
+def test_any_adversarial_loss_and_penalty_mixes_with_gail_by_flags_alone(
+    zoo: Zoo, loss: str
+) -> None:
+    penalties = ["entropy-bonus", "gradient-penalty"]
+    game = game_of(zoo, loss=loss, regularizers=penalties)
+    for _ in range(2):
+        game.round()
+    assert list(game.log["discriminator"]) == [loss, "gradient-penalty"]
+    assert list(game.log["generator"]) == ["ppo-clip", "entropy-bonus"]
+    assert game.is_finite()
+
+
+def test_a_strangers_loss_makes_the_reward_too(zoo: Zoo) -> None:
+    variant = zoo.compose("gail", settings=SHORT)
+    third = type(variant).model_validate({**dict(variant), "loss": Third()})
+    game = Game(third, Cartpole().load())
+    game.round()
+    assert game.is_finite()
+
+
+def test_a_run_goes_on_bit_for_bit_in_the_middle_of_its_episodes(zoo: Zoo) -> None:
+    one, other = game_of(zoo), game_of(zoo)
+    one.round()
+    tensors, facts = one.state()
+    saved = {name: tensor.clone() for name, tensor in tensors.items()}
+    other.restore(saved, json.loads(json.dumps(facts)))
+    one.round()
+    other.round()
+    mine, its = one.state()[0], other.state()[0]
+    assert mine.keys() == its.keys()
+    assert all(torch.equal(mine[name], its[name]) for name in mine)
+
+
+def test_the_plugin_conforms() -> None:
+    from ganzoo.testing import check_plugin
+
+    check_plugin("ganzoo_gail")
+
+
+# ---------------------------------------------------------------------------------- demonstrations
+
+
+@pytest.mark.parametrize("name", ["cartpole", "acrobot", "mountain-car"])
+@pytest.mark.parametrize("horizon", ["fixed", "task"])
+def test_shipped_experts_are_good_and_fit_their_task(zoo: Zoo, name: str, horizon: str) -> None:
+    data = zoo.dataset(name, [f"data.horizon={horizon}", "data.trajectories=1"]).load()
+    assert data.facts["expert_return"] > data.facts["random_return"] + 50  # type: ignore[operator]
+    assert len(data.train) + len(data.held_out) > 2 * len(data.train)
+    torch.testing.assert_close(
+        data.train.column("real")[:, : data.spaces["obs"].size], data.train.column("obs")
+    )
+
+
+def test_what_is_recorded_is_read_again(zoo: Zoo, tmp_path: Path) -> None:
+    run = ganzoo.train(
+        "ppo",
+        data="environment:CartPole-v1",
+        rounds=1,
+        settings=SHORT,
+        out=tmp_path / "run",
+        zoo=zoo,
+    )
+    from ganzoo_gail.demonstrations import record
+
+    path = tmp_path / "mine.safetensors"
+    task = Task(env="CartPole-v1")
+    facts = record(path, task, run.game.published(), episodes=3, seed=0, made_with="test")
+    assert facts.random_return == pytest.approx(22, abs=5)
+    data = Demonstrations(path=path, trajectories=2).load()
+    kept = safetensors.torch.load_file(path)
+    assert len(data.train) == int(kept["lengths"][:2].sum()) == int(kept["returns"][:2].sum())
+    assert len(data.held_out) == int(kept["lengths"][2])
+
+
+def file_of(path: Path, facts: dict[str, Any] | None = None, **tensors: Tensor) -> Path:
+    whole = {
+        "obs": torch.zeros(4, 4),
+        "action": torch.zeros(4, dtype=torch.uint8),
+        "lengths": torch.tensor([2, 2]),
+        "returns": torch.zeros(2),
+        **tensors,
+    }
+    told = {"env": "CartPole-v1", "horizon": "task", "expert_return": 1.0, "random_return": 0.0}
+    metadata = {"ganzoo": json.dumps({**told, **(facts or {})})}
+    safetensors.torch.save_file(whole, path, metadata)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ({"obs": torch.zeros(4, 3)}, r"observations of shape \(3,\); those of 'CartPole-v1' are"),
+        ({"action": torch.full((4,), 2, dtype=torch.uint8)}, "they must be choices of 2"),
+        ({"action": torch.zeros(4, 1)}, "they must be choices of 2"),
+        (
+            {"lengths": torch.tensor([2, 3])},
+            "cut short: 4 observations, 4 actions and episodes of 5",
+        ),
+        (
+            {"obs": torch.zeros(0, 4), "action": torch.zeros(0), "lengths": torch.zeros(0).long()},
+            "empty",
+        ),
+        ({"obs": torch.full((4, 4), torch.nan)}, "not finite"),
+        ({"facts": {"env": "Pendulum-v1"}}, "observations of shape"),
+        ({"facts": {"env": "Nowhere-v3"}}, "no environment 'Nowhere-v3'"),
+    ],
+)
+def test_demonstrations_that_fit_no_task_are_refused(
+    tmp_path: Path, broken: dict[str, Any], sentence: str
+) -> None:
+    path = file_of(tmp_path / "demos.safetensors", **broken)
+    with pytest.raises(DataError, match=sentence):
+        Demonstrations(path=path, trajectories=1).load()
+
+
+def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there are no demonstrations at"):
+        Demonstrations(path=tmp_path / "nothing").load()
+    whole = file_of(tmp_path / "demos.safetensors").read_bytes()
+    (tmp_path / "half").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="holds no demonstrations that can be read"):
+        Demonstrations(path=tmp_path / "half").load()
+    (tmp_path / "empty").write_bytes(b"")
+    with pytest.raises(DataError, match="holds no demonstrations that can be read"):
+        Demonstrations(path=tmp_path / "empty").load()
+    safetensors.torch.save_file({"obs": torch.zeros(1)}, tmp_path / "other")
+    with pytest.raises(DataError, match="no metadata of ganzoo"):
+        Demonstrations(path=tmp_path / "other").load()
+    with pytest.raises(DataError, match="holds 2 episodes, not 3"):
+        Demonstrations(path=tmp_path / "demos.safetensors", trajectories=3).load()
+
+
+# -------------------------------------------------------------------------------- what is earned
+
+
+def test_the_normalized_return_is_zero_for_random_and_one_for_the_expert() -> None:
+    returns = torch.tensor([30.0, 50.0])
+    assert NormalizedReturn().measure(returns, 60.0, 20.0) == {"normalized-return": 0.5}
+
+
+def test_random_actions_earn_what_the_file_says(zoo: Zoo) -> None:
+    data = zoo.dataset("cartpole", ["data.horizon=task"]).load()
+    task: Any = data.facts["task"]
+    earned = played(None, task, 200, seed=9, greedy=False)["return"].mean()
+    assert float(earned) == pytest.approx(data.facts["random_return"], rel=0.2)
+
+
+def test_cloning_four_episodes_balances_the_pole(zoo: Zoo) -> None:
+    game = Game(zoo.compose("behaviour-cloning"), Cartpole().load())
+    untrained = game.sample(10)["episode_return"].mean()
+    for _ in range(300):
+        game.round()
+    scores = {s.metric: s.value for s in measure_game(game, zoo.metrics(), n=20, seed=0)}
+    assert untrained < 100
+    assert scores["return"] > 300
+    assert set(scores) == {"normalized-return", "return", "stochastic-return"}
+
+
+def test_a_start_by_cloning_is_better_than_none(zoo: Zoo) -> None:
+    cold, warm = game_of(zoo), game_of(zoo, "gail", "rollout.clone=200")
+    assert warm.sample(10)["episode_return"].mean() > cold.sample(10)["episode_return"].mean() + 100
+
+
+def test_an_episode_is_written_as_a_film(zoo: Zoo, tmp_path: Path, monkeypatch: Any) -> None:
+    from PIL import Image
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    run = ganzoo.train(
+        "behaviour-cloning", rounds=2, settings=["data.horizon=task"], out=tmp_path / "run", zoo=zoo
+    )
+    path = write_samples(run.folder, zoo=zoo)
+    assert path.name == "samples.gif"
+    with Image.open(path) as film:
+        assert film.n_frames > 5  # type: ignore[attr-defined]
+    with pytest.raises(OptionError, match="no pictures; name a .gif"):
+        write_samples(run.folder, out=tmp_path / "x.png", zoo=zoo)
+    with pytest.raises(ZooError, match="generates no samples to draw"):
+        ganzoo.sample(run, 2, zoo=zoo)
+
+
+def test_imitators_options_build_networks_of_their_sizes() -> None:
+    policy = Imitator(hidden=8, depth=1).generator(Space(shape=(3,)), Space(classes=2))
+    assert sum(p.numel() for p in policy.parameters()) == (3 * 8 + 8 + 8 * 2 + 2) + (
+        3 * 8 + 8 + 8 + 1
+    )
