@@ -75,8 +75,9 @@ class Space(BaseModel):
         columns = []
         for name, part in self.parts.items():
             value = values[name]
-            flat = value.flatten(1) if part.classes is None else one_hot(value, part.classes)
-            columns.append(flat.float())
+            if part.classes is not None:
+                value = one_hot(value, part.classes)
+            columns.append(value.reshape(len(value), -1).float())
         return cat(columns, 1)
 
     def split(self, vector: Tensor) -> dict[str, Tensor]:

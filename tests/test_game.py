@@ -12,7 +12,7 @@ from ganzoo_wgan_gp import GradientPenalty, Wasserstein, WganGp
 from small import images, points, variant_of
 from torch import Tensor, nn
 
-from ganzoo.errors import ComposeError
+from ganzoo.errors import ComposeError, OptionError
 from ganzoo.game import Game, laid_out_like
 from ganzoo.losses import Hinge, NonSaturating
 from ganzoo.parts import Architecture, Loss, Player, Regularizer, Sampler, Space
@@ -285,6 +285,82 @@ def test_networks_heads_and_penalties_are_conditioned_by_name_alone() -> None:
     assert made["fake"].shape == (6, 2)
     assert torch.equal(made["label"], label)
     assert set(game.sample(50)["label"].tolist()) == {0, 1, 2}
+
+
+def test_the_discriminator_judges_real_rows_in_eval_mode_under_their_own_labels() -> None:
+    game = play(Game(variant_of(LabelledPair(), regularizers=(Guess(),)), points()))
+    rows, net = game.data.held_out, game.nets["discriminator"]
+    judged = game.judge(rows, chunk=10)
+    with torch.no_grad():
+        expected = net.eval()(rows.column("real"), label=rows.column("label"))
+    torch.testing.assert_close(judged["real_score"], expected["score"])
+    assert judged["real_guess"].shape == (64, 3)
+    assert net.train().training
+
+
+class WidenedPair(Architecture):
+    """Its generator takes a label where there is one; its discriminator has a head for a code."""
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        net = Mlp(width=8, depth=1).generator(z, real)
+
+        class Generator(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.net = net
+
+            def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+                self.labelled = label is not None
+                out: Tensor = self.net(z)
+                return out
+
+        return Generator()
+
+    def discriminator(self, real: Space, label: Space | None = None) -> nn.Module:
+        net = Mlp(width=8, depth=1).discriminator(real)
+        net.built_for = label  # type: ignore[assignment]
+        return net
+
+
+def test_what_has_a_default_is_passed_where_it_is_offered() -> None:
+    game = play(Game(variant_of(WidenedPair()), points()))
+    assert game.nets["generator"].labelled
+    assert game.nets["discriminator"].built_for == Space(classes=3)
+    plain = play(Game(variant_of(WidenedPair()), images()))
+    assert not plain.nets["generator"].labelled
+    assert plain.nets["discriminator"].built_for is None
+
+
+def test_a_linear_schedule_ends_at_zero_and_a_constant_one_stays() -> None:
+    linear = Adam(lr=0.1, schedule="linear")
+    optimizers = Optimizers(discriminator=linear, generator=Adam(lr=0.1))
+    game = Game(variant_of(SMALL, optimizers=optimizers), points())
+    rates = []
+    for progress in (0.0, 0.5, 1.0):
+        game.progress = progress
+        before = weights(game)
+        game.round()
+        rates.append([game.optimizers[p].param_groups[0]["lr"] for p in game.nets])
+    assert rates == [[0.1, 0.1], [0.05, 0.1], [0.0, 0.1]]
+    after = weights(game)
+    assert all(torch.equal(before[n], after[n]) for n in before if n.startswith("discriminator"))
+
+
+def test_longer_gradients_are_scaled_down_to_the_norm_that_is_asked() -> None:
+    def norms(most: float | None) -> float:
+        optimizers = Optimizers(generator=Adam(max_norm=most))
+        game = play(Game(variant_of(SMALL, optimizers=optimizers), points()), 1)
+        return float(torch.stack([p.grad.norm() for p in game.params["generator"]]).norm())
+
+    whole = norms(None)
+    assert norms(whole / 2) == pytest.approx(whole / 2, rel=1e-4)
+    assert norms(whole * 2) == pytest.approx(whole, rel=1e-4)
+
+
+def test_what_no_sample_is_made_from_cannot_be_given() -> None:
+    game = Game(variant_of(LabelledPair()), points())
+    with pytest.raises(OptionError, match="no sample is made from 'labl'; given may be: label"):
+        game.sample(2, given={"labl": torch.zeros(2)})
 
 
 class TwoHeads(Architecture):

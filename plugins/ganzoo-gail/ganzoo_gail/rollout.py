@@ -40,7 +40,6 @@ class Rollout(Episodes):
     """
 
     deals = ("real", "fake", "obs", "action", "old_log_prob", "advantage", "target")
-    name = "rollout"
 
     envs: PositiveInt = Field(default=8, le=4096, description="environments played at once")
     steps: PositiveInt = Field(default=128, description="of each, in one rollout")
