@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ganzoo.errors import ComposeError, DataError, OptionError
 from ganzoo.parts import Sampler, Space
-from ganzoo.samplers import MAX_DIM, Gaussian
+from ganzoo.samplers import MAX_DIM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,10 +34,9 @@ class ByClass:
 
     def draw(self, n: int, stream: torch.Generator) -> Tensor:
         """Row numbers, (n,): a class at random, then one of its rows at random."""
-        options = {"generator": stream, "device": stream.device}
-        label = torch.randint(len(self.count), (n,), **options)
-        # In float64 a share below one stays below one, whatever it is multiplied with.
-        share = torch.rand(n, dtype=torch.float64, **options)
+        label = torch.randint(len(self.count), (n,), generator=stream, device=stream.device)
+        # In float64, no share of a count is rounded up to the count itself.
+        share = torch.rand(n, generator=stream, device=stream.device, dtype=torch.float64)
         return self.rows[self.first[label] + (share * self.count[label]).long()]
 
     def state(self) -> dict[str, Any]:
@@ -83,11 +82,12 @@ class Labelled(Sampler):
         self, n: int, spaces: Mapping[str, Space], stream: torch.Generator
     ) -> dict[str, Tensor]:
         """``z``, (n, dim), and under prior ``uniform`` also ``label``, (n,)."""
-        drawn = Gaussian.latent(self, n, spaces, stream)  # type: ignore[arg-type]
-        if self.prior == "uniform":
-            classes = spaces["label"].classes or 0
-            drawn["label"] = torch.randint(classes, (n,), generator=stream, device=stream.device)
-        return drawn
+        z = torch.randn(n, self.dim, generator=stream, device=stream.device)
+        if self.prior == "data":
+            return {"z": z}
+        classes = spaces["label"].classes or 0
+        label = torch.randint(classes, (n,), generator=stream, device=stream.device)
+        return {"z": z, "label": label}
 
     def draw(self, player: Player, game: Game) -> Tensor:
         """Rows as they come, or class by class; int64, (N,)."""

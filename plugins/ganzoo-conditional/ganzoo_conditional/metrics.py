@@ -45,7 +45,7 @@ class IntraFrechet(Metric):
     ) -> dict[str, float]:
         """The mean, of features (N, D) and (M, D), and how many classes it is the mean of."""
         found = []
-        for one in label.unique():
+        for one in range(int(label.max()) + 1):
             real, fake = real_features[label == one], fake_features[fake_label == one]
             if min(len(real), len(fake)) >= self.least:
                 found.append(frechet_distance(real, fake))

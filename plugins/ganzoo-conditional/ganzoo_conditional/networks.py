@@ -139,9 +139,11 @@ class Conditional(LabelledNetworks):
         classes = self._classes(label)
         heads = code_head(code)
         if self.conditioning == "projection":
-            return Projection(*self._features(real), classes, **heads)
+            body, features = self._features(real)
+            return Projection(body, features, classes, **heads)
+        body, features = self._features(real, more=classes)
         first = nn.Identity() if self._convolves(real) else nn.Flatten()
-        return Concat(first, Scorer(*self._features(real, more=classes), **heads), classes)
+        return Concat(first, Scorer(body, features, **heads), classes)
 
 
 class Acgan(LabelledNetworks):
@@ -151,12 +153,12 @@ class Acgan(LabelledNetworks):
 
     def discriminator(self, real: Space, label: Space, code: Space | None = None) -> nn.Module:
         """A sample to ``score``, (N,), and ``classes``, (N, classes)."""
-        heads = {"classes": self._classes(label), **code_head(code)}
-        return Scorer(*self._features(real), **heads)
+        body, features = self._features(real)
+        return Scorer(body, features, classes=self._classes(label), **code_head(code))
 
 
 def code_head(code: Space | None) -> dict[str, int]:
-    """A head for the code that another plugin's sampler deals: its numbers, logits of categories."""
+    """The head for a code that a sampler of another plugin deals, wide enough for all of it."""
     return {} if code is None else {"code": code.width}
 
 
