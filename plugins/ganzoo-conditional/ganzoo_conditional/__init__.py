@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 import ganzoo
 from ganzoo.losses import NonSaturating
 from ganzoo.parts import Architecture, Regularizer, Sampler
-from ganzoo.variant import Variant
+from ganzoo.variant import Adam, Optimizers, Variant
 from ganzoo_conditional.labels import Labelled
 from ganzoo_conditional.metrics import IntraFrechet, LabelAccuracy
 from ganzoo_conditional.networks import Acgan, Conditional
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class AuxiliaryClassifier(Regularizer):
-    """Both players gain where the class is told right (arXiv:1610.09585, eq. 3, negated)."""
+    """Both players gain where the class is told right (arXiv:1610.09585, its L_C, negated)."""
 
     def discriminator(self, real_classes: Tensor, fake_classes: Tensor, label: Tensor) -> Tensor:
         """The cross-entropies of the label under real and under generated samples, (N,)."""
@@ -66,6 +66,7 @@ def ganzoo_metrics() -> list[type[Metric]]:
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
     """Images by projection, AC-GAN, and the first conditional GAN's perceptrons."""
+    fast = Adam(lr=1e-3)
     return [
         Variant(
             name="conditional",
@@ -89,10 +90,11 @@ def ganzoo_variants() -> list[Variant]:
         Variant(
             name="conditional-mlp",
             source="Mirza & Osindero 2014, arXiv:1411.1784",
-            architecture=Conditional(conditioning="concat", body="mlp", hidden=512, depth=2),
+            architecture=Conditional(conditioning="concat", body="mlp", hidden=256, depth=2),
             loss=NonSaturating(),
             sampler=Labelled(),
             batch=128,
+            optimizers=Optimizers(discriminator=fast, generator=fast),
             ema=0.999,
         ),
     ]

@@ -26,7 +26,7 @@ class LabelAccuracy(Metric):
 
 
 class IntraFrechet(Metric):
-    """The mean over classes of the Fréchet distance within a class (arXiv:1802.05637, section 5).
+    """The mean over classes of the Fréchet distance within a class (arXiv:1802.05637's intra FID).
 
     It rises with fewer samples a class, so compare it at one number of samples only.
     """

@@ -57,7 +57,7 @@ class Concat(nn.Module):
 class Projection(nn.Module):
     """A discriminator whose score is w.f + b + v.f, v the label's embedding and f the features.
 
-    Miyato & Koyama 2018, arXiv:1802.05637, eq. 3, with a linear map for the paper's psi.
+    Miyato & Koyama 2018, arXiv:1802.05637: its y'V phi(x) + psi(phi(x)), with a linear psi.
     """
 
     def __init__(self, body: nn.Module, features: int, classes: int, **heads: int) -> None:
