@@ -93,7 +93,7 @@ class LabelledNetworks(Architecture):
 
     def generator(self, z: Space, label: Space, real: Space) -> nn.Module:
         """``z`` and ``label`` to a sample, (N, *real.shape)."""
-        self._classes(label)
+        self._classes(label)  # refuses what is no class; the one-hot is Space.join's
         inputs = Space.joined({"z": z, "label": label})
         if not self._convolves(real):
             return Told(MlpGenerator(inputs.size, self.depth * [self.hidden], real), inputs)
@@ -127,8 +127,6 @@ class LabelledNetworks(Architecture):
 class Conditional(LabelledNetworks):
     """Two networks that are told the label: beside z, and in the discriminator's score."""
 
-    heads = ("code",)
-
     conditioning: Literal["concat", "projection"] = Field(
         default="projection",
         description="label beside the sample (1411.1784), or projected on features (1802.05637)",
@@ -149,7 +147,7 @@ class Conditional(LabelledNetworks):
 class Acgan(LabelledNetworks):
     """A discriminator that is not told the label but tells it, by a head of logits ``classes``."""
 
-    heads = ("classes", "code")
+    heads = ("classes",)
 
     def discriminator(self, real: Space, label: Space, code: Space | None = None) -> nn.Module:
         """A sample to ``score``, (N,), and ``classes``, (N, classes)."""
@@ -158,7 +156,10 @@ class Acgan(LabelledNetworks):
 
 
 def code_head(code: Space | None) -> dict[str, int]:
-    """The head for a code that a sampler of another plugin deals, wide enough for all of it."""
+    """The head for a code that a sampler of another plugin deals, wide enough for all of it.
+
+    The architectures do not declare it in ``heads``: where no code is dealt they do not have it.
+    """
     return {} if code is None else {"code": code.width}
 
 

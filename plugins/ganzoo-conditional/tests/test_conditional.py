@@ -407,7 +407,7 @@ def test_neither_metric_applies_where_samples_were_made_for_no_label() -> None:
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
-@pytest.mark.parametrize("data", [tiny(1, 8, 8, classes=CLASSES), tiny(2, classes=CLASSES)])
+@pytest.mark.parametrize("data", [tiny(1, 16, 16, classes=CLASSES), tiny(2, classes=CLASSES)])
 def test_it_composes_with_the_wasserstein_game_and_its_penalty(
     conditioning: str, data: Data
 ) -> None:
