@@ -482,7 +482,8 @@ def test_where_a_code_is_dealt_the_discriminator_has_a_head_for_it(
 @pytest.mark.parametrize("name", ["conditional", "acgan"])
 def test_a_short_training_on_digits_heeds_the_label(name: str) -> None:
     fast = Adam(lr=1e-3, betas=(0.5, 0.999))
-    architecture = VARIANTS[name].architecture.model_copy(update={"width": 8})
+    wide = VARIANTS[name].architecture
+    architecture = type(wide).model_validate({**wide.model_dump(), "width": 8})
     variant = Variant.model_validate(
         {
             **dict(VARIANTS[name]),
