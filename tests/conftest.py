@@ -10,6 +10,7 @@ os.environ |= {
     "HF_HUB_DISABLE_XET": "1",
 }
 
+import ganzoo_conditional
 import ganzoo_dcgan
 import ganzoo_gail
 import ganzoo_vanilla
@@ -24,6 +25,7 @@ FIRST_PARTY = {
     "vanilla": ganzoo_vanilla,
     "dcgan": ganzoo_dcgan,
     "wgan-gp": ganzoo_wgan_gp,
+    "conditional": ganzoo_conditional,
     "gail": ganzoo_gail,
 }
 

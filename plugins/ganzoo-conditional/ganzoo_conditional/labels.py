@@ -1,0 +1,130 @@
+"""How labels are dealt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from pydantic import Field
+
+from ganzoo.errors import ComposeError, DataError, OptionError
+from ganzoo.parts import Sampler, Space
+from ganzoo.samplers import MAX_DIM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor
+
+    from ganzoo.data import Data
+    from ganzoo.game import Game
+    from ganzoo.parts import Player
+    from ganzoo.published import Published
+    from ganzoo.step import Step
+
+
+class ByClass:
+    """The training rows sorted by class, so that any class's can be drawn; it never changes."""
+
+    def __init__(self, label: Tensor, classes: int) -> None:
+        """Sort the rows of these labels, (N,), each in [0, classes)."""
+        self.rows = label.argsort(stable=True)
+        self.count = torch.bincount(label, minlength=classes)
+        self.first = self.count.cumsum(0) - self.count
+
+    def draw(self, n: int, stream: torch.Generator) -> Tensor:
+        """Row numbers, (n,): a class at random, then one of its rows at random."""
+        label = torch.randint(len(self.count), (n,), generator=stream, device=stream.device)
+        # In float64, no share of a count is rounded up to the count itself.
+        share = torch.rand(n, generator=stream, device=stream.device, dtype=torch.float64)
+        return self.rows[self.first[label] + (share * self.count[label]).long()]
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: all of it comes from the data."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Nothing to take up."""
+
+
+class Labelled(Sampler):
+    """Latents from the standard normal; real and generated samples of a step share their labels."""
+
+    deals = ("z",)
+
+    dim: int = Field(default=64, ge=1, le=MAX_DIM, description="numbers in one latent")
+    prior: Literal["data", "uniform"] = Field(
+        default="data", description="labels as often as in the data, or each equally often"
+    )
+
+    def spaces(self, data: Mapping[str, Space]) -> dict[str, Space]:
+        """``z``, (dim,). Raises ComposeError for data without labels."""
+        if "label" not in data or data["label"].classes is None:
+            offered = ", ".join(f"{name} ({space})" for name, space in data.items())
+            message = f"sampler 'labelled' needs data with a 'label', a class; there is: {offered}."
+            raise ComposeError(message)
+        return {"z": Space(shape=(self.dim,))}
+
+    def start(self, game: Game) -> ByClass:
+        """Check every label once. Raises DataError for those that are none of the classes."""
+        classes = game.spaces["label"].classes or 0
+        check_labels(game.data, classes)
+        rows = ByClass(game.train.column("label"), classes)
+        if self.prior == "uniform" and not bool(rows.count.all()):
+            message = (
+                f"dataset '{game.data.name}' has no row of class {int(rows.count.argmin())} to "
+                "train on, so prior 'uniform' cannot deal it; set labelled.prior=data."
+            )
+            raise DataError(message)
+        return rows
+
+    def latent(
+        self, n: int, spaces: Mapping[str, Space], stream: torch.Generator
+    ) -> dict[str, Tensor]:
+        """``z``, (n, dim), and under prior ``uniform`` also ``label``, (n,)."""
+        z = torch.randn(n, self.dim, generator=stream, device=stream.device)
+        if self.prior == "data":
+            return {"z": z}
+        classes = spaces["label"].classes or 0
+        label = torch.randint(classes, (n,), generator=stream, device=stream.device)
+        return {"z": z, "label": label}
+
+    def draw(self, player: Player, game: Game) -> Tensor:
+        """Rows as they come, or class by class; int64, (N,)."""
+        if self.prior == "data":
+            rows_as_they_come: Tensor = super().draw(player, game)
+            return rows_as_they_come
+        rows: ByClass = game.state_of(self)
+        return rows.draw(game.variant.batch, game.latents)
+
+    def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
+        """One step, whose ``label`` is the real rows' own."""
+        latent = self.latent(len(drawn), game.spaces, game.latents)
+        yield game.step(player, rows=drawn, z=latent["z"])
+
+    def sample(
+        self, published: Published, n: int, *, seed: int, given: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """As any sampler's. Raises OptionError for a label that is none of the classes."""
+        classes = published.spaces["label"].classes or 0
+        if "label" in given and (wrong := outside(given["label"], classes)) is not None:
+            message = f"label {wrong} is none of the {classes} classes, 0 to {classes - 1}."
+            raise OptionError(message)
+        return super().sample(published, n, seed=seed, given=given)
+
+
+def check_labels(data: Data, classes: int) -> None:
+    """Raise DataError where a label of either split is none of the classes."""
+    for split, rows in (("training", data.train), ("held-out", data.held_out)):
+        if (wrong := outside(rows.column("label"), classes)) is not None:
+            message = (
+                f"dataset '{data.name}' has the label {wrong} among its {split} rows; it says that "
+                f"there are {classes} classes, 0 to {classes - 1}."
+            )
+            raise DataError(message)
+
+
+def outside(label: Tensor, classes: int) -> int | None:
+    """The first label that is none of the classes, if there is one."""
+    wrong = label[(label < 0) | (label >= classes)]
+    return int(wrong[0]) if len(wrong) else None

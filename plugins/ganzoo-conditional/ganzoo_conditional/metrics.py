@@ -1,0 +1,61 @@
+"""What is measured of samples that were made for a label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from ganzoo.errors import ZooError
+from ganzoo.metric import Direction, Metric
+from ganzoo.metrics.frechet import frechet_distance
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class LabelAccuracy(Metric):
+    """The share of samples that the data's own classifier puts in the class they were made for."""
+
+    better: ClassVar[dict[str, Direction]] = {"label-accuracy": "higher"}
+
+    def measure(self, fake_logits: Tensor, fake_label: Tensor) -> dict[str, float]:
+        """The share, in [0, 1], of logits (N, classes) and labels (N,)."""
+        right = fake_logits.argmax(1) == fake_label
+        return {"label-accuracy": float(right.double().mean())}
+
+
+class IntraFrechet(Metric):
+    """The mean over classes of the Fréchet distance within a class (arXiv:1802.05637's intra FID).
+
+    It rises with fewer samples a class, so compare it at one number of samples only.
+    """
+
+    better: ClassVar[dict[str, Direction]] = {
+        "intra-frechet": "lower",
+        "intra-frechet-classes": "higher",
+    }
+
+    least: int = Field(
+        default=2, ge=2, description="a class with fewer samples on either side is left out"
+    )
+
+    def measure(
+        self, real_features: Tensor, label: Tensor, fake_features: Tensor, fake_label: Tensor
+    ) -> dict[str, float]:
+        """The mean, of features (N, D) and (M, D), and how many classes it is the mean of."""
+        found = []
+        for one in range(int(label.max()) + 1):
+            real, fake = real_features[label == one], fake_features[fake_label == one]
+            if min(len(real), len(fake)) >= self.least:
+                found.append(frechet_distance(real, fake))
+        if not found:
+            message = (
+                f"no class has {self.least} samples both held out and generated, so there is no "
+                "intra-class distance; generate more."
+            )
+            raise ZooError(message)
+        return {
+            "intra-frechet": sum(found) / len(found),
+            "intra-frechet-classes": float(len(found)),
+        }
