@@ -164,7 +164,7 @@ def resampled(images: Tensor, affine: Tensor) -> Tensor:
     points = affine_grid(affine, list(images.shape), align_corners=False)
     x = ((points[..., 0] + 1) * width / 2 - 0.5).clamp(0, width - 1).flatten(1)
     y = ((points[..., 1] + 1) * height / 2 - 0.5).clamp(0, height - 1).flatten(1)
-    left, top = x.long().clamp(max=width - 2), y.long().clamp(max=height - 2)
+    left, top = x.long(), y.long()
     x, y = x - left, y - top
     flat, made = images.flatten(2), torch.zeros_like(images).flatten(2)
     for down, right, weight in (
@@ -173,9 +173,19 @@ def resampled(images: Tensor, affine: Tensor) -> Tensor:
         (1, 0, y * (1 - x)),
         (1, 1, y * x),
     ):
-        index = ((top + down) * width + left + right).unsqueeze(1).expand_as(flat)
+        row, column = (top + down).clamp(max=height - 1), (left + right).clamp(max=width - 1)
+        index = (row * width + column).unsqueeze(1).expand_as(flat)
         made = made + weight.unsqueeze(1) * flat.gather(2, index)
     return made.reshape(images.shape)
+
+
+RECOGNIZING = 128
+"""Units of the recognition's hidden layer (appendix C.1)."""
+
+
+def per_sample(channels: int) -> nn.Module:
+    """Layer norm over all channels and pixels of a sample."""
+    return nn.GroupNorm(1, channels)
 
 
 class Recognizer(nn.Module):
@@ -188,7 +198,7 @@ class Recognizer(nn.Module):
         self.code = mlp(
             [features, RECOGNIZING, code.width],
             activation=lambda: nn.LeakyReLU(0.2),
-            norm=nn.BatchNorm1d,
+            norm=nn.LayerNorm,
         )
 
     def forward(self, sample: Tensor) -> dict[str, Tensor]:
@@ -197,15 +207,12 @@ class Recognizer(nn.Module):
         return {"score": self.head(features).squeeze(1), "code": self.code(features)}
 
 
-RECOGNIZING = 128
-"""Units of the recognition's hidden layer (appendix C.1)."""
-
-
 class Infogan(Architecture):
     """The paper's networks: convolutions for images, else perceptrons; D also recognizes the code.
 
-    Both have batch norm where they convolve. The recognition shares all but its last layers with
-    the discriminator.
+    The recognition shares all but its last layers with the discriminator. Where the paper has batch
+    norm in these two, here is layer norm: codes are trained to be read from generated samples and
+    then read from real ones, whose statistics are others.
     """
 
     heads: ClassVar[tuple[str, ...]] = ("code",)
@@ -232,7 +239,7 @@ class Infogan(Architecture):
         if self._convolves(real):
             sizes = ladder(real, self.name)
             body, features = downsampler(
-                real.shape[0], sizes, width=self.width, kernel=self.kernel, norm=nn.BatchNorm2d
+                real.shape[0], sizes, width=self.width, kernel=self.kernel, norm=per_sample
             )
             return Recognizer(body, features, code)
         layers = mlp([real.size, *self.depth * [self.hidden]], activation=lambda: nn.LeakyReLU(0.2))
