@@ -13,6 +13,7 @@ os.environ |= {
 import ganzoo_conditional
 import ganzoo_dcgan
 import ganzoo_gail
+import ganzoo_infogan
 import ganzoo_vanilla
 import ganzoo_wgan_gp
 import pytest
@@ -25,6 +26,7 @@ FIRST_PARTY = {
     "vanilla": ganzoo_vanilla,
     "dcgan": ganzoo_dcgan,
     "wgan-gp": ganzoo_wgan_gp,
+    "infogan": ganzoo_infogan,
     "conditional": ganzoo_conditional,
     "gail": ganzoo_gail,
 }
