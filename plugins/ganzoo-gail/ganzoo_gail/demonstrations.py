@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.published import Published
+    from ganzoo_gail.policy import ActorCritic
 
 EPISODES = 100
 """Episodes that a return is the mean of."""
@@ -140,7 +141,8 @@ def record(
     path: Path, task: Task, published: Published, *, episodes: int, seed: int, made_with: str
 ) -> Facts:
     """Write episodes of a policy's likeliest actions to a file; returns what it says of itself."""
-    net, device = policy_of(published.net), published.device
+    net: Any = Unflagged(policy_of(published.net), published.spaces["obs"].size)
+    device = published.device
     kept: dict[str, list[list[Any]]] = {
         name: [[] for _ in range(episodes)] for name in ("obs", "action")
     }
@@ -165,6 +167,21 @@ def record(
         text = json.dumps(facts.model_dump())
         temporary.write_bytes(safetensors.torch.save(tensors, {"ganzoo": text}))
     return facts
+
+
+class Unflagged:
+    """A policy that acts in a fixed-horizon task though it was trained where episodes end.
+
+    It does not see the number that says whether the task has ended.
+    """
+
+    def __init__(self, net: ActorCritic, size: int) -> None:
+        """Show a policy only the first ``size`` numbers of an observation."""
+        self.net, self.size = net, size
+
+    def best(self, obs: Tensor) -> Tensor:
+        """The likeliest action of each observation."""
+        return self.net.best(obs[:, : self.size])
 
 
 def random_return(task: Task, *, seed: int = 0) -> float:

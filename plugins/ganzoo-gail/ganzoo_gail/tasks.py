@@ -35,31 +35,48 @@ Array: TypeAlias = NDArray[Any]
 class FixedHorizon(gymnasium.Wrapper[Any, Any, Any, Any]):
     """An environment whose episodes all take ``steps`` steps.
 
-    Where the task would end, its last observation is repeated until then, and nothing is earned:
-    how long an episode takes tells nobody how good it is.
+    Where the task has ended, nothing moves and nothing is earned until then: how long an episode
+    takes tells nobody how good it is. An observation has one more number, 0 in play; after the end
+    it is 1 and all others are 0 (the absorbing state of Kostrikov et al. 2018, arXiv:1809.02925).
+    Were the last observation repeated instead, to end at the expert's very spot would pay more than
+    to be there in time.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], steps: int) -> None:
         """Wrap an environment that has no time limit of its own."""
         super().__init__(env)
         self.steps = steps
-        self.played, self.absorbed = 0, None
+        self.played, self.over = 0, False
+        box = env.observation_space
+        if isinstance(box, gymnasium.spaces.Box) and len(box.shape) == 1:
+            low, high = (
+                np.append(end, at).astype(np.float32) for end, at in ((box.low, 0), (box.high, 1))
+            )
+            self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
 
     def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode."""
-        self.played, self.absorbed = 0, None
-        return self.env.reset(**options)
+        self.played, self.over = 0, False
+        obs, info = self.env.reset(**options)
+        return self._flagged(obs), info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Play on, or stay where the task has ended."""
         self.played += 1
         truncated = self.played >= self.steps
-        if self.absorbed is not None:
-            return self.absorbed, 0.0, False, truncated, {}
-        obs, reward, terminated, _, info = self.env.step(action)
-        if terminated:
-            self.absorbed = obs
-        return obs, float(reward), False, truncated, info
+        if self.over:
+            return self._absorbed(), 0.0, False, truncated, {}
+        obs, reward, self.over, _, info = self.env.step(action)
+        seen = self._absorbed() if self.over else self._flagged(obs)
+        return seen, float(reward), False, truncated, info
+
+    def _flagged(self, obs: Array) -> Array:
+        return np.append(obs, 0).astype(np.float32)
+
+    def _absorbed(self) -> Array:
+        obs: Array = np.zeros(self.observation_space.shape or (), dtype=np.float32)
+        obs[-1] = 1
+        return obs
 
 
 class CartPoles(CartPoleVectorEnv):

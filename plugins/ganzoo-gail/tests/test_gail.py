@@ -107,11 +107,11 @@ class Corridor(gymnasium.Env[Any, Any]):
         return np.full(1, self.at), -1.0, self.at == 3, False, {}
 
 
-def test_where_a_task_has_ended_its_last_observation_is_repeated_for_nothing() -> None:
+def test_where_a_task_has_ended_nothing_moves_and_nothing_is_earned() -> None:
     env = FixedHorizon(Corridor(), 5)
-    env.reset()
+    assert env.reset()[0].tolist() == [0, 0]
     steps = [env.step(0) for _ in range(5)]
-    assert [float(obs[0]) for obs, *_ in steps] == [1, 2, 3, 3, 3]
+    assert [obs.tolist() for obs, *_ in steps] == [[1, 0], [2, 0], [0, 1], [0, 1], [0, 1]]
     assert [reward for _, reward, *_ in steps] == [-1, -1, -1, 0, 0]
     assert [truncated for *_, truncated, _ in steps] == [False, False, False, False, True]
     assert not any(terminated for _, _, terminated, _, _ in steps)
