@@ -134,9 +134,9 @@ class Task(BaseModel):
     @cached_property
     def spaces(self) -> dict[str, Space]:
         """``obs``, ``action``, and ``real``: a pair of both as one vector."""
-        env = self._one()
-        obs, action = env.observation_space, env.action_space
-        env.close()
+        vector = self.vector(1)
+        obs, action = vector.single_observation_space, vector.single_action_space
+        vector.close()
         if not isinstance(obs, gymnasium.spaces.Box) or len(obs.shape) != 1:
             message = f"environment '{self.env}' observes {obs}; it must be a vector."
             raise DataError(message)
