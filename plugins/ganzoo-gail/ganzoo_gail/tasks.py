@@ -258,8 +258,9 @@ class Envs:
             # Aligned at the end: those with fewer actions play anything, then start in time.
             at = [len(actions) - longest + t for actions in self.actions]
             action = [a[i] if i >= 0 else anything for a, i in zip(self.actions, at, strict=True)]
-            obs, *_ = self.vector.step(self._scaled(np.stack(action)))
+            obs, _, terminated, truncated, _ = self.vector.step(self._scaled(np.stack(action)))
             self.obs = self._finite(obs)
-            starting = np.array([i == -1 for i in at])
+            # Those that play anything may also end, and must not be stepped on then.
+            starting = np.array([i == -1 for i in at]) | terminated | truncated
             if starting.any():
                 self.obs = np.where(starting[:, None], self._reset(starting), self.obs)

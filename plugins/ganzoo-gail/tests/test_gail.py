@@ -19,6 +19,7 @@ from ganzoo_gail.policy import ActorCritic, Imitator, RunningNorm
 from ganzoo_gail.returns import NormalizedReturn
 from ganzoo_gail.rollout import Rollout, advantages
 from ganzoo_gail.tasks import CartPoles, Envs, FixedHorizon, Task
+from gymnasium.wrappers import TimeLimit
 
 import ganzoo
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
@@ -129,6 +130,27 @@ def test_environments_are_taken_up_exactly_where_they_stood(name: str, horizon: 
     for action in actions[50:]:
         for mine, its in zip(one.step(action), other.step(action), strict=True):
             np.testing.assert_array_equal(mine, its)
+
+
+def test_episodes_of_different_ages_are_taken_up_where_some_end_on_the_way() -> None:
+    task = Task(env="CartPole-v1")
+    sync = gymnasium.vector.SyncVectorEnv
+    make = [lambda: TimeLimit(gymnasium.make("CartPole-v1").unwrapped, 500)] * 3
+
+    def envs() -> Envs:
+        made = Envs(task, 3, seed=5)
+        made.vector = sync(make, autoreset_mode=gymnasium.vector.AutoresetMode.DISABLED)
+        made.obs = made._reset(np.ones(3, dtype=bool))
+        return made
+
+    one, other = envs(), envs()
+    for t in range(60):
+        one.step(np.array([1, t % 2, (t // 2) % 2]))
+    assert len({len(actions) for actions in one.actions}) > 1
+    other.restore(one.state())
+    np.testing.assert_array_equal(one.obs, other.obs)
+    for mine, its in zip(one.step(np.zeros(3, int)), other.step(np.zeros(3, int)), strict=True):
+        np.testing.assert_array_equal(mine, its)
 
 
 def test_an_observation_that_is_not_a_number_stops_the_run() -> None:
