@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -373,8 +374,14 @@ def test_the_plugin_conforms() -> None:
 # ---------------------------------------------------------------------------------- demonstrations
 
 
-@pytest.mark.parametrize("name", ["cartpole", "acrobot", "mountain-car"])
-@pytest.mark.parametrize("horizon", ["fixed", "task"])
+@pytest.mark.parametrize(
+    ("name", "horizon"),
+    [
+        *product(["cartpole", "acrobot", "mountain-car"], ["fixed", "task"]),
+        ("pendulum", "task"),
+        ("hopper", "task"),
+    ],
+)
 def test_shipped_experts_are_good_and_fit_their_task(zoo: Zoo, name: str, horizon: str) -> None:
     data = zoo.dataset(name, [f"data.horizon={horizon}", "data.trajectories=1"]).load()
     assert data.facts["expert_return"] > data.facts["random_return"] + 50  # type: ignore[operator]
