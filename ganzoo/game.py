@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 from ganzoo import compose
 from ganzoo.errors import DataError
+from ganzoo.layout import laid_out_like, like, under
 from ganzoo.published import Published
-from ganzoo.step import Step, accepts, as_heads, reads
+from ganzoo.step import Step, accepts, reads
 from ganzoo.streams import DefaultRandom, Order, seed_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ganzoo.data import Data, Rows
+    from ganzoo.data import Data
     from ganzoo.parts import Part, Player
     from ganzoo.variant import Variant
 
@@ -59,13 +60,14 @@ class Game:
         self.max_norm = {p: getattr(variant.optimizers, p).max_norm for p in self.nets}
         self.terms = {player: compose.terms(variant, player) for player in self.nets}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
-        self.average = None if variant.ema is None else copy.deepcopy(self.nets["generator"])
         self.states: dict[str, Any] = {}
         for part in variant.parts():
             if start := getattr(part, "start", None):
                 self.random.seed(seed_for(seed, state_key(part)))
                 with self.leased():
                     self.states[state_key(part)] = start(self)
+        # Only now: a part's start may have changed the generator.
+        self.average = None if variant.ema is None else copy.deepcopy(self.nets["generator"])
         self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
         compose.check(self)
@@ -218,28 +220,6 @@ class Game:
         """Values of ``n`` samples by name, repeatable by seed: ``fake``, what it was made from."""
         return self.published().sample(n, seed=seed, given=given)
 
-    @torch.no_grad()
-    def judge(self, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
-        """Every head of the discriminator on real rows, as ``real_<head>``, (N, ...), on the CPU.
-
-        In eval mode; what it reads beside the sample is theirs. Empty where it reads what the rows
-        do not have.
-        """
-        needed = self.inputs.get("discriminator")
-        if needed is None or not {"real", *needed} <= rows.columns.keys():
-            return {}
-        net = self.nets["discriminator"].eval()
-        made: dict[str, list[Tensor]] = {}
-        columns = [*needed, *(n for n in self.options["discriminator"] if n in rows.columns)]
-        for start in range(0, len(rows), chunk):
-            part = slice(start, start + chunk)
-            values = {name: rows.column(name, part).to(self.device) for name in columns}
-            heads = net(rows.column("real", part).to(self.device), **values)
-            for head, value in as_heads(heads, "score").items():
-                made.setdefault(f"real_{head}", []).append(value.cpu())
-        net.train()
-        return {name: torch.cat(parts) for name, parts in made.items()}
-
     # ------------------------------------------------------------------------------------ state
 
     def is_finite(self) -> bool:
@@ -310,29 +290,6 @@ def sum_of(terms: dict[str, Tensor]) -> Tensor:
 def state_key(part: Part) -> str:
     """What a part's state is kept under."""
     return f"{part.kind} {part.name}"
-
-
-def laid_out_like(grad: Tensor | None, param: Tensor) -> Tensor | None:
-    """The gradient in its parameter's memory layout.
-
-    Double backward through convolutions returns other strides, and fused Adam on the CPU would
-    read such a gradient as if it were in the parameter's layout, in silence.
-    """
-    if grad is None or grad.stride() == param.stride():
-        return grad
-    return torch.empty_like(param).copy_(grad)
-
-
-def like(value: Tensor, param: Tensor) -> Tensor:
-    """A saved moment in its parameter's own layout and device; a step count as it is."""
-    if value.shape != param.shape:
-        return value.to(param.device, copy=True)
-    return torch.empty_like(param).copy_(value)
-
-
-def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The entries whose names start with a prefix, without it."""
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def overrides(part: object, method: str) -> bool:

@@ -1,4 +1,4 @@
-"""A generator to sample from, with all that sampling needs and nothing of training."""
+"""Networks in eval mode: a generator to sample from, and the discriminator's judgement of rows."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ganzoo.data import Rows
+    from ganzoo.game import Game
     from ganzoo.parts import Sampler, Space
 
 RECALIBRATION_BATCHES = 16
@@ -131,3 +132,28 @@ class Published:
 def whole(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The values given whole; a part of one, as ``code.c1``, is for the sampler to put in place."""
     return {name: value for name, value in given.items() if "." not in name}
+
+
+@torch.no_grad()
+def judged(game: Game, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
+    """Every head of a game's discriminator on real rows, as ``real_<head>``, (N, ...), on the CPU.
+
+    In eval mode; what it reads beside the sample is theirs. Empty where it reads what the rows do
+    not have, and where there is no discriminator.
+    """
+    reads = game.inputs.get("discriminator")
+    if reads is None or not {"real", *reads} <= rows.columns.keys():
+        return {}
+    columns = [*reads, *(n for n in game.options["discriminator"] if n in rows.columns)]
+    made: dict[str, list[Tensor]] = {}
+    net = game.nets["discriminator"].eval()
+    try:
+        for start in range(0, len(rows), chunk):
+            part = slice(start, start + chunk)
+            values = {name: rows.column(name, part).to(game.device) for name in columns}
+            heads = net(rows.column("real", part).to(game.device), **values)
+            for head, value in as_heads(heads, "score").items():
+                made.setdefault(f"real_{head}", []).append(value.cpu())
+    finally:
+        net.train()
+    return {name: torch.cat(parts) for name, parts in made.items()}

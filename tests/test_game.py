@@ -13,9 +13,11 @@ from small import images, points, variant_of
 from torch import Tensor, nn
 
 from ganzoo.errors import ComposeError, OptionError
-from ganzoo.game import Game, laid_out_like
+from ganzoo.game import Game
+from ganzoo.layout import laid_out_like
 from ganzoo.losses import Hinge, NonSaturating
 from ganzoo.parts import Architecture, Loss, Player, Regularizer, Sampler, Space
+from ganzoo.published import judged
 from ganzoo.regularizers import R1
 from ganzoo.samplers import Gaussian
 from ganzoo.streams import Order
@@ -290,11 +292,11 @@ def test_networks_heads_and_penalties_are_conditioned_by_name_alone() -> None:
 def test_the_discriminator_judges_real_rows_in_eval_mode_under_their_own_labels() -> None:
     game = play(Game(variant_of(LabelledPair(), regularizers=(Guess(),)), points()))
     rows, net = game.data.held_out, game.nets["discriminator"]
-    judged = game.judge(rows, chunk=10)
+    heads = judged(game, rows, chunk=10)
     with torch.no_grad():
         expected = net.eval()(rows.column("real"), label=rows.column("label"))
-    torch.testing.assert_close(judged["real_score"], expected["score"])
-    assert judged["real_guess"].shape == (64, 3)
+    torch.testing.assert_close(heads["real_score"], expected["score"])
+    assert heads["real_guess"].shape == (64, 3)
     assert net.train().training
 
 

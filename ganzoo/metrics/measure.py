@@ -9,6 +9,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from ganzoo.errors import DivergedError
 from ganzoo.metric import Metric, Score
+from ganzoo.published import judged
 from ganzoo.step import reads
 from ganzoo.streams import seed_for
 
@@ -54,7 +55,7 @@ def measure(
     if game is not None:
         shared["spaces"] = game.spaces
         if any(name.startswith("real_") for name in wanted - real.keys()):
-            real |= game.judge(data.held_out)
+            real |= judged(game, data.held_out)
     extractor = cast("FeatureExtractor | None", data.facts.get("features"))
     scores = []
     for metric in metrics:

@@ -30,6 +30,7 @@ from ganzoo.game import Game
 from ganzoo.metrics.frechet import Frechet, frechet_distance
 from ganzoo.metrics.measure import measure_game
 from ganzoo.parts import Architecture, Regularizer, Sampler, Space
+from ganzoo.published import judged
 from ganzoo.samplers import Gaussian
 from ganzoo.testing import check_plugin, tiny
 from ganzoo.variant import Adam, Optimizers, Variant
@@ -214,7 +215,7 @@ def test_acgans_discriminator_is_not_told_the_label() -> None:
     assert game.inputs["generator"] == ("z", "label")
     log_of = game.round()
     assert set(log_of["generator"]) == {"non-saturating", "auxiliary-classifier"}
-    assert game.judge(game.data.held_out)["real_classes"].shape == (36, CLASSES)
+    assert judged(game, game.data.held_out)["real_classes"].shape == (36, CLASSES)
 
 
 def test_the_classifier_needs_a_head_and_says_who_has_it() -> None:
@@ -473,7 +474,7 @@ def test_where_a_code_is_dealt_the_discriminator_has_a_head_for_it(
     variant = small(architecture=architecture, sampler=Coded(), regularizers=(Recovered(),))
     game = Game(variant, data)
     game.round()
-    assert game.judge(data.held_out)["real_code"].shape == (len(data.held_out), 2)
+    assert judged(game, data.held_out)["real_code"].shape == (len(data.held_out), 2)
 
 
 # -------------------------------------------------------------------------------------- training

@@ -24,7 +24,6 @@ RATE = 1e-3
 class Demonstrated(Episodes):
     """Pairs of the expert, as they stand in the data."""
 
-    name = "demonstrated"
     deals = ("obs", "action")
 
     def start(self, game: Game) -> Nothing:

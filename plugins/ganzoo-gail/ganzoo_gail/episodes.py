@@ -26,8 +26,6 @@ MOST_FRAMES = 500
 class Episodes(Sampler):
     """What samples a policy: whole episodes of the data's task."""
 
-    name = "episodes"
-
     def sample(
         self, published: Published, n: int, *, seed: int, given: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
@@ -53,7 +51,7 @@ class Episodes(Sampler):
         drawn = []
         for _ in range(min(task.steps, MOST_FRAMES)):
             drawn.append(np.array(envs.vector.render()[0]))  # type: ignore[index]
-            action = chosen(net, envs.obs, greedy=True, stream=None, device=published.device)
+            action = chosen(net, envs.obs, device=published.device)
             *_, terminated, truncated = envs.step(action)
             if terminated[0] or truncated[0]:
                 break
@@ -86,13 +84,12 @@ def chosen(
     net: ActorCritic,
     obs: np.ndarray,
     *,
-    greedy: bool,
-    stream: torch.Generator | None,
     device: torch.device,
+    stream: torch.Generator | None = None,
 ) -> np.ndarray:
-    """A policy's actions, the likeliest or at random."""
+    """A policy's actions: the likeliest, or drawn on a stream."""
     seen = torch.from_numpy(obs).to(device)
-    action = net.best(seen) if greedy or stream is None else net.act(seen, stream)[0]
+    action = net.best(seen) if stream is None else net.act(seen, stream)[0]
     return action.cpu().numpy()
 
 
@@ -119,7 +116,7 @@ def played(
     while not ended.all():
         obs = envs.obs
         if net is not None:
-            action = chosen(net, obs, greedy=greedy, stream=stream, device=device)
+            action = chosen(net, obs, device=device, stream=None if greedy else stream)
         elif space.classes is not None:
             action = torch.randint(space.classes, (n,), generator=stream).numpy()
         else:

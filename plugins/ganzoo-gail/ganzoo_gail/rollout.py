@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ganzoo.compose import listed
 from ganzoo.errors import ComposeError
-from ganzoo.game import under
+from ganzoo.layout import under
 from ganzoo.step import reads
 from ganzoo.streams import seed_for
 from ganzoo_gail.cloning import clone

@@ -501,6 +501,13 @@ def test_a_start_by_cloning_is_better_than_none(zoo: Zoo) -> None:
     assert warm.sample(10)["episode_return"].mean() > cold.sample(10)["episode_return"].mean() + 100
 
 
+def test_what_a_start_has_changed_is_also_averaged(zoo: Zoo) -> None:
+    game = game_of(zoo, "gail", "rollout.clone=5", "ema=0.9")
+    assert game.average is not None
+    mine, its = game.average.state_dict(), game.nets["generator"].state_dict()
+    assert all(torch.equal(mine[name], its[name]) for name in its)
+
+
 def test_an_episode_is_written_as_a_film(zoo: Zoo, tmp_path: Path, monkeypatch: Any) -> None:
     from PIL import Image
 

@@ -25,6 +25,7 @@ from ganzoo.errors import ComposeError, OptionError
 from ganzoo.game import Game
 from ganzoo.losses import Hinge
 from ganzoo.parts import Space
+from ganzoo.published import judged
 from ganzoo.regularizers import R1
 from ganzoo.run import Plan, Run
 from ganzoo.samplers import Gaussian
@@ -395,7 +396,7 @@ def test_on_digits_samples_soon_show_their_codes_and_the_codes_their_classes() -
     for _ in range(200):
         log = game.round()
     assert first > log_of_ten() > 4 * float(log["generator"]["mutual-information"])
-    heads = game.judge(digits.held_out)
+    heads = judged(game, digits.held_out)
     label = digits.held_out.column("label")
     found = CodeError().measure(heads["real_code"], label, game.spaces)["code-error"]
     assert found < 0.7  # chance is 0.9

@@ -1,0 +1,35 @@
+"""Tensors in the memory layout and on the device of the parameter that they belong to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+
+def laid_out_like(grad: Tensor | None, param: Tensor) -> Tensor | None:
+    """The gradient in its parameter's memory layout.
+
+    Double backward through convolutions returns other strides, and fused Adam on the CPU would
+    read such a gradient as if it were in the parameter's layout, in silence.
+    """
+    if grad is None or grad.stride() == param.stride():
+        return grad
+    return torch.empty_like(param).copy_(grad)
+
+
+def like(value: Tensor, param: Tensor) -> Tensor:
+    """A saved moment in its parameter's own layout and device; a step count as it is."""
+    if value.shape != param.shape:
+        return value.to(param.device, copy=True)
+    return torch.empty_like(param).copy_(value)
+
+
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries whose names start with a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
