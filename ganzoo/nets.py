@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field, PositiveInt
 from torch import nn
 
 from ganzoo.errors import ComposeError
+from ganzoo.parts import Architecture, Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
-
-    from ganzoo.parts import Space
 
 SMALLEST, LARGEST, MOST_CHANNELS = 8, 128, 4
 """Image sides and channels that the convolutional blocks are made for, in pixels."""
@@ -36,16 +36,21 @@ def mlp(
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
+def leaky() -> nn.Module:
+    """The discriminators' activation."""
+    return nn.LeakyReLU(0.2)
+
+
 def squash(space: Space) -> nn.Module:
     """What maps a network's output into a space: tanh where it is bounded."""
     return nn.Tanh() if space.bounded else nn.Identity()
 
 
-def ladder(space: Space, builder: str) -> list[tuple[int, int]]:
-    """The sizes of an image as it is halved, rounded up, until its shorter side is 4 or less.
+def ladder(space: Space, builder: str, *, smallest: int = 4) -> list[tuple[int, int]]:
+    """The sizes of an image as it is halved, rounded up, until its shorter side is ``smallest``.
 
-    (28, 28), (14, 14), (7, 7), (4, 4). Raises ComposeError for what is no image, and for sides
-    and channel counts that the blocks are not made for.
+    Or less: (28, 28), (14, 14), (7, 7), (4, 4). ``smallest`` is less than 8. Raises ComposeError
+    for what is no image, and for sides and channel counts that the blocks are not made for.
     """
     if not space.is_image:
         message = (
@@ -62,7 +67,7 @@ def ladder(space: Space, builder: str) -> list[tuple[int, int]]:
         raise ComposeError(message)
     height, width = sides
     steps = [(height, width)]
-    while min(steps[-1]) > SMALLEST // 2:
+    while min(steps[-1]) > smallest:
         height, width = steps[-1]
         steps.append((-(-height // 2), -(-width // 2)))
     return steps
@@ -146,14 +151,22 @@ def downsampler(
         bias = not (norm and i)  # a norm would take it away again
         layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=kernel // 2, bias=bias))
         layers += [norm(out)] if norm and i else []
-        layers.append(nn.LeakyReLU(0.2))
+        layers.append(leaky())
     return nn.Sequential(*layers, nn.Flatten()), counts[-1] * sizes[-1][0] * sizes[-1][1]
+
+
+def perceptrons(inputs: int, hidden: list[int]) -> tuple[nn.Sequential, int]:
+    """From ``inputs`` numbers of any shape to a vector: linear layers and leaky ReLUs.
+
+    Also returns the vector's length.
+    """
+    layers = mlp([inputs, *hidden], activation=leaky)
+    return nn.Sequential(nn.Flatten(), layers, leaky()), hidden[-1]
 
 
 def mlp_scorer(real: Space, hidden: list[int]) -> Scorer:
     """A discriminator of perceptrons with leaky ReLUs, for samples of any shape."""
-    body = mlp([real.size, *hidden], activation=lambda: nn.LeakyReLU(0.2))
-    return Scorer(nn.Sequential(nn.Flatten(), body, nn.LeakyReLU(0.2)), hidden[-1])
+    return Scorer(*perceptrons(real.size, hidden))
 
 
 class Scorer(nn.Module):
@@ -172,3 +185,49 @@ class Scorer(nn.Module):
         if not self.others:
             return score
         return {"score": score, **{name: head(features) for name, head in self.others.items()}}
+
+
+class ConvOrMlp(Architecture):
+    """Convolutions for images, else perceptrons: options and blocks that architectures share.
+
+    A subclass says what its players are built from, and builds the generator by ``from_vector`` and
+    the discriminator on ``to_features``.
+    """
+
+    smallest: ClassVar[int] = 4
+    """The side, in pixels, down to which images are halved."""
+
+    body: Literal["auto", "conv", "mlp"] = Field(
+        default="auto", description="conv for images and mlp for anything else, unless told"
+    )
+    width: int = Field(
+        default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
+    )
+    kernel: Literal[3, 5] = Field(default=5, description="side of the convolutions, in pixels")
+    hidden: int = Field(default=128, ge=1, le=65536, description="units of each layer of the mlp")
+    depth: PositiveInt = Field(default=3, le=64, description="hidden layers of the mlp")
+
+    def convolves(self, real: Space) -> bool:
+        """Whether samples of this space are images, and to be made and seen as such."""
+        return self.body == "conv" or (self.body == "auto" and real.is_image)
+
+    def from_vector(self, inputs: int, real: Space) -> nn.Module:
+        """What maps vectors ``z``, (N, inputs), to samples, (N, *real.shape)."""
+        if not self.convolves(real):
+            return MlpGenerator(inputs, self.depth * [self.hidden], real)
+        sizes = ladder(real, self.name, smallest=self.smallest)
+        return Upsampler(inputs, real.shape[0], sizes, width=self.width, kernel=self.kernel)
+
+    def to_features(
+        self, real: Space, *, more: int = 0, norm: Callable[[int], nn.Module] | None = None
+    ) -> tuple[nn.Module, int]:
+        """What maps samples, their first axis longer by ``more``, to vectors; and their length.
+
+        Of convolutions, all but the first are normalized, by ``norm(channels)``.
+        """
+        if not self.convolves(real):
+            return perceptrons(real.size + more, self.depth * [self.hidden])
+        sizes = ladder(real, self.name, smallest=self.smallest)
+        return downsampler(
+            real.shape[0] + more, sizes, width=self.width, kernel=self.kernel, norm=norm
+        )

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import nn
 from torch.nn.functional import one_hot
 
 from ganzoo.errors import ComposeError
-from ganzoo.nets import MlpGenerator, Scorer, Upsampler, downsampler, ladder, mlp
-from ganzoo.parts import Architecture, Space
+from ganzoo.nets import ConvOrMlp, Scorer
+from ganzoo.parts import Space
 from ganzoo.step import as_heads
 
 if TYPE_CHECKING:
@@ -75,53 +75,22 @@ class Projection(nn.Module):
         return {**heads, "score": heads["score"] + (self.embed(label) * features).sum(1)}
 
 
-class LabelledNetworks(Architecture):
-    """What the architectures of this plugin share: the options, the generator, and D's features."""
+class LabelledNetworks(ConvOrMlp):
+    """What the architectures of this plugin share: a norm, the generator, and D's features."""
 
-    body: Literal["auto", "conv", "mlp"] = Field(
-        default="auto", description="conv for images and mlp for anything else, unless told"
-    )
     norm: Literal["batch", "none"] = Field(
         default="batch", description="in a convolutional discriminator; none suits penalties"
     )
-    width: int = Field(
-        default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
-    )
-    kernel: Literal[3, 5] = Field(default=5, description="side of the convolutions, in pixels")
-    hidden: int = Field(default=128, ge=1, le=65536, description="units of each layer of the mlp")
-    depth: PositiveInt = Field(default=3, le=64, description="hidden layers of the mlp")
 
     def generator(self, z: Space, label: Space, real: Space) -> nn.Module:
         """``z`` and ``label`` to a sample, (N, *real.shape)."""
-        self._classes(label)  # refuses what is no class; the one-hot is Space.join's
+        classes_of(label, self.name)
         inputs = Space.joined({"z": z, "label": label})
-        if not self._convolves(real):
-            return Told(MlpGenerator(inputs.size, self.depth * [self.hidden], real), inputs)
-        sizes = ladder(real, self.name)
-        net = Upsampler(inputs.size, real.shape[0], sizes, width=self.width, kernel=self.kernel)
-        return Told(net, inputs)
+        return Told(self.from_vector(inputs.size, real), inputs)
 
     def _features(self, real: Space, *, more: int = 0) -> tuple[nn.Module, int]:
-        """What maps a sample, its first axis longer by ``more``, to a vector, and its length."""
-        if not self._convolves(real):
-            layers = mlp([real.size + more, *self.depth * [self.hidden]], activation=leaky)
-            return nn.Sequential(nn.Flatten(), layers, leaky()), self.hidden
-        return downsampler(
-            real.shape[0] + more,
-            ladder(real, self.name),
-            width=self.width,
-            kernel=self.kernel,
-            norm=nn.BatchNorm2d if self.norm == "batch" else None,
-        )
-
-    def _convolves(self, real: Space) -> bool:
-        return self.body == "conv" or (self.body == "auto" and real.is_image)
-
-    def _classes(self, label: Space) -> int:
-        if label.classes is None:
-            message = f"'{self.name}' is told a class; the data's 'label' is {label}."
-            raise ComposeError(message)
-        return label.classes
+        norm = nn.BatchNorm2d if self.norm == "batch" else None
+        return self.to_features(real, more=more, norm=norm)
 
 
 class Conditional(LabelledNetworks):
@@ -134,13 +103,13 @@ class Conditional(LabelledNetworks):
 
     def discriminator(self, real: Space, label: Space, code: Space | None = None) -> nn.Module:
         """A sample and its label to the score, (N,), and a head ``code`` where code is dealt."""
-        classes = self._classes(label)
+        classes = classes_of(label, self.name)
         heads = code_head(code)
         if self.conditioning == "projection":
             body, features = self._features(real)
             return Projection(body, features, classes, **heads)
         body, features = self._features(real, more=classes)
-        first = nn.Identity() if self._convolves(real) else nn.Flatten()
+        first = nn.Identity() if self.convolves(real) else nn.Flatten()
         return Concat(first, Scorer(body, features, **heads), classes)
 
 
@@ -152,7 +121,7 @@ class Acgan(LabelledNetworks):
     def discriminator(self, real: Space, label: Space, code: Space | None = None) -> nn.Module:
         """A sample to ``score``, (N,), and ``classes``, (N, classes)."""
         body, features = self._features(real)
-        return Scorer(body, features, classes=self._classes(label), **code_head(code))
+        return Scorer(body, features, classes=classes_of(label, self.name), **code_head(code))
 
 
 def code_head(code: Space | None) -> dict[str, int]:
@@ -163,6 +132,9 @@ def code_head(code: Space | None) -> dict[str, int]:
     return {} if code is None else {"code": code.width}
 
 
-def leaky() -> nn.Module:
-    """The discriminators' activation."""
-    return nn.LeakyReLU(0.2)
+def classes_of(label: Space, builder: str) -> int:
+    """How many classes there are. Raises ComposeError where the label is no class."""
+    if label.classes is None:
+        message = f"'{builder}' is told a class; the data's 'label' is {label}."
+        raise ComposeError(message)
+    return label.classes

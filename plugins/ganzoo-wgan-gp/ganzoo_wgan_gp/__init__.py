@@ -6,14 +6,14 @@ Wasserstein GANs, arXiv:1704.00028.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import nn
 
 import ganzoo
-from ganzoo.nets import MlpGenerator, Scorer, Upsampler, downsampler, ladder, mlp_scorer
+from ganzoo.nets import ConvOrMlp, Scorer
 from ganzoo.parts import Architecture, Loss, Player, Regularizer, Space
 from ganzoo.samplers import Gaussian
 from ganzoo.variant import Adam, Optimizers, Variant
@@ -65,38 +65,19 @@ class WeightClipping(Regularizer):
             torch._foreach_clamp_max_(list(net.parameters()), self.bound)
 
 
-class WganGp(Architecture):
+class WganGp(ConvOrMlp):
     """The paper's networks: convolutions for images, else perceptrons; no norm in D.
 
     A penalty on each sample's own slope rules batch norm out of the discriminator (section 4).
     """
 
-    body: Literal["auto", "conv", "mlp"] = Field(
-        default="auto", description="conv for images and mlp for anything else, unless told"
-    )
-    width: int = Field(
-        default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
-    )
-    kernel: Literal[3, 5] = Field(default=5, description="side of the convolutions, in pixels")
-    hidden: int = Field(default=128, ge=1, le=65536, description="units of each layer of the mlp")
-    depth: PositiveInt = Field(default=3, le=64, description="hidden layers of the mlp")
-
     def generator(self, z: Space, real: Space) -> nn.Module:
         """``z`` to a sample, (N, *real.shape)."""
-        if self._convolves(real):
-            sizes = ladder(real, self.name)
-            return Upsampler(z.size, real.shape[0], sizes, width=self.width, kernel=self.kernel)
-        return MlpGenerator(z.size, self.depth * [self.hidden], real)
+        return self.from_vector(z.size, real)
 
     def discriminator(self, real: Space) -> nn.Module:
         """A sample to its score, (N,)."""
-        if self._convolves(real):
-            sizes = ladder(real, self.name)
-            return Scorer(*downsampler(real.shape[0], sizes, width=self.width, kernel=self.kernel))
-        return mlp_scorer(real, self.depth * [self.hidden])
-
-    def _convolves(self, real: Space) -> bool:
-        return self.body == "conv" or (self.body == "auto" and real.is_image)
+        return Scorer(*self.to_features(real))
 
 
 @ganzoo.hookimpl
