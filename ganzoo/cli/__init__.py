@@ -1,0 +1,80 @@
+"""The command line: each command is one call of the Python interface, and prints what it returns.
+
+Exit code 0: done. 1: a ZooError, one sentence on stderr. 2: wrong usage. Nothing here imports torch
+or a plugin until a command runs.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ganzoo.cli import catalogue, runs
+from ganzoo.errors import ZooError
+
+
+class Commands(TyperGroup):
+    """The built-in commands, and those of plugins, which are loaded only for an unknown name."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by name."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            from ganzoo.zoo import default_zoo
+
+            extra = typer.Typer()
+            extra.callback()(lambda: None)
+            default_zoo().add_commands(extra)
+            group = typer.main.get_group(extra)
+            found = group.get_command(ctx, cmd_name)
+        return found
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="GAN variants as plugins: train them, sample them, compare them head-to-head.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(catalogue.app)
+app.add_typer(runs.app)
+
+
+def clash() -> str | None:
+    """What to do where the unrelated project named ganzoo has overwritten parts of this one."""
+    try:
+        importlib.metadata.distribution("ganzoo")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return (
+        "another project named ganzoo is installed and overwrites this one: "
+        "run 'pip uninstall ganzoo', then 'pip install --force-reinstall --no-deps ganzoo-core'."
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII alone
+    warning = clash()
+    if warning:
+        typer.echo(f"warning: {warning}", err=True)
+    try:
+        app()
+    except ZooError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("error: interrupted.", err=True)
+        sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        typer.echo(f"error: {error.strerror or error}{where}.", err=True)
+        sys.exit(1)

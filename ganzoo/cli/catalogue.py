@@ -1,0 +1,143 @@
+"""Commands about what there is: the variants, the plugins, and what a composition means."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganzoo.cli.options import (
+    Architecture,
+    DataName,
+    Json,
+    Loss,
+    Regularizers,
+    Sampler,
+    Settings,
+)
+from ganzoo.tables import show
+
+app = typer.Typer()
+
+
+@app.command("list")
+def list_variants(*, as_json: Json = False) -> None:
+    """List the variants that are installed, and those that could be."""
+    from ganzoo.registry import registry
+    from ganzoo.zoo import default_zoo
+
+    zoo = default_zoo()
+    rows = [
+        {
+            "variant": variant.name,
+            "architecture": variant.architecture.name,
+            "loss": " / ".join(
+                dict.fromkeys([variant.loss.name, variant.loss_of("generator").name])
+            ),
+            "regularizers": ", ".join(r.name for r in variant.regularizers),
+            "data": variant.data,
+            "plugin": str(zoo.origin(variant)),
+            "source": variant.source,
+        }
+        for variant in zoo.variants.values()
+    ]
+    rows += [
+        {"variant": name, "plugin": f"ganzoo install {plugin}"}
+        for plugin, listing in registry().plugins.items()
+        for name in listing.variants
+        if name not in zoo.variants
+    ]
+    show(rows, as_json=as_json)
+
+
+@app.command()
+def plugins(*, as_json: Json = False) -> None:
+    """List the plugins: what each offers, and what is wrong with those that are broken."""
+    from ganzoo.plugins import PLURALS
+    from ganzoo.registry import listings, registry
+    from ganzoo.zoo import default_zoo
+
+    zoo = default_zoo()
+    known = {listing.distribution for listing in registry().plugins.values()} | {"ganzoo-core"}
+    rows: list[dict[str, Any]] = []
+    for loaded in zoo.plugins:
+        offers = [
+            f"{len(things)} {kind if len(things) == 1 else PLURALS[kind]}"
+            for kind, things in loaded.offers.items()
+        ]
+        rows.append(
+            {
+                "plugin": loaded.origin.plugin,
+                "distribution": str(loaded.origin),
+                "offers": ", ".join(offers),
+                "registry": "yes" if loaded.origin.distribution in known else "no",
+                "status": " ".join(map(str, loaded.faults)) or "ok",
+            }
+        )
+    rows += [
+        {
+            "plugin": row["plugin"],
+            "distribution": row["distribution"],
+            "offers": row["title"],
+            "registry": "yes",
+            "status": "not installed",
+        }
+        for row in listings()
+        if row["installed"] is None
+    ]
+    show(rows, as_json=as_json)
+
+
+@app.command()
+def explain(
+    variant: str,
+    *,
+    data: DataName = None,
+    architecture: Architecture = None,
+    loss: Loss = None,
+    regularizer: Regularizers = None,
+    sampler: Sampler = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Explain a composition: its options, and each value, who deals it and who reads it."""
+    from ganzoo.wiring import explain as explained
+
+    told = explained(
+        variant,
+        data=data,
+        architecture=architecture,
+        loss=loss,
+        regularizers=regularizer,
+        sampler=sampler,
+        settings=settings or (),
+    )
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    typer.echo(told["summary"])
+    for player, turns in told["turns"]:
+        typer.echo(f"\n{player}'s turn, {turns} a round: minimizes {told['objective'][player]}")
+        rows = [row for row in told["wiring"] if row["player"] == player]
+        keys = ("value", "shape", "from", "read_by")
+        show([{k: row[k] for k in keys} for row in rows], as_json=False)
+    for remark in told["remarks"]:
+        typer.echo(f"\n{remark}")
+    typer.echo("\noptions (--set):")
+    show(told["options"], as_json=False)
+
+
+@app.command()
+def install(
+    names: list[str],
+    *,
+    find_links: Annotated[
+        Path | None, typer.Option(help="A folder of wheels to install from.")
+    ] = None,
+) -> None:
+    """Install plugins by their names in the registry, into this environment."""
+    from ganzoo.registry import install as installed
+
+    typer.echo(f"installed {', '.join(installed(names, find_links=find_links))}")

@@ -1,0 +1,154 @@
+"""Commands about runs: train one, draw from it, score it, and run several head-to-head."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganzoo.cli.options import (
+    Architecture,
+    DataName,
+    Device,
+    Json,
+    Loss,
+    Regularizers,
+    Rounds,
+    RunFolder,
+    Sampler,
+    Settings,
+)
+from ganzoo.tables import score_row, show
+
+if TYPE_CHECKING:
+    from ganzoo.contest.results import Result
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    variant: str,
+    *,
+    data: DataName = None,
+    rounds: Rounds = None,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes every random choice.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
+    architecture: Architecture = None,
+    loss: Loss = None,
+    regularizer: Regularizers = None,
+    sampler: Sampler = None,
+    settings: Settings = None,
+    device: Device = "auto",
+    save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+) -> None:
+    """Train a variant; any part of it may be replaced by another plugin's."""
+    from ganzoo.calls import train as trained
+
+    run = trained(
+        variant,
+        data=data,
+        rounds=rounds,
+        seed=seed,
+        out=out,
+        architecture=architecture,
+        loss=loss,
+        regularizers=regularizer,
+        sampler=sampler,
+        settings=settings or (),
+        device=device,
+        resume=resume,
+        save_every=save_every,
+    )
+    typer.echo(
+        f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}"
+    )
+
+
+@app.command()
+def sample(
+    run: RunFolder,
+    *,
+    n: Annotated[int | None, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="A .png to draw, a .npy to keep numbers, a .gif to film.")
+    ] = None,
+    label: Annotated[int | None, typer.Option(min=0, help="The label to condition on.")] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
+    ] = None,
+) -> None:
+    """Draw samples of a run's last checkpoint."""
+    from ganzoo.samples import write_samples
+
+    path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep)
+    typer.echo(f"{path}")
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    *,
+    n: Annotated[int | None, typer.Option("-n", min=2, max=1_000_000, help="How many.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
+    metric: Annotated[list[str] | None, typer.Option(help="Measure only these.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score a run's last checkpoint against the held-out data."""
+    from ganzoo.calls import evaluate as evaluated
+
+    scores = evaluated(run, n=n, seed=seed, metrics=metric or ())
+    if as_json:
+        typer.echo(json.dumps([score.model_dump() for score in scores], indent=2))
+        return
+    show([score_row(score) for score in scores], as_json=False)
+    typer.echo(scores[0].protocol())
+
+
+@app.command()
+def bench(
+    variants: Annotated[
+        list[str], typer.Argument(help="NAME, NAME:loss=hinge,r1.weight=0.1, LABEL@NAME:...")
+    ],
+    *,
+    data: Annotated[str, typer.Option(help="Dataset: NAME or NAME:VALUE.")] = "digits",
+    rounds: Rounds = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Seconds to train.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Training seeds: 0 to K-1.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for results and report.")] = ...,  # type: ignore[assignment]
+    settings: Settings = None,
+    device: Device = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with --out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train variants head-to-head under one budget; write results.jsonl and report.html."""
+    from ganzoo.contest.measure import bench as benched
+
+    def told(result: Result) -> None:
+        if not as_json and result.kind in {"last", "refused", "diverged"}:
+            line = result.error or f"{result.rounds} rounds in {result.seconds:.1f} s"
+            typer.echo(f"{result.contender} · seed {result.seed}: {line}", err=True)
+
+    done = benched(
+        variants,
+        data=data,
+        rounds=rounds,
+        seconds=seconds,
+        seeds=seeds,
+        out=out,
+        settings=settings or (),
+        device=device,
+        resume=resume,
+        told=told,
+    )
+    if as_json:
+        typer.echo(json.dumps([result.model_dump(exclude_none=True) for result in done.results]))
+        return
+    show(done.rows(), as_json=False)
+    typer.echo(done.verdict())
+    typer.echo(f"report: {out / 'report.html'}")
