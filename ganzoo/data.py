@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo.errors import DataError
 from ganzoo.parts import Part, Space
 
 if TYPE_CHECKING:
@@ -54,6 +55,19 @@ class Data:
     facts: Mapping[str, object] = field(default_factory=dict)
     scored: int | None = None
     """How many samples a score takes unless told; as many as there are held-out rows by default."""
+
+    def __post_init__(self) -> None:
+        """Raise DataError where a row is of none of its column's classes."""
+        for split, rows in (("training", self.train), ("held-out", self.held_out)):
+            for name, space in self.spaces.items():
+                if space.classes is None or name not in rows.columns:
+                    continue
+                if (wrong := space.outside(rows.columns[name])) is not None:
+                    message = (
+                        f"dataset '{self.name}' has the {name} {wrong} among its {split} rows; it "
+                        f"says that there are {space.classes} classes, 0 to {space.classes - 1}."
+                    )
+                    raise DataError(message)
 
     @cached_property
     def sha256(self) -> str:

@@ -60,12 +60,12 @@ class Game:
         self.max_norm = {p: getattr(variant.optimizers, p).max_norm for p in self.nets}
         self.terms = {player: compose.terms(variant, player) for player in self.nets}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
-        self.states: dict[str, Any] = {}
+        self.started: dict[str, Any] = {}
         for part in variant.parts():
             if start := getattr(part, "start", None):
                 self.random.seed(seed_for(seed, state_key(part)))
                 with self.leased():
-                    self.states[state_key(part)] = start(self)
+                    self.started[state_key(part)] = start(self)
         # Only now: a part's start may have changed the generator.
         self.average = None if variant.ema is None else copy.deepcopy(self.nets["generator"])
         self.random.seed(seed_for(seed, "layers"))
@@ -154,11 +154,16 @@ class Game:
 
     def has_state(self, part: Part) -> bool:
         """Whether a part has state in this game: it defines ``start``."""
-        return state_key(part) in self.states
+        return state_key(part) in self.started
 
     def state_of(self, part: Part) -> Any:
         """What a part's ``start`` returned."""
-        return self.states[state_key(part)]
+        return self.started[state_key(part)]
+
+    @property
+    def states(self) -> dict[str, Any]:
+        """What parts' starts returned, where it changes: where it has ``state`` and ``restore``."""
+        return {name: value for name, value in self.started.items() if hasattr(value, "state")}
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Reduced precision for one network's forward, where the variant asks for it."""

@@ -12,7 +12,8 @@ Sampler       deals the steps of D's turn             deals the steps of G's tur
 A method's parameter names say what it reads: ``def generator(self, fake_score)`` is a loss that
 needs the discriminator's score of generated samples. A part may define either method or both.
 A part's fields are its options and it holds nothing else; state belongs to the game. A part that
-needs some defines ``start(self, game)`` and reads what that returned as the parameter ``state``.
+needs some defines ``start(self, game)`` and reads what that returned as the parameter ``state``. It
+is saved with the game, and taken up again, by its own ``state()`` and ``restore()``, if it changes.
 A high score means "real", everywhere.
 """
 
@@ -84,6 +85,13 @@ class Space(BaseModel):
         """The columns of each part by its name, (N, width); one-hot or logits of categories."""
         pieces: tuple[Tensor, ...] = vector.split([p.width for p in self.parts.values()], dim=1)  # type: ignore[no-untyped-call]
         return dict(zip(self.parts, pieces, strict=True))
+
+    def outside(self, values: Tensor) -> int | None:
+        """The first of some values of a category, (N,), that is none of its classes, if any is."""
+        if self.classes is None:
+            return None
+        wrong = values[(values < 0) | (values >= self.classes)]
+        return int(wrong[0]) if len(wrong) else None
 
     @property
     def is_image(self) -> bool:

@@ -96,14 +96,22 @@ class Published:
     ) -> dict[str, Tensor]:
         """Values of ``n`` samples by name, as the sampler makes them, repeatable by seed.
 
-        ``given`` fixes some of what they are made from, (n, ...) each. Raises OptionError where it
-        names what no sample is made from.
+        ``given`` fixes some of what they are made from, (n, ...) each, or a part of it, as
+        ``code.c1``. Raises OptionError where it names what no sample is made from, and for what is
+        none of the classes.
         """
         given = given or {}
-        known = {*self.spaces, *self.reads, *self.accepts}
-        for name in given:
-            if name.partition(".")[0] not in known:
+        known = {*self.spaces, *self.reads, *self.accepts, *parts_of(self.spaces)}
+        for name, value in given.items():
+            if name not in known:
                 message = f"no sample is made from '{name}'; given may be: {listed(known)}."
+                raise OptionError(message)
+            space = {**self.spaces, **parts_of(self.spaces)}.get(name)
+            if space is not None and (wrong := space.outside(value)) is not None:
+                message = (
+                    f"{name} {wrong} is none of the {space.classes} classes, 0 to "
+                    f"{(space.classes or 0) - 1}."
+                )
                 raise OptionError(message)
         return self.sampler.sample(self, n, seed=seed, given=given)
 
@@ -127,6 +135,11 @@ class Published:
                     made.setdefault(head, []).append(out.cpu())
         samples = {head: torch.cat(parts) for head, parts in made.items()}
         return {**{name: value.cpu() for name, value in values.items()}, **samples}
+
+
+def parts_of(spaces: Mapping[str, Space]) -> dict[str, Space]:
+    """The parts of joined spaces, by names as ``code.c1``."""
+    return {f"{n}.{k}": part for n, space in spaces.items() for k, part in space.parts.items()}
 
 
 def whole(given: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from ganzoo.calls import fake_of
 from ganzoo.errors import OptionError
 from ganzoo.files import replacing
 from ganzoo.observers.grid import drawable, run_picture, tiles
+from ganzoo.published import parts_of
 from ganzoo.run import Run
 
 if TYPE_CHECKING:
@@ -123,10 +124,6 @@ def labels(game: Game, label: int | None, n: int) -> dict[str, Tensor]:
             f"the generator of '{game.variant.name}' reads no label, so --label means nothing."
         )
         raise OptionError(message)
-    classes = game.spaces["label"].classes or 0
-    if label >= classes:
-        message = f"label {label} is none of the {classes} classes, 0 to {classes - 1}."
-        raise OptionError(message)
     return {"label": torch.full((n,), label, device=game.device)}
 
 
@@ -168,5 +165,5 @@ def sweepable(game: Game) -> dict[str, Space]:
     read = (*game.inputs["generator"], *game.options["generator"])
     own = game.variant.sampler.spaces(game.data.spaces)
     spaces = {name: game.spaces[name] for name in game.spaces if name in read or name in own}
-    spaces |= {f"{n}.{k}": part for n, s in spaces.items() for k, part in s.parts.items()}
+    spaces |= parts_of(spaces)
     return {n: s for n, s in spaces.items() if s.classes or (s.size == 1 and not s.parts)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field
 
-from ganzoo.errors import ComposeError, DataError, OptionError
+from ganzoo.errors import ComposeError, DataError
 from ganzoo.parts import Sampler, Space
 from ganzoo.samplers import MAX_DIM
 
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.data import Data
     from ganzoo.game import Game
     from ganzoo.parts import Player
-    from ganzoo.published import Published
     from ganzoo.step import Step
 
 
@@ -38,13 +36,6 @@ class ByClass:
         # In float64, no share of a count is rounded up to the count itself.
         share = torch.rand(n, generator=stream, device=stream.device, dtype=torch.float64)
         return self.rows[self.first[label] + (share * self.count[label]).long()]
-
-    def state(self) -> dict[str, Any]:
-        """Nothing: all of it comes from the data."""
-        return {}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Nothing to take up."""
 
 
 class Labelled(Sampler):
@@ -66,10 +57,8 @@ class Labelled(Sampler):
         return {"z": Space(shape=(self.dim,))}
 
     def start(self, game: Game) -> ByClass:
-        """Check every label once. Raises DataError for those that are none of the classes."""
-        classes = game.spaces["label"].classes or 0
-        check_labels(game.data, classes)
-        rows = ByClass(game.train.column("label"), classes)
+        """Sort the rows. Raises DataError where a class to be dealt has none."""
+        rows = ByClass(game.train.column("label"), game.spaces["label"].classes or 0)
         if self.prior == "uniform" and not bool(rows.count.all()):
             message = (
                 f"dataset '{game.data.name}' has no row of class {int(rows.count.argmin())} to "
@@ -101,30 +90,3 @@ class Labelled(Sampler):
         """One step, whose ``label`` is the real rows' own."""
         latent = self.latent(len(drawn), game.spaces, game.latents)
         yield game.step(player, rows=drawn, z=latent["z"])
-
-    def sample(
-        self, published: Published, n: int, *, seed: int, given: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """As any sampler's. Raises OptionError for a label that is none of the classes."""
-        classes = published.spaces["label"].classes or 0
-        if "label" in given and (wrong := outside(given["label"], classes)) is not None:
-            message = f"label {wrong} is none of the {classes} classes, 0 to {classes - 1}."
-            raise OptionError(message)
-        return super().sample(published, n, seed=seed, given=given)
-
-
-def check_labels(data: Data, classes: int) -> None:
-    """Raise DataError where a label of either split is none of the classes."""
-    for split, rows in (("training", data.train), ("held-out", data.held_out)):
-        if (wrong := outside(rows.column("label"), classes)) is not None:
-            message = (
-                f"dataset '{data.name}' has the label {wrong} among its {split} rows; it says that "
-                f"there are {classes} classes, 0 to {classes - 1}."
-            )
-            raise DataError(message)
-
-
-def outside(label: Tensor, classes: int) -> int | None:
-    """The first label that is none of the classes, if there is one."""
-    wrong = label[(label < 0) | (label >= classes)]
-    return int(wrong[0]) if len(wrong) else None

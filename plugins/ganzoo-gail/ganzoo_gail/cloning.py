@@ -26,26 +26,14 @@ class Demonstrated(Episodes):
 
     deals = ("obs", "action")
 
-    def start(self, game: Game) -> Nothing:
+    def start(self, game: Game) -> None:
         """Show the policy what there is to observe."""
         task_of(game.data.facts)
         observe(policy_of(game.nets["generator"]), game.train.column("obs"))
-        return Nothing()
 
     def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
         """One batch of pairs."""
         yield game.step(player, rows=drawn)
-
-
-class Nothing:
-    """The state of what has none; only its start counts."""
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing."""
-        return {}
-
-    def restore(self, state: object) -> None:
-        """Nothing to take up: the norm is among the network's buffers."""
 
 
 def clone(net: nn.Module, game: Game, *, steps: int) -> None:

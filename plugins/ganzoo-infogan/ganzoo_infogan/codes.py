@@ -8,7 +8,6 @@ import torch
 from pydantic import Field, NonNegativeFloat, model_validator
 from torch.nn.functional import log_softmax
 
-from ganzoo.errors import OptionError
 from ganzoo.metric import Direction, Metric
 from ganzoo.parts import Regularizer, Sampler, Space
 from ganzoo.samplers import MAX_DIM
@@ -63,26 +62,17 @@ class Codes(Sampler):
         """``z``, (n, noise + codes), and ``code``, (n, codes), some of them given.
 
         ``code`` may be given whole, as vectors, or in parts, as ``code.c0``: categories or numbers,
-        (n,). The same numbers are drawn whatever is given. Raises OptionError for an unknown part.
+        (n,). The same numbers are drawn whatever is given.
         """
         given = given or {}
-        z, code = spaces["z"], spaces["code"]
-        for name in given:
-            whole, _, part = name.partition(".")
-            if (
-                part
-                and whole in self.deals
-                and (whole, part) not in {("code", c) for c in code.parts}
-            ):
-                known = ", ".join(f"code.{c}" for c in code.parts)
-                message = f"there is no '{name}' to give; '{self.name}' has: {known}."
-                raise OptionError(message)
-        noise = drawn(n, z.parts["noise"], stream)
-        codes = {name: drawn(n, part, stream) for name, part in code.parts.items()}
+        noise_space, code_space = (spaces["z"].parts[name] for name in ("noise", "code"))
+        noise = drawn(n, noise_space, stream)
+        codes = {name: drawn(n, part, stream) for name, part in code_space.parts.items()}
         for name, value in codes.items():
             codes[name] = given.get(f"code.{name}", value).reshape(value.shape)
-        vector = given.get("code", code.join(codes))
-        return {"z": z.join({"noise": noise, "code": vector}), "code": vector}
+        noise = given.get("z.noise", noise)
+        code = given.get("code", given.get("z.code", code_space.join(codes)))
+        return {"z": spaces["z"].join({"noise": noise, "code": code}), "code": code}
 
 
 def drawn(n: int, space: Space, stream: torch.Generator) -> Tensor:

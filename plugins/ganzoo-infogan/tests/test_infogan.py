@@ -147,13 +147,26 @@ def test_what_is_given_does_not_change_what_is_drawn_next() -> None:
     assert torch.equal(one.get_state(), other.get_state())
 
 
-@pytest.mark.parametrize("name", ["code.c9", "z.c0", "z.noise"])
+@pytest.mark.parametrize("name", ["code.c9", "z.c0", "noise"])
 def test_an_unknown_part_of_the_code_is_refused_in_a_sentence(name: str) -> None:
     with pytest.raises(OptionError) as error:
-        draw(2, {name: torch.zeros(2)})
+        Game(small(), tiny(2)).sample(2, given={name: torch.zeros(2)})
     assert str(error.value) == (
-        f"there is no '{name}' to give; 'codes' has: code.c0, code.c1, code.c2, code.c3."
+        f"no sample is made from '{name}'; given may be: code, code.c0, code.c1, code.c2, real, "
+        "z, z.code, z.noise."
     )
+
+
+def test_a_category_that_is_none_is_refused_in_a_sentence() -> None:
+    with pytest.raises(OptionError) as error:
+        Game(small(), tiny(2)).sample(2, given={"code.c0": torch.tensor([9, 10])})
+    assert str(error.value) == "code.c0 10 is none of the 10 classes, 0 to 9."
+
+
+def test_the_noise_may_be_given_and_leaves_the_codes_as_they_were() -> None:
+    free, given = draw(4), draw(4, {"z.noise": torch.zeros(4, 5)})
+    assert not given["z"][:, :5].any()
+    assert torch.equal(given["code"], free["code"])
 
 
 @pytest.mark.parametrize(
