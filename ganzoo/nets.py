@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
@@ -93,25 +94,48 @@ class MlpGenerator(nn.Module):
         return out
 
 
+class ByUnit(nn.Sequential):
+    """Batch norm of each number of an image by itself, as that of a dense layer's units."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        """For images (channels, height, width)."""
+        super().__init__(nn.Flatten(), nn.BatchNorm1d(prod(shape)), nn.Unflatten(1, shape))
+
+
 class Upsampler(nn.Module):
     """From a vector to an image: a projection, then transposed convolutions of stride 2.
 
-    ``sizes`` are a ladder's, largest first. With an odd kernel and one row of output padding where
-    it is needed, every size comes out exactly. The result is squashed to [-1, 1].
+    ``sizes`` are a ladder's, largest first; padding makes every size come out exactly. The result
+    is squashed to [-1, 1].
     """
 
     def __init__(
-        self, inputs: int, channels: int, sizes: list[tuple[int, int]], *, width: int, kernel: int
+        self,
+        inputs: int,
+        channels: int,
+        sizes: list[tuple[int, int]],
+        *,
+        width: int,
+        kernel: int,
+        by_unit: bool = False,
     ) -> None:
-        """Build from ``inputs`` numbers to (channels, *sizes[0])."""
+        """Build from ``inputs`` numbers to (channels, *sizes[0]).
+
+        The smallest image's batch norm is over each channel, or ``by_unit`` over each pixel of it.
+        """
         super().__init__()
         sizes = [*reversed(sizes)]
         counts = [*widths(width, len(sizes) - 1)[::-1], channels]
         self.seed = (counts[0], *sizes[0])
         self.project = nn.Linear(inputs, counts[0] * sizes[0][0] * sizes[0][1], bias=False)
-        layers: list[nn.Module] = [nn.BatchNorm2d(counts[0]), nn.ReLU()]
+        layers: list[nn.Module] = [
+            ByUnit(self.seed) if by_unit else nn.BatchNorm2d(counts[0]),
+            nn.ReLU(),
+        ]
         for i, (into, out) in enumerate(pairwise(counts)):
+            # What a transposed convolution without padding makes too many of.
             (h, w), (to_h, to_w) = sizes[i], sizes[i + 1]
+            more_h, more_w = 2 * (h - 1) + kernel - to_h, 2 * (w - 1) + kernel - to_w
             last = i == len(counts) - 2
             layers.append(
                 nn.ConvTranspose2d(
@@ -119,8 +143,8 @@ class Upsampler(nn.Module):
                     out,
                     kernel,
                     stride=2,
-                    padding=kernel // 2,
-                    output_padding=(to_h - 2 * h + 1, to_w - 2 * w + 1),
+                    padding=(-(-more_h // 2), -(-more_w // 2)),
+                    output_padding=(more_h % 2, more_w % 2),
                     bias=last,
                 )
             )
@@ -149,7 +173,9 @@ def downsampler(
     layers: list[nn.Module] = []
     for i, (into, out) in enumerate(pairwise(counts)):
         bias = not (norm and i)  # a norm would take it away again
-        layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=kernel // 2, bias=bias))
+        h, w = sizes[i]
+        padding = (kernel - 1 + h % 2) // 2, (kernel - 1 + w % 2) // 2
+        layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=padding, bias=bias))
         layers += [norm(out)] if norm and i else []
         layers.append(leaky())
     return nn.Sequential(*layers, nn.Flatten()), counts[-1] * sizes[-1][0] * sizes[-1][1]
@@ -203,7 +229,7 @@ class ConvOrMlp(Architecture):
     width: int = Field(
         default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
     )
-    kernel: Literal[3, 5] = Field(default=5, description="side of the convolutions, in pixels")
+    kernel: Literal[3, 4, 5] = Field(default=5, description="side of the convolutions, in pixels")
     hidden: int = Field(default=128, ge=1, le=65536, description="units of each layer of the mlp")
     depth: PositiveInt = Field(default=3, le=64, description="hidden layers of the mlp")
 
@@ -211,12 +237,22 @@ class ConvOrMlp(Architecture):
         """Whether samples of this space are images, and to be made and seen as such."""
         return self.body == "conv" or (self.body == "auto" and real.is_image)
 
-    def from_vector(self, inputs: int, real: Space) -> nn.Module:
-        """What maps vectors ``z``, (N, inputs), to samples, (N, *real.shape)."""
+    def from_vector(self, inputs: int, real: Space, *, by_unit: bool = False) -> nn.Module:
+        """What maps vectors ``z``, (N, inputs), to samples, (N, *real.shape).
+
+        Of convolutions, the first batch norm is over channels, or ``by_unit``.
+        """
         if not self.convolves(real):
             return MlpGenerator(inputs, self.depth * [self.hidden], real)
         sizes = ladder(real, self.name, smallest=self.smallest)
-        return Upsampler(inputs, real.shape[0], sizes, width=self.width, kernel=self.kernel)
+        return Upsampler(
+            inputs,
+            real.shape[0],
+            sizes,
+            width=self.width,
+            kernel=self.kernel,
+            by_unit=by_unit,
+        )
 
     def to_features(
         self, real: Space, *, more: int = 0, norm: Callable[[int], nn.Module] | None = None

@@ -36,6 +36,14 @@ def kinds(net: nn.Module) -> list[str]:
     return [type(layer).__name__ for layer in net.children()]
 
 
+def test_a_norm_by_unit_is_that_of_a_dense_layers_units() -> None:
+    by_unit = Upsampler(3, 1, [(8, 8), (4, 4)], width=2, kernel=5, by_unit=True)
+    seeds = by_unit.project(torch.randn(50, 3)).unflatten(1, by_unit.seed)
+    normed = by_unit.layers[0](seeds)
+    torch.testing.assert_close(normed.mean(0), torch.zeros(2, 4, 4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(normed.std(0, correction=0), torch.ones(2, 4, 4), atol=1e-2, rtol=0)
+
+
 # ------------------------------------------------------------------------------------ perceptrons
 
 
@@ -121,7 +129,7 @@ def test_widths_double_up_to_eight_fold() -> None:
 # ------------------------------------------------------------------------------------ convolutions
 
 
-@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("kernel", [3, 4, 5])
 @pytest.mark.parametrize("sides", SIDES)
 def test_an_image_goes_down_to_the_promised_length_and_comes_up_exactly(
     sides: tuple[int, int], kernel: int

@@ -35,7 +35,7 @@ class Dcgan(Architecture):
     width: int = Field(
         default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
     )
-    kernel: Literal[3, 5] = Field(default=5, description="side of the convolutions, in pixels")
+    kernel: Literal[3, 4, 5] = Field(default=5, description="side of the convolutions, in pixels")
 
     def generator(self, z: Space, real: Space) -> nn.Module:
         """``z`` to an image, (N, C, H, W) in [-1, 1]."""

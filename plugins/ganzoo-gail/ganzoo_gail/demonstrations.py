@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from ganzoo.data import Data, Dataset, Rows
 from ganzoo.errors import DataError
 from ganzoo.files import replacing
-from ganzoo_gail.episodes import pairs, played, policy_of
+from ganzoo_gail.episodes import played, policy_of
+from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def read(path: Path, trajectories: int, name: str) -> Data:
     trained = sum(lengths[:trajectories])
     held = trained if trajectories < len(lengths) else trained - lengths[-1]
     columns = columns_of(task, tensors)
+    pairs = Pairs.of(task.spaces["real"], columns["obs"][:trained])
+    columns["real"] = pairs(columns["obs"], columns["action"])
     return Data(
         name=name,
         train=Rows({name: column[:trained] for name, column in columns.items()}),
@@ -80,6 +83,7 @@ def read(path: Path, trajectories: int, name: str) -> Data:
         spaces=task.spaces,
         facts={
             "task": task,
+            "pairs": pairs,
             "expert_return": facts.expert_return,
             "random_return": facts.random_return,
         },
@@ -88,10 +92,10 @@ def read(path: Path, trajectories: int, name: str) -> Data:
 
 
 def columns_of(task: Task, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``obs``, ``action`` and ``real`` as networks read them."""
+    """``obs`` and ``action`` as networks read them."""
     obs, action = tensors["obs"], tensors["action"]
     action = action.long() if task.spaces["action"].classes is not None else action
-    return {"obs": obs, "action": action, "real": pairs(task.spaces, obs, action)}
+    return {"obs": obs, "action": action}
 
 
 def checked(path: Path, tensors: dict[str, Tensor], task: Task) -> None:
@@ -263,6 +267,8 @@ class Environment(Dataset):
         kept: dict[str, list[list[Any]]] = {name: [[], []] for name in ("obs", "action")}
         played(None, task, 2, seed=0, greedy=False, kept=kept)
         obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
-        rows = Rows(columns_of(task, {"obs": obs, "action": action}))
-        facts = {"task": task, "random_return": random_return(task)}
+        pairs = Pairs.of(task.spaces["real"], obs)
+        columns = columns_of(task, {"obs": obs, "action": action})
+        rows = Rows({**columns, "real": pairs(**columns)})
+        facts = {"task": task, "pairs": pairs, "random_return": random_return(task)}
         return Data(f"{self.env}:{self.horizon}", rows, rows, task.spaces, facts, scored=EPISODES)

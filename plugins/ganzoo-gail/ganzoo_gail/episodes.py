@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ganzoo.errors import ComposeError
-from ganzoo.parts import Sampler, Space
+from ganzoo.parts import Sampler
 from ganzoo.streams import seed_for
 from ganzoo_gail.tasks import Envs, Task
 
@@ -133,9 +133,3 @@ def played(
     envs.vector.close()
     values = {"return": earned, "length": length, "terminated": terminal}
     return {name: torch.from_numpy(value) for name, value in values.items()}
-
-
-def pairs(spaces: Mapping[str, Space], obs: Tensor, action: Tensor) -> Tensor:
-    """Observations and actions as the discriminator sees them, float32, (N, width)."""
-    taken = action if spaces["action"].classes is not None else action.clamp(-1, 1)
-    return spaces["real"].join({"obs": obs, "action": taken})

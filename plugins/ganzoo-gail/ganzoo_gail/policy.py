@@ -11,12 +11,10 @@ from torch import Tensor, nn
 
 from ganzoo.nets import Scorer, mlp
 from ganzoo.parts import Architecture, Space
+from ganzoo_gail.pairs import FAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-FAR = 10.0
-"""Normalized numbers are cut off here, so that one new to the policy does not saturate it."""
 
 
 class RunningNorm(nn.Module):
@@ -135,14 +133,14 @@ class ActorCritic(nn.Module):
 class Imitator(Architecture):
     """A policy of tanh perceptrons and a discriminator of (observation, action) pairs.
 
-    Both see their inputs normalized.
+    The policy normalizes what it observes; pairs come normalized.
     """
 
     hidden: int = Field(default=64, ge=1, le=65536, description="units of the policy's layers")
     depth: PositiveInt = Field(default=2, le=64, description="hidden layers of the policy")
     running: bool = Field(
         default=False,
-        description="normalize inputs by all that was observed, not by the demonstrations alone",
+        description="normalize by all that was observed, not by the demonstrations alone",
     )
     judge: int = Field(
         default=64, ge=1, le=65536, description="units of the discriminator's layers"
@@ -155,6 +153,5 @@ class Imitator(Architecture):
 
     def discriminator(self, real: Space) -> nn.Module:
         """A pair to its score, (N,)."""
-        norm = RunningNorm(real.size, running=self.running)
         layers = mlp([real.size, self.judge, self.judge], activation=nn.Tanh)
-        return Scorer(nn.Sequential(norm, layers, nn.Tanh()), self.judge)
+        return Scorer(nn.Sequential(layers, nn.Tanh()), self.judge)

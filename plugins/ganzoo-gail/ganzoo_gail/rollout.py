@@ -14,7 +14,8 @@ from ganzoo.layout import under
 from ganzoo.step import reads
 from ganzoo.streams import seed_for
 from ganzoo_gail.cloning import clone
-from ganzoo_gail.episodes import Episodes, pairs, policy_of, task_of
+from ganzoo_gail.episodes import Episodes, policy_of, task_of
+from ganzoo_gail.pairs import pairs_of
 from ganzoo_gail.policy import RunningNorm, observe
 from ganzoo_gail.tasks import Envs
 
@@ -65,8 +66,6 @@ class Rollout(Episodes):
         task = task_of(game.data.facts)
         net = policy_of(game.nets["generator"])
         observe(net, game.train.column("obs"))
-        if "discriminator" in game.nets:
-            observe(game.nets["discriminator"], game.train.column("real"))
         clone(net, game, steps=self.clone)
         return Playing(Envs(task, self.envs, seed=seed_for(game.seed, "environments")))
 
@@ -129,9 +128,7 @@ class Rollout(Episodes):
         rollout = {name: torch.stack(tensors) for name, tensors in made.items()}
         rollout["last"] = net.value(obs)
         flat = {name: rollout[name].flatten(0, 1) for name in ("obs", "action")}
-        rollout["pair"] = pairs(game.spaces, **flat)
-        if "discriminator" in game.nets:
-            observe(game.nets["discriminator"], rollout["pair"])
+        rollout["pair"] = pairs_of(game.data.facts)(**flat)
         return rollout
 
     @torch.no_grad()

@@ -51,7 +51,7 @@ def ganzoo_variants() -> list[Variant]:
         Variant(
             name="infogan",
             source="Chen et al. 2016, arXiv:1606.03657",
-            architecture=Infogan(width=32, dense=512),
+            architecture=Infogan(width=32, dense=512, kernel=4),
             loss=NonSaturating(),
             regularizers=(MutualInformation(continuous=0.1), Jitter()),
             sampler=Codes(),

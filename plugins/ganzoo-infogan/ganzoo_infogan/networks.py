@@ -71,7 +71,7 @@ class Infogan(ConvOrMlp):
         if not self.convolves(real):
             return self.from_vector(z.size, real)
         dense = [nn.Linear(z.size, self.dense, bias=False), nn.BatchNorm1d(self.dense), nn.ReLU()]
-        return FromLatent(*dense, self.from_vector(self.dense, real))
+        return FromLatent(*dense, self.from_vector(self.dense, real, by_unit=True))
 
     def discriminator(self, real: Space, code: Space) -> nn.Module:
         """A sample to its ``score``, (N,), and its ``code``, (N, code.width)."""
