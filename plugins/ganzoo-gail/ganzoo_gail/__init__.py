@@ -15,12 +15,13 @@ import ganzoo
 from ganzoo.losses import Minimax
 from ganzoo.variant import Adam, Optimizers, Variant
 from ganzoo_gail.cloning import Demonstrated
-from ganzoo_gail.demonstrations import (
+from ganzoo_gail.datasets import (
     Acrobot,
     Cartpole,
     Demonstrations,
     Environment,
     Hopper,
+    Minari,
     MountainCar,
     Pendulum,
 )
@@ -61,8 +62,8 @@ def ganzoo_samplers() -> list[type[Sampler]]:
 
 @ganzoo.hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Demonstrations that are shipped, of a file, and an environment without any."""
-    return [Cartpole, Acrobot, MountainCar, Pendulum, Hopper, Demonstrations, Environment]
+    """Demonstrations that are shipped, of a file, of Minari, and an environment without any."""
+    return [Cartpole, Acrobot, MountainCar, Pendulum, Hopper, Demonstrations, Minari, Environment]
 
 
 @ganzoo.hookimpl

@@ -9,17 +9,15 @@ A file is safetensors. Tensors: ``obs``, float32, (N, d); ``action``, uint8, (N,
 from __future__ import annotations
 
 import json
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.data import Data, Dataset, Rows
+from ganzoo.data import Data, Rows
 from ganzoo.errors import DataError
 from ganzoo.files import replacing
 from ganzoo_gail.episodes import played, policy_of
@@ -27,6 +25,8 @@ from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from ganzoo.published import Published
@@ -49,7 +49,7 @@ class Facts(BaseModel):
 
 
 def read(path: Path, trajectories: int, name: str) -> Data:
-    """The first episodes of a file to train on, the others held out (the last, if all are asked).
+    """The demonstrations of a file.
 
     Raises DataError in one sentence for a file that is not there or cut short, or whose numbers do
     not fit the environment that it names.
@@ -65,11 +65,21 @@ def read(path: Path, trajectories: int, name: str) -> Data:
     except (OSError, safetensors.SafetensorError, KeyError, ValidationError) as error:
         message = f"{path} holds no demonstrations that can be read: {told(error)}"
         raise DataError(message) from error
+    return data_of(str(path), tensors, facts, trajectories, name)
+
+
+def data_of(
+    source: str, tensors: dict[str, Tensor], facts: Facts, trajectories: int, name: str
+) -> Data:
+    """The first episodes to train on, the others held out (the last, if all are asked).
+
+    Raises DataError, which names the source, where the tensors do not fit each other or the task.
+    """
     task = Task(env=facts.env, horizon=facts.horizon)
-    checked(path, tensors, task)
+    checked(source, tensors, task)
     lengths = tensors["lengths"].tolist()
     if trajectories > len(lengths):
-        message = f"{path} holds {len(lengths)} episodes, not {trajectories}."
+        message = f"{source} holds {len(lengths)} episodes, not {trajectories}."
         raise DataError(message)
     trained = sum(lengths[:trajectories])
     held = trained if trajectories < len(lengths) else trained - lengths[-1]
@@ -98,28 +108,28 @@ def columns_of(task: Task, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {"obs": obs, "action": action}
 
 
-def checked(path: Path, tensors: dict[str, Tensor], task: Task) -> None:
-    """Hold the tensors of a file against each other and against the environment."""
+def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
+    """Hold demonstrations against each other and against the environment."""
     missing = {"obs", "action", "lengths"} - tensors.keys()
     if missing:
-        message = f"{path} holds no demonstrations: '{min(missing)}' is missing."
+        message = f"{source} holds no demonstrations: '{min(missing)}' is missing."
         raise DataError(message)
     obs, action, lengths = (tensors[name] for name in ("obs", "action", "lengths"))
     if not len(obs) or len(obs) != len(action) or int(lengths.sum()) != len(obs):
         message = (
-            f"{path} is empty or cut short: {len(obs)} observations, {len(action)} actions and "
+            f"{source} is empty or cut short: {len(obs)} observations, {len(action)} actions and "
             f"episodes of {int(lengths.sum())} steps."
         )
         raise DataError(message)
     spaces = task.spaces
     if tuple(obs.shape[1:]) != spaces["obs"].shape:
         message = (
-            f"{path} has observations of shape {tuple(obs.shape[1:])}; those of '{task.env}' are "
+            f"{source} has observations of shape {tuple(obs.shape[1:])}; those of '{task.env}' are "
             f"{spaces['obs'].shape}."
         )
         raise DataError(message)
     if not bool(torch.isfinite(obs).all()) or not bool(torch.isfinite(action.float()).all()):
-        message = f"{path} has observations or actions that are not finite."
+        message = f"{source} has observations or actions that are not finite."
         raise DataError(message)
     classes = spaces["action"].classes
     if classes is None:
@@ -130,7 +140,7 @@ def checked(path: Path, tensors: dict[str, Tensor], task: Task) -> None:
         fits = whole and bool(((action >= 0) & (action < classes)).all())
         wanted = f"choices of {classes}"
     if not fits:
-        message = f"{path} has actions that '{task.env}' does not take: they must be {wanted}."
+        message = f"{source} has actions that '{task.env}' does not take: they must be {wanted}."
         raise DataError(message)
 
 
@@ -191,84 +201,3 @@ class Unflagged:
 def random_return(task: Task, *, seed: int = 0) -> float:
     """What uniformly random actions earn, the mean of 100 episodes."""
     return float(played(None, task, EPISODES, seed=seed, greedy=False)["return"].mean())
-
-
-class Demonstrations(Dataset):
-    """Demonstrations in a file (see this module); ``demonstrations:FILE`` names it."""
-
-    path: Path
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
-
-    def load(self) -> Data:
-        """Read them."""
-        return read(self.path, self.trajectories, self.path.stem)
-
-
-class Shipped(Dataset):
-    """Demonstrations that come with this plugin, by the name of their task."""
-
-    name = "shipped"
-    horizons: ClassVar[tuple[Horizon, ...]] = ("fixed", "task")
-
-    horizon: Horizon = Field(
-        default="fixed", description="whether all episodes are equally long, or end as the task's"
-    )
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
-
-    def load(self) -> Data:
-        """Read them; DataError where there are none with this horizon."""
-        if self.horizon not in self.horizons:
-            message = f"'{self.name}' has demonstrations with horizon {self.horizons[0]} only."
-            raise DataError(message)
-        path = (
-            Path(str(files("ganzoo_gail"))) / "experts" / f"{self.name}-{self.horizon}.safetensors"
-        )
-        return read(path, self.trajectories, f"{self.name}:{self.horizon}")
-
-
-class Cartpole(Shipped):
-    """CartPole-v1: a pole balanced for 500 steps."""
-
-
-class Acrobot(Shipped):
-    """Acrobot-v1: a double pendulum swung up to a line."""
-
-
-class MountainCar(Shipped):
-    """MountainCar-v0: a weak car driven out of a valley."""
-
-
-class Pendulum(Shipped):
-    """Pendulum-v1: a pendulum swung up and held; its episodes always take 200 steps."""
-
-    horizons = ("task",)
-    horizon: Horizon = Field(default="task", description="Pendulum's own horizon is a fixed one")
-
-
-class Hopper(Shipped):
-    """Hopper-v5: one leg that hops (needs ganzoo-gail[mujoco])."""
-
-    horizons = ("task",)
-    horizon: Horizon = Field(default="task", description="an episode ends where the leg falls")
-
-
-class Environment(Dataset):
-    """An environment of gymnasium without an expert; ``environment:ID`` names it.
-
-    Its rows are a random policy's: there is nothing to imitate, but a reward of the task's own.
-    """
-
-    env: str
-    horizon: Horizon = Field(default="task", description="as the task's own, or fixed")
-
-    def load(self) -> Data:
-        """Play a few episodes at random."""
-        task = Task(env=self.env, horizon=self.horizon)
-        kept: dict[str, list[list[Any]]] = {name: [[], []] for name in ("obs", "action")}
-        played(None, task, 2, seed=0, greedy=False, kept=kept)
-        obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
-        pairs = Pairs.of(task.spaces["real"], obs)
-        columns = columns_of(task, {"obs": obs, "action": action})
-        rows = Rows({**columns, "real": pairs(**columns)})
-        facts = {"task": task, "pairs": pairs, "random_return": random_return(task)}
-        return Data(f"{self.env}:{self.horizon}", rows, rows, task.spaces, facts, scored=EPISODES)

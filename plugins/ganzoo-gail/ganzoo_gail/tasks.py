@@ -150,6 +150,16 @@ class Task(BaseModel):
         parts = {"obs": Space(shape=obs.shape), "action": acts}
         return {**parts, "real": Space.joined(parts)}
 
+    def unscaled(self, action: Array) -> Tensor:
+        """Actions of the environment's own as networks know them: choices, or in [-1, 1]."""
+        vector = self.vector(1)
+        space = vector.single_action_space
+        vector.close()
+        if not isinstance(space, gymnasium.spaces.Box):
+            return torch.from_numpy(action)
+        scaled = 2 * (action - space.low) / (space.high - space.low) - 1
+        return torch.from_numpy(scaled).float().clamp(-1, 1)
+
     def vector(self, n: int, render_mode: str | None = None) -> VectorEnv[Any, Any, Any]:
         """``n`` copies that never reset by themselves."""
         if self.env == "CartPole-v1":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from itertools import product
 from math import log
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from ganzoo_gail.demonstrations import Cartpole, Demonstrations, Environment
+from ganzoo_gail.datasets import Cartpole, Demonstrations, Environment, Minari
 from ganzoo_gail.episodes import played
 from ganzoo_gail.objectives import Cloning, EntropyBonus, PpoClip
 from ganzoo_gail.policy import ActorCritic, Imitator, RunningNorm
@@ -469,6 +470,57 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         Demonstrations(path=tmp_path / "other").load()
     with pytest.raises(DataError, match="holds 2 episodes, not 3"):
         Demonstrations(path=tmp_path / "demos.safetensors", trajectories=3).load()
+
+
+@pytest.fixture
+def _minari_holds_pendulum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three random episodes in Minari's own storage."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    import minari
+    from minari.data_collector import EpisodeBuffer
+
+    env = gymnasium.make("Pendulum-v1")
+    env.action_space.seed(0)
+    episodes = []
+    for seed in range(3):
+        seen, actions = [env.reset(seed=seed)[0]], []
+        for _ in range(200):
+            actions.append(env.action_space.sample())
+            seen.append(env.step(actions[-1])[0])
+        ends: Any = {"terminations": [False] * 200, "truncations": [False] * 199 + [True]}
+        episodes.append(
+            EpisodeBuffer(observations=seen, actions=actions, rewards=[-1.0] * 200, **ends)
+        )
+    minari.create_dataset_from_buffers("pendulum/random-v0", episodes, env="Pendulum-v1")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("_minari_holds_pendulum")
+def test_minaris_datasets_are_read_as_the_environment_was_played(zoo: Zoo) -> None:
+    import minari
+
+    data = zoo.dataset("minari:pendulum/random-v0", ["data.trajectories=2"]).load()
+    first = next(iter(minari.load_dataset("pendulum/random-v0").iterate_episodes()))
+    assert (len(data.train), len(data.held_out)) == (400, 200)
+    assert data.facts["expert_return"] == -200
+    expected = torch.from_numpy(first.observations[:-1]).float()
+    assert torch.equal(data.train.column("obs")[:200], expected)
+    torques = torch.from_numpy(first.actions)
+    torch.testing.assert_close(data.train.column("action")[:200], torques / 2)
+    Game(zoo.compose("gail", settings=SHORT), data).round()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("_minari_holds_pendulum")
+def test_a_dataset_that_minari_does_not_have_is_refused() -> None:
+    with pytest.raises(DataError, match="Minari has no dataset 'hopper/none-v0' that can be read"):
+        Minari(dataset="hopper/none-v0").load()
+
+
+def test_without_minari_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "minari", None)
+    with pytest.raises(DataError, match=r"pip install 'ganzoo-gail\[minari\]'"):
+        Minari(dataset="hopper/expert-v0").load()
 
 
 # -------------------------------------------------------------------------------- what is earned
