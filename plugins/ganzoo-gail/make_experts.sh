@@ -13,11 +13,11 @@ for task in ${*:-cartpole acrobot mountain-car pendulum hopper}; do
     case $task in
     cartpole)
         set -- CartPole-v1 --rounds 80 --set rollout.steps=64 --set rollout.gamma=0.98 \
-            --set rollout.gae_lambda=0.8 --set rollout.epochs=10
+            --set rollout.gae_lambda=0.8 --set rollout.epochs=10 --set rollout.minibatches=2
         ;;
     acrobot)
         set -- Acrobot-v1 --rounds 200 --set rollout.envs=16 --set rollout.gae_lambda=0.94 \
-            --set rollout.epochs=10 --set imitator.running=true
+            --set rollout.epochs=10 --set rollout.minibatches=8 --set imitator.running=true
         ;;
     mountain-car)
         set -- MountainCar-v0 --rounds 1200 --set rollout.envs=16 --set rollout.steps=64 \
