@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from ganzoo.calls import evaluate, sample, train
+    from ganzoo.calls import evaluate, export, sample, train
     from ganzoo.contest.measure import bench
     from ganzoo.data import Data, Dataset, Rows
     from ganzoo.errors import ZooError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ganzoo.metric import Metric, Score
     from ganzoo.observers import Observer
     from ganzoo.parts import Architecture, Loss, Regularizer, Sampler, Space
+    from ganzoo.pretrained import Pretrained, load
     from ganzoo.registry import install
     from ganzoo.variant import Variant
     from ganzoo.wiring import explain
@@ -34,6 +35,7 @@ __all__ = [
     "Loss",
     "Metric",
     "Observer",
+    "Pretrained",
     "Regularizer",
     "Rows",
     "Sampler",
@@ -47,14 +49,16 @@ __all__ = [
     "default_zoo",
     "evaluate",
     "explain",
+    "export",
     "hookimpl",
     "install",
+    "load",
     "sample",
     "train",
 ]
 
 _HOMES = {
-    "calls": ("evaluate", "sample", "train"),
+    "calls": ("evaluate", "export", "sample", "train"),
     "contest.measure": ("bench",),
     "data": ("Data", "Dataset", "Rows"),
     "errors": ("ZooError",),
@@ -62,6 +66,7 @@ _HOMES = {
     "metric": ("Metric", "Score"),
     "observers": ("Observer",),
     "parts": ("Architecture", "Loss", "Regularizer", "Sampler", "Space"),
+    "pretrained": ("Pretrained", "load"),
     "registry": ("install",),
     "variant": ("Variant",),
     "wiring": ("explain",),

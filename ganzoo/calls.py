@@ -11,7 +11,7 @@ import torch
 
 import ganzoo
 from ganzoo.errors import OptionError, RunError, ZooError
-from ganzoo.files import write_text
+from ganzoo.files import replacing, write_text
 from ganzoo.metrics.measure import measure_game
 from ganzoo.run import Plan, Run
 from ganzoo.zoo import validated
@@ -156,6 +156,26 @@ def fake_of(run: Run, samples: Mapping[str, Tensor]) -> Tensor:
         )
         raise OptionError(message)
     return samples["fake"]
+
+
+def export(run: str | Path | Run, out: str | Path, *, zoo: Zoo | None = None) -> Path:
+    """Write a run's networks as weight files that ``ganzoo.load("dir:OUT")`` reads; returns OUT.
+
+    The generator's is the one that is sampled from; the discriminator's is as training left it.
+    """
+    from ganzoo.weights import FILES, exported
+
+    opened = run if isinstance(run, Run) else Run.open(run, zoo or ganzoo.default_zoo())
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {folder}: {error.strerror}."
+        raise RunError(message) from error
+    for player in opened.game.nets:
+        with replacing(folder / FILES[player]) as path:
+            path.write_bytes(exported(opened, player))
+    return folder
 
 
 def evaluate(

@@ -29,5 +29,9 @@ class RunError(ZooError):
     """A run's folder that cannot be read, written or resumed."""
 
 
+class WeightsError(ZooError):
+    """Pretrained weights that cannot be found, or are not what they must be."""
+
+
 class DivergedError(ZooError):
     """Training that produced a value that is not finite."""

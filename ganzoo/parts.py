@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 
+from ganzoo.errors import OptionError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -220,6 +222,11 @@ class Sampler(Part):
         Whatever is returned is offered to metrics.
         """
         return published.generate(n, seed=seed, given=given)
+
+    def act(self, published: Published, obs: Tensor, *, seed: int | None = None) -> Tensor:  # noqa: ARG002
+        """Actions of a generator that is a policy, for observations, (N, d)."""
+        message = f"sampler '{self.name}' draws samples; there is no policy here that acts."
+        raise OptionError(message)
 
     def frames(self, published: Published, *, seed: int) -> Tensor | None:  # noqa: ARG002
         """One sample as a film, uint8, (T, height, width, 3), where samples unfold in time."""

@@ -8,16 +8,29 @@ import subprocess
 import sys
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StrictStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from ganzoo.errors import UnknownNameError, ZooError
+from ganzoo.parts import Player
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+MODEL_NAME = r"^[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*$"
+MOST_BYTES = 2 << 30
+"""No weight file is larger."""
 
 
 class Listing(BaseModel):
@@ -38,12 +51,58 @@ class Listing(BaseModel):
     observers: tuple[StrictStr, ...] = ()
 
 
+class WeightFile(BaseModel):
+    """One file of a model: which network, and which bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Player
+    path: Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.safetensors$")]
+    size: Annotated[StrictInt, Field(gt=0, le=MOST_BYTES)]
+    sha256: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
+    embedded: StrictBool
+
+
+class Figure(BaseModel):
+    """One score of a model, the interval that retraining should end in, and its protocol."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    metric: StrictStr
+    value: float
+    low: float
+    high: float
+    protocol: StrictStr
+
+
+class Model(BaseModel):
+    """Pretrained weights: what they are, where their files are, and the command that made them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plugin: StrictStr
+    version: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
+    summary: StrictStr
+    license: StrictStr
+    data: StrictStr
+    command: Annotated[StrictStr, Field(pattern=r"^ganzoo train ")]
+    repo: Annotated[StrictStr, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    files: tuple[WeightFile, ...]
+    figures: tuple[Figure, ...] = ()
+
+    def file(self, role: Player) -> WeightFile | None:
+        """The file of one player's network, where it is published."""
+        return next((file for file in self.files if file.role == role), None)
+
+
 class Registry(BaseModel):
-    """Every known plugin, by its short name."""
+    """Every known plugin by its short name, and every published model by ``variant/dataset``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     plugins: dict[StrictStr, Listing]
+    weights: dict[Annotated[StrictStr, Field(pattern=MODEL_NAME)], Model] = {}
 
     def distribution_of(self, kind: str, name: str) -> str | None:
         """The distribution that brings a thing of this kind and name, if one is known to."""
@@ -66,11 +125,36 @@ class Registry(BaseModel):
         raise UnknownNameError(message)
 
 
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error; usually the last one wins in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            message = f"the key {twice[0]!r} stands twice"
+            raise ValueError(message)
+        return super().construct_mapping(node, deep=deep)
+
+
+def parsed(text: str, source: str) -> Registry:
+    """A registry from its YAML; ZooError names the source and the first thing that is wrong."""
+    try:
+        return Registry.model_validate(yaml.load(text, _NoDuplicates))  # noqa: S506
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(key) for key in first["loc"])
+        message = f"{source}: {where}: {first['msg']}."
+    except (yaml.YAMLError, ValueError) as error:
+        message = f"{source}: {str(error).splitlines()[0]}."
+    raise ZooError(message)
+
+
 @cache
 def registry() -> Registry:
     """The registry that this version of ganzoo came with."""
     text = resources.files("ganzoo").joinpath("registry.yaml").read_text(encoding="utf-8")
-    return Registry.model_validate(yaml.safe_load(text))
+    return parsed(text, "registry.yaml")
 
 
 def installed_version(distribution: str) -> str | None:

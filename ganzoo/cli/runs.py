@@ -111,6 +111,20 @@ def evaluate(
 
 
 @app.command()
+def export(
+    run: RunFolder,
+    *,
+    out: Annotated[Path, typer.Option(help="The folder for the weight files.")],
+) -> None:
+    """Write a run's networks as weight files, for ganzoo.load("dir:OUT")."""
+    from ganzoo.calls import export as exported
+
+    folder = exported(run, out)
+    for path in sorted(folder.glob("*.safetensors")):
+        typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+
+
+@app.command()
 def bench(
     variants: Annotated[
         list[str], typer.Argument(help="NAME, NAME:loss=hinge,r1.weight=0.1, LABEL@NAME:...")

@@ -44,6 +44,15 @@ class Episodes(Sampler):
             "stochastic_return": random["return"],
         }
 
+    @torch.no_grad()
+    def act(self, published: Published, obs: Tensor, *, seed: int | None = None) -> Tensor:
+        """The policy's actions: choices, (N,), or vectors in [-1, 1], (N, k)."""
+        net, seen = policy_of(published.net), obs.to(published.device)
+        if seed is None:
+            return net.best(seen).cpu()
+        stream = torch.Generator(published.device).manual_seed(seed_for(seed, "actions"))
+        return net.act(seen, stream)[0].cpu()
+
     def frames(self, published: Published, *, seed: int) -> Tensor | None:
         """The first steps of one episode of the likeliest actions."""
         net, task = policy_of(published.net), task_of(published.facts)

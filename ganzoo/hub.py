@@ -1,0 +1,189 @@
+"""Files from the Hub, pinned by commit and by sha256, and from its client's cache without a call.
+
+Nothing that an endpoint says is believed before it is checked: first a HEAD request, which is not
+retried, is held against the registry, then the bytes are.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import WeightsError
+from ganzoo.registry import MOST_BYTES, WeightFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ganzoo.registry import Model
+
+HEX = re.compile(r"[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class Client:
+    """How the Hub is asked; everything but ``timeout`` is as huggingface_hub means it."""
+
+    offline: bool = False
+    token: str | bool | None = None
+    cache_dir: str | Path | None = None
+    endpoint: str | None = None
+    timeout: float = 10.0
+    """Seconds that the Hub has to answer."""
+
+    def read(self, name: str, model: Model, file: WeightFile) -> bytes:
+        """A registered file: from the cache if it is whole there, else by its pinned commit."""
+        if model.revision is None:
+            message = f"the {file.role} of '{name}' is not on the Hub yet."
+            raise WeightsError(message)
+        where = f"'{name}' ({model.repo}@{model.revision[:8]}, {file.path})"
+        return self._read(where, model.repo, model.revision, file.path, file)
+
+    def pinned(self, name: str, repo: str, revision: str, path: str) -> bytes:
+        """A file of any repository; the Hub's own sha256 for that commit must be its bytes'."""
+        where = f"'{name}'"
+        cached = self._cached(repo, revision, path)
+        if cached is not None:
+            # The client names a blob by its sha256, so the cache can be checked without a call.
+            vouched = cached.resolve().name
+            if re.fullmatch(r"[0-9a-f]{64}", vouched):
+                file = _file(path, cached.stat().st_size, vouched)
+                return self._read(where, repo, revision, path, file)
+        self._online(where)
+        seen = self._preflight(where, repo, revision, path)
+        etag = str(seen.etag or "")
+        if not re.fullmatch(r"[0-9a-f]{64}", etag) or not seen.size or seen.size > MOST_BYTES:
+            message = (
+                f"{where} cannot be checked: the Hub gives no sha256 and size for it. Weights are "
+                "stored there as large files."
+            )
+            raise WeightsError(message)
+        file = _file(path, seen.size, etag)
+        return self._read(where, repo, revision, path, file)
+
+    def _read(self, where: str, repo: str, revision: str, path: str, file: WeightFile) -> bytes:
+        from ganzoo.sources import checked
+
+        cached = self._cached(repo, revision, path)
+        rotten = False
+        if cached is not None:
+            blob = _bytes(cached, where)
+            try:
+                checked(blob, file, f"{where} in the cache at {cached}", "")
+            except WeightsError as error:
+                if self.offline:
+                    message = f"{error} Go online, or delete that file."
+                    raise WeightsError(message) from error
+                rotten = True
+            else:
+                return blob
+        self._online(where)
+        seen = self._preflight(where, repo, revision, path)
+        self._believed(where, revision, file, seen)
+        blob = _bytes(self._download(where, repo, revision, path, force=rotten), where)
+        checked(
+            blob, file, where, "Do not use it; another mirror or a later 'hf cache rm' may help."
+        )
+        return blob
+
+    def _cached(self, repo: str, revision: str, path: str) -> Path | None:
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(repo, path, cache_dir=self.cache_dir, revision=revision)
+        return Path(found) if isinstance(found, str) else None
+
+    def _online(self, where: str) -> None:
+        from huggingface_hub import constants
+
+        if self.offline or constants.HF_HUB_OFFLINE:
+            message = f"{where} is not in the cache, and ganzoo is offline; load it once online."
+            raise WeightsError(message)
+
+    def _preflight(self, where: str, repo: str, revision: str, path: str) -> Any:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        with self._worded(where):
+            url = hf_hub_url(repo, path, revision=revision, endpoint=self.endpoint)
+            return get_hf_file_metadata(
+                url, token=self.token, timeout=self.timeout, endpoint=self.endpoint
+            )
+
+    def _believed(self, where: str, revision: str, file: WeightFile, seen: Any) -> None:
+        etag = str(seen.etag or "")
+        wrong = (
+            (seen.commit_hash != revision, f"commit {seen.commit_hash}"),
+            (seen.size != file.size, f"{seen.size} bytes, not {file.size}"),
+            (not HEX.fullmatch(etag), "an etag that is no hash"),
+            (len(etag) == 64 and etag != file.sha256, "another sha256"),  # noqa: PLR2004
+        )
+        for is_wrong, what in wrong:
+            if is_wrong:
+                message = (
+                    f"{where} is not what was published: the Hub offers {what}. Nothing was "
+                    "downloaded."
+                )
+                raise WeightsError(message)
+
+    def _download(self, where: str, repo: str, revision: str, path: str, *, force: bool) -> Path:
+        from huggingface_hub import hf_hub_download
+
+        with self._worded(where):
+            found = hf_hub_download(
+                repo,
+                path,
+                revision=revision,
+                cache_dir=self.cache_dir,
+                token=self.token,
+                endpoint=self.endpoint,
+                force_download=force,
+                etag_timeout=self.timeout,
+                library_name="ganzoo",
+            )
+        return Path(found)
+
+    @contextmanager
+    def _worded(self, where: str) -> Iterator[None]:
+        """What the client raises, as one sentence with what to do."""
+        from huggingface_hub import constants, errors
+        from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+        host = self.endpoint or constants.ENDPOINT
+        try:
+            yield
+        except errors.GatedRepoError as error:
+            message = f"{where} is gated: ask for access on its page, then 'hf auth login'."
+            raise WeightsError(message) from error
+        except errors.RepositoryNotFoundError as error:
+            message = f"{where} is missing or private: 'hf auth login' with an account that may."
+            raise WeightsError(message) from error
+        except errors.RevisionNotFoundError as error:
+            message = f"{where}: that commit has vanished from the Hub; upgrade ganzoo-core."
+            raise WeightsError(message) from error
+        except errors.EntryNotFoundError as error:
+            message = f"{where}: that commit has no such file; upgrade ganzoo-core."
+            raise WeightsError(message) from error
+        except errors.HfHubHTTPError as error:
+            message = f"{where}: {host} answers {error.response.status_code}; try again later."
+            raise WeightsError(message) from error
+        except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
+            told = (str(error).strip() or type(error).__name__).splitlines()[0]
+            message = (
+                f"{where} cannot be fetched from {host} ({told}); try again when it is reached. "
+                "What was loaded once is there offline."
+            )
+            raise WeightsError(message) from error
+
+
+def _file(path: str, size: int, sha: str) -> WeightFile:
+    return WeightFile(role="generator", path=path, size=size, sha256=sha, embedded=False)
+
+
+def _bytes(path: Path, where: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"{where} cannot be read at {path}: {error.strerror}."
+        raise WeightsError(message) from error

@@ -1,0 +1,184 @@
+"""Where a model's files come from: a folder, the plugin's wheel, the client's cache, the Hub.
+
+Whatever the source, the bytes that are returned are those whose sha256 was asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib import resources
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ganzoo.errors import WeightsError
+from ganzoo.registry import MOST_BYTES, Model, WeightFile, registry
+from ganzoo.weights import FILES
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from ganzoo.hub import Client
+    from ganzoo.parts import Player
+
+SPELLINGS = "variant/dataset, hub:org/repo@COMMIT#FILE, or dir:PATH"
+
+
+class Source(Protocol):
+    """A model's files by the player whose network they hold."""
+
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+
+    @property
+    def model(self) -> Model | None:
+        """What the registry says of it, where it is there."""
+
+    def read(self, role: Player) -> bytes | None:
+        """The bytes of one file, or None where the model has none for this player."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that ``ganzoo export`` or ``ganzoo hub fetch`` wrote; nothing vouches for it."""
+
+    name: str
+    path: Path
+    model: Model | None = None
+
+    def read(self, role: Player) -> bytes | None:
+        """The file, which may be no link out of the folder. Raises WeightsError."""
+        path = self.path / FILES[role]
+        if role == "discriminator" and not path.exists():
+            return None
+        try:
+            if not path.resolve().is_relative_to(self.path.resolve()):
+                message = f"{path} is a link that leaves its folder, and is not followed."
+                raise WeightsError(message)
+            if path.stat().st_size > MOST_BYTES:
+                message = f"{path} is larger than {MOST_BYTES >> 30} GiB, and is not opened."
+                raise WeightsError(message)
+            return path.read_bytes()
+        except OSError as error:
+            message = f"{path} cannot be read: {error.strerror}."
+            raise WeightsError(message) from error
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A model of the registry: embedded in its plugin, else in the client's cache or on the Hub."""
+
+    name: str
+    model: Model
+    client: Client
+
+    def read(self, role: Player) -> bytes | None:
+        """The file, its sha256 checked. Raises WeightsError, which says what to do."""
+        file = self.model.file(role)
+        if file is None:
+            return None
+        if file.embedded:
+            place = shipped(self.name, self.model, file)
+            try:
+                blob = place.read_bytes()
+            except OSError as error:
+                message = (
+                    f"{self.name}: {place} is missing from {self._distribution}; reinstall it."
+                )
+                raise WeightsError(message) from error
+            checked(blob, file, f"{self.name}: {place}", f"Reinstall {self._distribution}.")
+            return blob
+        return self.client.read(self.name, self.model, file)
+
+    @property
+    def _distribution(self) -> str:
+        return registry().plugins[self.model.plugin].distribution
+
+
+def source(name: str, client: Client) -> Source:
+    """Where a name leads; WeightsError says which spellings there are, or what was meant."""
+    kind, _, rest = name.partition(":")
+    if kind == "dir" and rest:
+        return Folder(name, Path(rest))
+    if kind == "hub":
+        return pinned(name, rest, client)
+    known = registry().weights
+    plain, _, version = name.partition("@")
+    if plain not in known:
+        raise WeightsError(_unknown(name, known))
+    model = known[plain]
+    if version and version != model.version:
+        message = (
+            f"'{plain}' is of version {model.version} here; install the ganzoo-core that came with "
+            f"version {version}."
+        )
+        raise WeightsError(message)
+    return Registered(plain, model, client)
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Files of any repository at a commit, as the Hub itself vouches for them."""
+
+    name: str
+    repo: str
+    revision: str
+    path: str
+    client: Client
+    model: Model | None = field(default=None)
+
+    def read(self, role: Player) -> bytes | None:
+        """The one file that was named; it holds a generator."""
+        if role != "generator":
+            return None
+        return self.client.pinned(self.name, self.repo, self.revision, self.path)
+
+
+def pinned(name: str, rest: str, client: Client) -> Pinned:
+    """``org/repo@COMMIT#FILE``, with a whole commit."""
+    found = re.fullmatch(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})#([\w.-]+\.safetensors)", rest)
+    if found is None:
+        message = (
+            f"'{name}' does not say which bytes it means; write hub:org/repo@COMMIT#FILE with the "
+            "40 hexadecimal digits of a commit and the name of a .safetensors file."
+        )
+        raise WeightsError(message)
+    repo, revision, path = found.groups()
+    return Pinned(name, repo, revision, path, client)
+
+
+def _unknown(name: str, known: dict[str, Model]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f"; did you mean '{close[0]}'?" if close else "."
+    listed = ", ".join(known) or "none"
+    return f"no weights '{name}'{meant} Known: {listed}. Other spellings: {SPELLINGS}."
+
+
+def shipped(name: str, model: Model, file: WeightFile) -> Traversable:
+    """Where a plugin's wheel has a file; WeightsError where the plugin is not installed."""
+    listing = registry().plugins[model.plugin]
+    try:
+        points = distribution(listing.distribution).entry_points
+    except PackageNotFoundError:
+        message = (
+            f"'{name}' is in {listing.distribution}, which is not installed: run 'ganzoo install "
+            f"{model.plugin}'."
+        )
+        raise WeightsError(message) from None
+    module = next(point.module for point in points if point.group == "ganzoo")
+    return resources.files(module).joinpath("weights", name.replace("/", "-"), file.path)
+
+
+def checked(blob: bytes, file: WeightFile, where: str, remedy: str) -> None:
+    """Raise WeightsError where bytes are not the file's."""
+    found = sha256(blob).hexdigest()
+    if found != file.sha256:
+        message = (
+            f"{where} is not what was published: its sha256 is {found[:12]}..., not "
+            f"{file.sha256[:12]}... {remedy}"
+        )
+        raise WeightsError(message)

@@ -1,0 +1,152 @@
+"""Weight files: one network of a game as safetensors, with all that builds it again.
+
+A file has exactly one metadata key, ``ganzoo``: canonical JSON of a ``Config``. (With two keys
+safetensors writes them in random order; with one, the same weights are the same bytes.)
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
+import ganzoo
+from ganzoo import compose
+from ganzoo.errors import WeightsError, ZooError
+from ganzoo.parts import Player, Space
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from ganzoo.run import Run
+    from ganzoo.variant import Variant
+    from ganzoo.zoo import Zoo
+
+FILES: dict[Player, str] = {
+    "generator": "model.safetensors",
+    "discriminator": "discriminator.safetensors",
+}
+"""What each player's file is called, in a folder and on the Hub."""
+
+
+class Config(BaseModel):
+    """What a weight file says of itself: enough to build its network without the data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    player: Player
+    variant: dict[str, Any]
+    data: dict[str, Any]
+    spaces: dict[str, Space]
+    rounds: NonNegativeInt
+    seed: NonNegativeInt
+    versions: dict[str, str] = {}
+
+    def canonical(self) -> str:
+        """The same JSON for the same config."""
+        fields = self.model_dump(mode="json")
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+
+def exported(run: Run, player: Player) -> bytes:
+    """The file of one player's network, the generator as it is published (averaged, calibrated)."""
+    game = run.game
+    net = game.published().net if player == "generator" else game.nets[player]
+    config = Config(
+        player=player,
+        variant=game.variant.spec(),
+        data=run.plan.data,
+        spaces=dict(game.data.spaces),
+        rounds=game.rounds,
+        seed=game.seed,
+        versions={"ganzoo": ganzoo.__version__, "torch": torch.__version__.partition("+")[0]},
+    )
+    return written(net.state_dict(), config)
+
+
+def written(tensors: Mapping[str, Tensor], config: Config) -> bytes:
+    """A weight file; the same bytes for the same tensors and config."""
+    plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    return safetensors.torch.save(plain, {"ganzoo": config.canonical()})
+
+
+def opened(blob: bytes, who: str) -> tuple[Config, dict[str, Tensor]]:
+    """What a weight file holds. Raises WeightsError in one sentence where it is none of ours."""
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load(blob)
+        header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
+        config = Config.model_validate_json(header["__metadata__"]["ganzoo"])
+    except (safetensors.SafetensorError, ValidationError, KeyError, ValueError, TypeError) as error:
+        message = f"{who} is no weight file of ganzoo: {kind_of(blob) or described(error)}."
+        raise WeightsError(message) from error
+    return config, tensors
+
+
+def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -> nn.Module:
+    """The network of a weight file, in eval mode.
+
+    It is first built without memory, so that a config cannot ask for more than its file holds; then
+    every name, dtype and shape must be the file's. Raises WeightsError where one is not.
+    """
+    variant: Variant = zoo.variant(config.variant)
+    try:
+        spaces = {**config.spaces, **variant.sampler.spaces(config.spaces)}
+        with torch.device("meta"):
+            net = compose.build(variant.architecture, config.player, spaces)
+            for regularizer in variant.regularizers:
+                regularizer.attach(net, config.player)
+    except ZooError as error:
+        message = f"{who} holds a network that cannot be built here: {error}"
+        raise WeightsError(message) from error
+    unlike = difference(net.state_dict(), tensors)
+    if unlike is not None:
+        message = f"{who} does not hold the network that it describes: {unlike}."
+        raise WeightsError(message)
+    net.load_state_dict(tensors, strict=True, assign=True)
+    if spaces["real"].is_image:
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net.eval().requires_grad_(requires_grad=False)
+
+
+def difference(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
+    """The first way in which tensors are not those of a network, in words."""
+    for name, tensor in wanted.items():
+        if name not in found:
+            return f"'{name}' is missing"
+        for what in ("dtype", "shape"):
+            mine, its = (str(_plain(getattr(t, what))) for t in (found[name], tensor))
+            if mine != its:
+                return f"'{name}' has {what} {mine}, not {its}"
+    more = sorted(found.keys() - wanted.keys())
+    return f"it also has '{more[0]}'" if more else None
+
+
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, torch.Size) else value
+
+
+def kind_of(blob: bytes) -> str | None:
+    """What bytes that are no safetensors seem to be, if that can be told."""
+    for start, kind in (
+        (b"version https://git-lfs", "it is the pointer of a git-lfs file, not the file"),
+        (b"<", "it is a web page"),
+        (b"PK", "it is a zip archive, as of pickled weights, which are never loaded"),
+        (b"\x80", "it is a pickle, which is never loaded"),
+    ):
+        if blob.lstrip().startswith(start):
+            return kind
+    return "it is empty" if not blob else None
+
+
+def described(error: Exception) -> str:
+    """An error that is not ours, in a few words."""
+    if isinstance(error, KeyError):
+        return "its metadata has no 'ganzoo'"
+    return str(error).strip().splitlines()[0].rstrip(".")
