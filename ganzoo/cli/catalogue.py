@@ -130,6 +130,39 @@ def explain(
 
 
 @app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(help="A model of the registry, as dcgan/fashion-mnist.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The folder for the run; a started one is taken up.")],
+    write: Annotated[
+        bool, typer.Option("--write", help="Maintainers: train three seeds, and ship the first.")
+    ] = False,
+) -> None:
+    """Retrain a published model by its own command, and say whether its scores agree."""
+    from ganzoo import reproduce as reproducing
+
+    if write:
+        reproducing.republish(name, out)
+        return
+    rows = reproducing.reproduce(name, out)
+    show(
+        [
+            {
+                "metric": row.figure.metric,
+                "published": row.figure.value,
+                "interval": f"{row.figure.low:g} to {row.figure.high:g}",
+                "here": row.value,
+                "agrees": "yes" if row.agrees else "no",
+            }
+            for row in rows
+        ],
+        as_json=False,
+    )
+    if not all(row.agrees for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
 def install(
     names: list[str],
     *,
