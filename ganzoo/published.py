@@ -101,12 +101,15 @@ class Published:
         none of the classes.
         """
         given = given or {}
-        known = {*self.spaces, *self.reads, *self.accepts, *parts_of(self.spaces)}
+        named = {*self.reads, *self.accepts, *self.sampler.spaces(self.spaces)}
+        spaces = {name: space for name, space in self.spaces.items() if name in named}
+        spaces |= parts_of(spaces)
         for name, value in given.items():
-            if name not in known:
-                message = f"no sample is made from '{name}'; given may be: {listed(known)}."
+            if name not in named | spaces.keys():
+                known = listed(named | spaces.keys())
+                message = f"no sample is made from '{name}'; given may be: {known}."
                 raise OptionError(message)
-            space = {**self.spaces, **parts_of(self.spaces)}.get(name)
+            space = spaces.get(name)
             if space is not None and (wrong := space.outside(value)) is not None:
                 message = (
                     f"{name} {wrong} is none of the {space.classes} classes, 0 to "

@@ -13,6 +13,7 @@ import safetensors
 import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from torch.overrides import TorchFunctionMode
 
 import ganzoo
 from ganzoo import compose
@@ -20,7 +21,7 @@ from ganzoo.errors import WeightsError, ZooError
 from ganzoo.parts import Player, Space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from torch import Tensor, nn
 
@@ -98,7 +99,7 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
     variant: Variant = zoo.variant(config.variant)
     try:
         spaces = {**config.spaces, **variant.sampler.spaces(config.spaces)}
-        with torch.device("meta"):
+        with torch.device("meta"), Uninitialized():
             net = compose.build(variant.architecture, config.player, spaces)
             for regularizer in variant.regularizers:
                 regularizer.attach(net, config.player)
@@ -113,6 +114,29 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
     if spaces["real"].is_image:
         net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net.eval().requires_grad_(requires_grad=False)
+
+
+class Uninitialized(TorchFunctionMode):
+    """Inside, new weights are not drawn: a file's take their place.
+
+    Without memory they would be drawn by torch's compiler, whose import takes seconds.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        options = dict(kwargs or {})
+        if getattr(func, "__module__", "") == "torch.nn.init" or func in DRAWN:
+            return args[0] if args else options["tensor"]
+        return func(*args, **options)
+
+
+DRAWN = (torch.Tensor.normal_, torch.Tensor.uniform_)
 
 
 def difference(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:

@@ -152,8 +152,8 @@ def test_an_unknown_part_of_the_code_is_refused_in_a_sentence(name: str) -> None
     with pytest.raises(OptionError) as error:
         Game(small(), tiny(2)).sample(2, given={name: torch.zeros(2)})
     assert str(error.value) == (
-        f"no sample is made from '{name}'; given may be: code, code.c0, code.c1, code.c2, real, "
-        "z, z.code, z.noise."
+        f"no sample is made from '{name}'; given may be: code, code.c0, code.c1, code.c2, z, "
+        "z.code, z.noise."
     )
 
 
