@@ -1,0 +1,139 @@
+"""The real client against a Hub on this machine: what is loaded, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import pytest
+from loopback import Hub
+
+from ganzoo.errors import WeightsError
+from ganzoo.hub import Client
+from ganzoo.registry import Model, WeightFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMIT, REPO, PATH = "a" * 40, "ganzoo/dcgan-test", "model.safetensors"
+BLOB = bytes(range(256)) * 4000
+FILE = WeightFile(
+    role="generator",
+    path=PATH,
+    size=len(BLOB),
+    sha256=sha256(BLOB).hexdigest(),
+    embedded=False,
+)
+MODEL = Model(
+    plugin="dcgan",
+    version="1",
+    summary="a test",
+    license="MIT",
+    data="ring",
+    command="ganzoo train dcgan",
+    repo=REPO,
+    revision=COMMIT,
+    files=(FILE,),
+)
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with Hub() as running:
+        running.publish(REPO, COMMIT, PATH, BLOB)
+        yield running
+
+
+def client(hub: Hub, cache: Path, **options: object) -> Client:
+    return Client(endpoint=hub.endpoint, cache_dir=cache, timeout=2.0, **options)  # type: ignore[arg-type]
+
+
+def read(hub: Hub, cache: Path, **options: object) -> bytes:
+    return client(hub, cache, **options).read("dcgan/test", MODEL, FILE)
+
+
+def cached(cache: Path) -> Path:
+    return next(path for path in cache.rglob("blobs/*") if path.is_file())
+
+
+def test_a_file_is_fetched_once_and_then_without_a_call(hub: Hub, tmp_path: Path) -> None:
+    assert read(hub, tmp_path) == BLOB
+    assert hub.calls
+    assert all(COMMIT in call for call in hub.calls if "/resolve/" in call)
+    hub.calls.clear()
+    assert read(hub, tmp_path) == BLOB
+    assert read(hub, tmp_path, offline=True) == BLOB
+    assert hub.calls == []
+
+
+def test_a_file_named_by_its_commit_is_checked_by_what_the_hub_says(
+    hub: Hub, tmp_path: Path
+) -> None:
+    name = f"hub:{REPO}@{COMMIT}#{PATH}"
+    assert client(hub, tmp_path).pinned(name, REPO, COMMIT, PATH) == BLOB
+    hub.calls.clear()
+    assert client(hub, tmp_path, offline=True).pinned(name, REPO, COMMIT, PATH) == BLOB
+    assert hub.calls == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence", "downloads"),
+    [
+        ("gated", "is gated: ask for access on its page, then 'hf auth login'", False),
+        ("private", "is missing or private: 'hf auth login'", False),
+        ("vanished", "that commit has vanished from the Hub; upgrade ganzoo-core", False),
+        ("503", "answers 503; try again later", False),
+        ("429", "answers 429; try again later", False),
+        ("reset", "cannot be fetched from", False),
+        ("black hole", "cannot be fetched from", False),
+        ("other commit", "the Hub offers commit bbbb", False),
+        ("wrong size", "bytes, not 1024000", False),
+        ("other sha", "the Hub offers another sha256", False),
+        ("bad etag", "the Hub offers an etag that is no hash", False),
+        ("cut", "cannot be fetched from", True),
+        ("short", "cannot be fetched from", True),
+        ("flip", "is not what was published: its sha256 is", True),
+    ],
+)
+def test_every_fault_is_one_sentence_with_the_model_and_a_remedy(
+    hub: Hub, tmp_path: Path, fault: str, sentence: str, downloads: object
+) -> None:
+    hub.fault, hub.slow = fault, 4.0
+    start = time.monotonic()
+    with pytest.raises(WeightsError) as error:
+        read(hub, tmp_path)
+    # The timeout is 2 seconds; a download that breaks off is tried five times more, a second apart.
+    assert time.monotonic() - start < (9 if downloads else 3.5)
+    assert sentence in str(error.value)
+    assert "'dcgan/test' (ganzoo/dcgan-test@aaaaaaaa, model.safetensors)" in str(error.value)
+    assert any(call.startswith("GET") and "/resolve/" in call for call in hub.calls) == downloads
+
+
+def test_nobody_listening_is_told_at_once(tmp_path: Path) -> None:
+    nobody = Client(endpoint="http://127.0.0.1:9", cache_dir=tmp_path, timeout=2.0)
+    with pytest.raises(WeightsError, match="cannot be fetched from http://127.0.0.1:9"):
+        nobody.read("dcgan/test", MODEL, FILE)
+
+
+def test_offline_what_is_not_there_is_said_to_be_so(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="is not in the cache, and ganzoo is offline"):
+        read(hub, tmp_path, offline=True)
+    assert hub.calls == []
+
+
+def test_a_rotten_cache_is_mended_online_and_refused_offline(hub: Hub, tmp_path: Path) -> None:
+    read(hub, tmp_path)
+    cached(tmp_path).write_bytes(BLOB[:-1] + b"x")
+    with pytest.raises(WeightsError, match="is not what was published.*Go online, or delete"):
+        read(hub, tmp_path, offline=True)
+    assert read(hub, tmp_path) == BLOB
+    assert cached(tmp_path).read_bytes() == BLOB
+
+
+def test_what_is_not_published_yet_is_not_looked_for(hub: Hub, tmp_path: Path) -> None:
+    model = MODEL.model_copy(update={"revision": None})
+    with pytest.raises(WeightsError, match="is not on the Hub yet"):
+        client(hub, tmp_path).read("dcgan/test", model, FILE)
+    assert hub.calls == []
