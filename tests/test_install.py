@@ -110,6 +110,17 @@ def test_plugins_are_installed_by_registry_name_and_then_used(room: Room, wheels
     )
 
 
+LOAD = "import ganzoo; print(tuple(ganzoo.load('{}').sample(3).shape))"
+
+
+def test_pretrained_weights_come_in_the_wheel_of_their_plugin(room: Room, wheels: Path) -> None:
+    room.run("ganzoo", "install", "dcgan", "--find-links", wheels)
+    there = room.run("python", "-c", LOAD.format("dcgan/fashion-mnist"))
+    assert there.strip() == "(3, 1, 28, 28)"
+    told = room.run("python", "-c", LOAD.format("conditional/fashion-mnist"), code=1)
+    assert told.strip().endswith("not installed: run 'ganzoo install conditional'.")
+
+
 def test_what_pip_cannot_find_is_one_sentence(room: Room, tmp_path: Path) -> None:
     told = room.run("ganzoo", "install", "vanilla", "--find-links", tmp_path, code=1)
     assert told.startswith("error: pip could not install ganzoo-vanilla==0.1.0: No matching")
