@@ -355,6 +355,24 @@ def test_it_trains_under_another_loss_and_penalty_and_resumes_bit_for_bit(
     assert same(game, resumed)
 
 
+@pytest.mark.parametrize("architecture", ["conditional", "acgan"])
+def test_codes_beside_labels_in_an_architecture_of_another_plugin(architecture: str) -> None:
+    """Whoever is told the label shows the codes too, and a sweep of either leaves the other."""
+    mixed = default_zoo().compose(
+        "infogan",
+        architecture=architecture,
+        settings=["architecture.width=4", "batch=8", "mutual-information.continuous=1"],
+    )
+    game = Game(mixed, tiny(1, 8, 8, classes=3))
+    log = game.round()
+    assert "mutual-information" in log["generator"]
+    assert game.is_finite()
+    label = torch.tensor([0, 1, 2])
+    made = game.sample(3, given={"label": label, "code.c0": torch.tensor([9, 9, 9])})
+    assert torch.equal(made["label"], label)
+    assert made["code"][:, 9].tolist() == [1.0] * 3
+
+
 def test_a_sweep_of_a_code_is_drawn_and_one_of_an_unknown_code_is_refused(tmp_path: Path) -> None:
     zoo = default_zoo()
     plan = Plan(variant=small().spec(), data=zoo.dataset("digits").spec(), rounds=1)
