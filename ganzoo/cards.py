@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ganzoo.pretrained import Pretrained
-    from ganzoo.registry import Model
+    from ganzoo.registry import Model, Registry
 
 
 def card(model: Pretrained) -> str:
@@ -47,3 +47,28 @@ def registered(model: Model) -> list[str]:
             for f in model.figures
         ),
     ]
+
+
+def page(registry: Registry) -> str:
+    """``docs/zoo.md``: every model of the registry, with its files and figures.
+
+    ``python -m ganzoo.cards`` prints it, and a test holds the page to it.
+    """
+    lines = [
+        "# The zoo",
+        "",
+        "Every model of the registry; `python -m ganzoo.cards > docs/zoo.md` writes this page.",
+        "`ganzoo.load(NAME)` reads one ([Pretrained models](pretrained.md)); an interval is where",
+        "one more training run should end.",
+    ]
+    for name, model in sorted(registry.weights.items()):
+        lines += ["", f"## {name}", "", model.summary, "", *registered(model)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    from ganzoo.registry import registry as known
+
+    sys.stdout.write(page(known()))

@@ -15,11 +15,12 @@ import ganzoo_wgan_gp
 import pytest
 import typer
 
-from ganzoo import cli, errors, hookspecs
+from ganzoo import cards, cli, errors, hookspecs
 from ganzoo.compose import offered
 from ganzoo.errors import PluginError
 from ganzoo.game import Game
 from ganzoo.plugins import Origin
+from ganzoo.registry import registry
 from ganzoo.step import reads
 from ganzoo.zoo import Zoo, default_zoo
 
@@ -129,6 +130,10 @@ def rows_of(plugin: Any) -> Iterator[str]:
         for part in getattr(plugin, f"ganzoo_{kind}", list)():
             for name, field in part.model_fields.items():
                 yield f"| `{part.name}.{name}` | `{field.default}` | {field.description} |"
+
+
+def test_the_page_of_all_models_is_the_registrys() -> None:
+    assert (ROOT / "docs" / "zoo.md").read_text() == cards.page(registry())
 
 
 @pytest.mark.parametrize("plugin", sorted(p.name[7:] for p in (ROOT / "plugins").iterdir()))
