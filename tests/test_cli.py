@@ -152,3 +152,18 @@ def test_the_clash_with_the_unrelated_project_is_told(monkeypatch: pytest.Monkey
     assert cli.clash() is None
     monkeypatch.setattr("importlib.metadata.distribution", lambda _: object())
     assert "pip uninstall ganzoo" in (cli.clash() or "")
+
+
+def test_the_doctor_finds_nothing_here_and_a_changed_weight_file_where_there_is_one(
+    ganzoo: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, out, err = ganzoo("doctor")
+    assert (code, err) == (0, "")
+    assert "broken" not in out
+    (tmp_path / "changed").write_bytes(b"something else")
+    monkeypatch.setattr("ganzoo.sources.shipped", lambda *_: tmp_path / "changed")
+    code, out, err = ganzoo("doctor")
+    assert code == 1
+    assert "broken" in out
+    assert "weights dcgan/fashion-mnist: dcgan/fashion-mnist: " in err
+    assert "is not what was published" in err

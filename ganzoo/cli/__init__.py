@@ -6,7 +6,6 @@ or a plugin until a command runs.
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 import sys
 from typing import Any
@@ -15,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ganzoo.cli import catalogue, runs
+from ganzoo.doctor import clash
 from ganzoo.errors import ZooError
 
 
@@ -44,18 +44,6 @@ app = typer.Typer(
 )
 app.add_typer(catalogue.app)
 app.add_typer(runs.app)
-
-
-def clash() -> str | None:
-    """What to do where the unrelated project named ganzoo has overwritten parts of this one."""
-    try:
-        importlib.metadata.distribution("ganzoo")
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return (
-        "another project named ganzoo is installed and overwrites this one: "
-        "run 'pip uninstall ganzoo', then 'pip install --force-reinstall --no-deps ganzoo-core'."
-    )
 
 
 def main() -> None:

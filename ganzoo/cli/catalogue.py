@@ -130,6 +130,26 @@ def explain(
 
 
 @app.command()
+def doctor(*, as_json: Json = False) -> None:
+    """Look at everything that could be wrong with this installation, and say how to mend it."""
+    from ganzoo.doctor import findings
+
+    found = list(findings())
+    show(
+        [
+            {"looked at": f.what, "found": f.found, "status": "broken" if f.fault else "ok"}
+            for f in found
+        ],
+        as_json=as_json,
+    )
+    for finding in found:
+        if finding.fault:
+            typer.echo(f"{finding.what}: {finding.fault}", err=True)
+    if any(finding.fault for finding in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def reproduce(
     name: Annotated[str, typer.Argument(help="A model of the registry, as dcgan/fashion-mnist.")],
     *,

@@ -1,0 +1,73 @@
+"""What could be wrong with an installation, looked at one by one; nothing is asked of a network."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``fault`` says what is wrong with it and how to mend it."""
+
+    what: str
+    found: str
+    fault: str = ""
+
+
+def findings() -> Iterator[Finding]:
+    """Python and torch, the name's clash, every plugin, and every embedded weight file."""
+    yield Finding("python", sys.version.split()[0])
+    for name in ("torch", "ganzoo-core"):
+        yield Finding(name, importlib.metadata.version(name))
+    yield Finding("the name ganzoo", "ours alone" if clash() is None else "taken", clash() or "")
+    yield from plugins()
+    yield from weights()
+
+
+def clash() -> str | None:
+    """What to do where the unrelated project named ganzoo has overwritten parts of this one."""
+    try:
+        importlib.metadata.distribution("ganzoo")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return (
+        "another project named ganzoo is installed and overwrites this one: "
+        "run 'pip uninstall ganzoo', then 'pip install --force-reinstall --no-deps ganzoo-core'."
+    )
+
+
+def plugins() -> Iterator[Finding]:
+    """Each plugin's version, and its faults."""
+    from ganzoo.zoo import default_zoo
+
+    for loaded in default_zoo().plugins:
+        fault = " ".join(map(str, loaded.faults))
+        yield Finding(f"plugin {loaded.origin.plugin}", str(loaded.origin), fault)
+
+
+def weights() -> Iterator[Finding]:
+    """Each embedded weight file of an installed plugin, by its sha256."""
+    from ganzoo.hub import Client
+    from ganzoo.registry import installed_version, registry
+    from ganzoo.sources import Registered
+
+    for name, model in registry().weights.items():
+        if installed_version(registry().plugins[model.plugin].distribution) is None:
+            continue
+        for file in model.files:
+            if not file.embedded:
+                continue
+            fault = ""
+            try:
+                Registered(name, model, Client(offline=True)).read(file.role)
+            except ZooError as error:
+                fault = str(error)
+            yield Finding(f"weights {name}", f"{file.role}, sha256 {file.sha256[:12]}", fault)
