@@ -1,4 +1,4 @@
-"""Pretrained models by name: ``ganzoo.load("dcgan/fashion-mnist").sample(64)``."""
+"""Pretrained models by name: ``ganzoo.load("VARIANT/DATASET").sample(64)``."""
 
 from __future__ import annotations
 

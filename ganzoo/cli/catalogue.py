@@ -151,7 +151,9 @@ def doctor(*, as_json: Json = False) -> None:
 
 @app.command()
 def reproduce(
-    name: Annotated[str, typer.Argument(help="A model of the registry, as dcgan/fashion-mnist.")],
+    name: Annotated[
+        str, typer.Argument(metavar="VARIANT/DATASET", help="A model of the registry.")
+    ],
     *,
     out: Annotated[Path, typer.Option(help="The folder for the run; a started one is taken up.")],
     write: Annotated[
@@ -171,7 +173,7 @@ def reproduce(
                 "metric": row.figure.metric,
                 "published": row.figure.value,
                 "interval": f"{row.figure.low:g} to {row.figure.high:g}",
-                "here": row.value,
+                "here": "" if row.value is None else f"{row.value:.4g}",
                 "agrees": "yes" if row.agrees else "no",
             }
             for row in rows
