@@ -48,8 +48,8 @@ class Game:
         self.latents = torch.Generator(self.device).manual_seed(seed_for(seed, "latents"))
         self.order = Order(len(data.train), seed, self.device)
         self.random = DefaultRandom(self.device)
-        self.shown = [r.shown for r in variant.regularizers if overrides(r, "shown")]
-        self.projecting = [r for r in variant.regularizers if overrides(r, "project")]
+        self.shown = [r.shown for r in variant.regularizers if r.defines("shown")]
+        self.projecting = [r for r in variant.regularizers if r.defines("project")]
         self.nets: dict[Player, nn.Module] = {}
         self.inputs: dict[Player, tuple[str, ...]] = {}
         self.options: dict[Player, tuple[str, ...]] = {}
@@ -295,10 +295,3 @@ def sum_of(terms: dict[str, Tensor]) -> Tensor:
 def state_key(part: Part) -> str:
     """What a part's state is kept under."""
     return f"{part.kind} {part.name}"
-
-
-def overrides(part: object, method: str) -> bool:
-    """Whether a part's class defines a method that its kind leaves empty."""
-    return any(
-        method in cls.__dict__ for cls in type(part).__mro__ if cls.__module__ != "ganzoo.parts"
-    )

@@ -131,6 +131,11 @@ class Part(BaseModel):
         """Sentences that ``explain`` prints: what this part means for a whole composition."""
         return ()
 
+    def defines(self, method: str) -> bool:
+        """Whether this part's class says what a method does, which its kind leaves empty."""
+        own = (cls for cls in type(self).__mro__ if cls.__module__ != __name__)
+        return any(method in cls.__dict__ for cls in own)
+
     def spec(self) -> dict[str, Any]:
         """The part as JSON: its name and its options."""
         return {"part": self.name, **self.model_dump(mode="json")}

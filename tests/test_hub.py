@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +19,6 @@ from ganzoo.registry import Model, WeightFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 COMMIT, REPO, PATH = "a" * 40, "ganzoo/dcgan-test", "model.safetensors"
 BLOB = bytes(range(256)) * 4000
@@ -137,3 +140,19 @@ def test_what_is_not_published_yet_is_not_looked_for(hub: Hub, tmp_path: Path) -
     with pytest.raises(WeightsError, match="is not on the Hub yet"):
         client(hub, tmp_path).read("dcgan/test", model, FILE)
     assert hub.calls == []
+
+
+def test_three_processes_at_once_fetch_it_once(hub: Hub, tmp_path: Path) -> None:
+    code = (
+        "import sys; from test_hub import MODEL, FILE, Client; "
+        "blob = Client(endpoint=sys.argv[1], cache_dir=sys.argv[2]).read('x', MODEL, FILE); "
+        "print(len(blob))"
+    )
+    command = [sys.executable, "-c", code, hub.endpoint, str(tmp_path)]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    running = [
+        subprocess.Popen(command, env=here, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    told = [process.communicate(timeout=60)[0].strip() for process in running]
+    assert told == [str(len(BLOB))] * 3
+    assert sum(call.startswith("GET /blob/") for call in hub.calls) == 1
