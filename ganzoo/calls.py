@@ -14,6 +14,7 @@ from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.files import replacing, write_text
 from ganzoo.metrics.measure import measure_game
 from ganzoo.run import Plan, Run
+from ganzoo.weights import FILES, exported
 from ganzoo.zoo import validated
 
 if TYPE_CHECKING:
@@ -163,8 +164,6 @@ def export(run: str | Path | Run, out: str | Path, *, zoo: Zoo | None = None) ->
 
     The generator's is the one that is sampled from; the discriminator's is as training left it.
     """
-    from ganzoo.weights import FILES, exported
-
     opened = run if isinstance(run, Run) else Run.open(run, zoo or ganzoo.default_zoo())
     folder = Path(out)
     try:

@@ -65,14 +65,12 @@ class Client:
         return self._read(where, repo, revision, path, file)
 
     def _read(self, where: str, repo: str, revision: str, path: str, file: WeightFile) -> bytes:
-        from ganzoo.sources import checked
-
         cached = self._cached(repo, revision, path)
         rotten = False
         if cached is not None:
             blob = _bytes(cached, where)
             try:
-                checked(blob, file, f"{where} in the cache at {cached}", "")
+                file.check(blob, f"{where} in the cache at {cached}", "")
             except WeightsError as error:
                 if self.offline:
                     message = f"{error} Go online, or delete that file."
@@ -84,9 +82,7 @@ class Client:
         seen = self._preflight(where, repo, revision, path)
         self._believed(where, revision, file, seen)
         blob = _bytes(self._download(where, repo, revision, path, force=rotten), where)
-        checked(
-            blob, file, where, "Do not use it; another mirror or a later 'hf cache rm' may help."
-        )
+        file.check(blob, where, "Do not use it; try another mirror, after 'hf cache rm'.")
         return blob
 
     def _cached(self, repo: str, revision: str, path: str) -> Path | None:

@@ -169,7 +169,7 @@ class Pretrained:
         return torch.stack(made, 1)
 
     @torch.no_grad()
-    def score(self, real: Tensor, **values: Tensor) -> Tensor:
+    def score(self, samples: Tensor, **values: Tensor) -> Tensor:
         """The discriminator's score of samples, (N,), high for real.
 
         ``values`` is what else it reads, as ``label=``. Raises OptionError where no discriminator
@@ -179,7 +179,7 @@ class Pretrained:
             message = f"the discriminator of '{self.name}' is not published."
             raise OptionError(message)
         moved = {name: value.to(self.device) for name, value in values.items()}
-        heads = as_heads(self.discriminator(real.to(self.device), **moved), "score")
+        heads = as_heads(self.discriminator(samples.to(self.device), **moved), "score")
         return heads["score"].cpu()
 
     def act(self, obs: Tensor, *, seed: int | None = None) -> Tensor:

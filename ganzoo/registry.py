@@ -7,6 +7,7 @@ import importlib.metadata
 import subprocess
 import sys
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
-from ganzoo.errors import UnknownNameError, ZooError
+from ganzoo.errors import UnknownNameError, WeightsError, ZooError
 from ganzoo.parts import Player
 
 if TYPE_CHECKING:
@@ -61,6 +62,16 @@ class WeightFile(BaseModel):
     size: Annotated[StrictInt, Field(gt=0, le=MOST_BYTES)]
     sha256: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
     embedded: StrictBool
+
+    def check(self, blob: bytes, where: str, remedy: str) -> None:
+        """Raise WeightsError, which says where they are and what to do, for other bytes."""
+        found = sha256(blob).hexdigest()
+        if found != self.sha256:
+            message = (
+                f"{where} is not what was published: its sha256 is {found[:12]}..., not "
+                f"{self.sha256[:12]}... {remedy}"
+            )
+            raise WeightsError(message)
 
 
 class Figure(BaseModel):

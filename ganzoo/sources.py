@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
-from hashlib import sha256
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -44,7 +43,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that ``ganzoo export`` or ``ganzoo hub fetch`` wrote; nothing vouches for it."""
+    """A folder that ``ganzoo export`` wrote; nothing vouches for it."""
 
     name: str
     path: Path
@@ -90,7 +89,7 @@ class Registered:
                     f"{self.name}: {place} is missing from {self._distribution}; reinstall it."
                 )
                 raise WeightsError(message) from error
-            checked(blob, file, f"{self.name}: {place}", f"Reinstall {self._distribution}.")
+            file.check(blob, f"{self.name}: {place}", f"Reinstall {self._distribution}.")
             return blob
         return self.client.read(self.name, self.model, file)
 
@@ -171,14 +170,3 @@ def shipped(name: str, model: Model, file: WeightFile) -> Traversable:
         raise WeightsError(message) from None
     module = next(point.module for point in points if point.group == "ganzoo")
     return resources.files(module).joinpath("weights", name.replace("/", "-"), file.path)
-
-
-def checked(blob: bytes, file: WeightFile, where: str, remedy: str) -> None:
-    """Raise WeightsError where bytes are not the file's."""
-    found = sha256(blob).hexdigest()
-    if found != file.sha256:
-        message = (
-            f"{where} is not what was published: its sha256 is {found[:12]}..., not "
-            f"{file.sha256[:12]}... {remedy}"
-        )
-        raise WeightsError(message)
