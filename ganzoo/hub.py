@@ -147,19 +147,22 @@ class Client:
         from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
         host = self.endpoint or constants.ENDPOINT
+        # The first that fits is told: a gated repository's error is also a missing one's.
+        remedies: dict[type[Exception], str] = {
+            errors.GatedRepoError: " is gated: ask for access on its page, then 'hf auth login'.",
+            errors.RepositoryNotFoundError: (
+                " is missing or private: 'hf auth login' with an account that may."
+            ),
+            errors.RevisionNotFoundError: (
+                ": that commit has vanished from the Hub; upgrade ganzoo-core."
+            ),
+            errors.EntryNotFoundError: ": that commit has no such file; upgrade ganzoo-core.",
+        }
         try:
             yield
-        except errors.GatedRepoError as error:
-            message = f"{where} is gated: ask for access on its page, then 'hf auth login'."
-            raise WeightsError(message) from error
-        except errors.RepositoryNotFoundError as error:
-            message = f"{where} is missing or private: 'hf auth login' with an account that may."
-            raise WeightsError(message) from error
-        except errors.RevisionNotFoundError as error:
-            message = f"{where}: that commit has vanished from the Hub; upgrade ganzoo-core."
-            raise WeightsError(message) from error
-        except errors.EntryNotFoundError as error:
-            message = f"{where}: that commit has no such file; upgrade ganzoo-core."
+        except tuple(remedies) as error:
+            remedy = next(told for kind, told in remedies.items() if isinstance(error, kind))
+            message = f"{where}{remedy}"
             raise WeightsError(message) from error
         except errors.HfHubHTTPError as error:
             message = f"{where}: {host} answers {error.response.status_code}; try again later."
