@@ -18,7 +18,7 @@ from ganzoo.weights import FILES, exported
 from ganzoo.zoo import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
@@ -145,14 +145,10 @@ def resumed(folder: Path, plan: Plan, zoo: Zoo) -> Run:
 def sample(run: str | Path | Run, n: int = 64, *, seed: int = 0, zoo: Zoo | None = None) -> Tensor:
     """Samples of a run's last checkpoint, (n, *shape), repeatable by seed."""
     opened = run if isinstance(run, Run) else Run.open(run, zoo or ganzoo.default_zoo())
-    return fake_of(opened, opened.game.sample(n, seed=seed))
-
-
-def fake_of(run: Run, samples: Mapping[str, Tensor]) -> Tensor:
-    """The samples themselves; OptionError where the generator makes something else."""
+    samples = opened.game.sample(n, seed=seed)
     if "fake" not in samples:
         message = (
-            f"'{run.game.variant.name}' generates no samples to draw; game.sample gives: "
+            f"'{opened.game.variant.name}' generates no samples to draw; game.sample gives: "
             f"{', '.join(samples)}."
         )
         raise OptionError(message)

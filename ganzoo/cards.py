@@ -5,29 +5,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ganzoo.pretrained import Pretrained
     from ganzoo.registry import Model, Registry
+    from ganzoo.weights import Config
 
 
-def card(model: Pretrained) -> str:
-    """A model's card as Markdown; of a folder's, what its file says."""
-    config = model.config
+def card(name: str, config: Config, model: Model | None = None) -> str:
+    """A model's card as Markdown, from what its file says and what the registry adds."""
+    source = config.variant.get("source")
     lines = [
-        f"# {model.name}",
+        f"# {name}",
         "",
-        *([model.model.summary, ""] if model.model else []),
+        *([model.summary, ""] if model else []),
         "```python",
         "import ganzoo",
         "",
-        f'model = ganzoo.load("{model.name}")',
+        f'model = ganzoo.load("{name}")',
         "```",
         "",
-        f"- variant: `{model.variant.name}`"
-        + (f" ({model.variant.source})" if model.variant.source else ""),
+        f"- variant: `{config.variant['name']}`" + (f" ({source})" if source else ""),
         f"- data: `{config.data['part']}`, samples of {config.spaces['real']}",
         f"- trained for {config.rounds} rounds from seed {config.seed}",
     ]
-    return "\n".join([*lines, *(registered(model.model) if model.model else [])]) + "\n"
+    return "\n".join([*lines, *(registered(model) if model else [])]) + "\n"
+
+
+def hub_page(model: Model, config: Config) -> str:
+    """The README.md of a model on the Hub: its card under the front matter that the Hub reads."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    task = "unconditional-image-generation" if config.spaces["real"].is_image else "other"
+    results = [
+        EvalResult(
+            task_type=task,
+            dataset_type=model.data,
+            dataset_name=model.data,
+            metric_type=figure.metric,
+            metric_value=figure.value,
+            metric_name=f"{figure.metric}, {figure.protocol}",
+        )
+        for figure in model.figures
+    ]
+    front = ModelCardData(
+        license=model.license.partition(";")[0].lower(),
+        library_name="ganzoo",
+        tags=["gan", "ganzoo", model.plugin],
+        model_name=model.name,
+        eval_results=results,
+    )
+    return f"---\n{front.to_yaml()}\n---\n\n{card(model.name, config, model)}"
 
 
 def registered(model: Model) -> list[str]:

@@ -7,8 +7,6 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import ZooError
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,19 +53,12 @@ def plugins() -> Iterator[Finding]:
 
 def weights() -> Iterator[Finding]:
     """Each embedded weight file of an installed plugin, by its sha256."""
+    from ganzoo.copies import everything, verify
     from ganzoo.hub import Client
-    from ganzoo.registry import installed_version, registry
-    from ganzoo.sources import Registered
+    from ganzoo.zoo import default_zoo
 
-    for name, model in registry().weights.items():
-        if installed_version(registry().plugins[model.plugin].distribution) is None:
-            continue
-        for file in model.files:
-            if not file.embedded:
-                continue
-            fault = ""
-            try:
-                Registered(name, model, Client(offline=True)).read(file.role)
-            except ZooError as error:
-                fault = str(error)
-            yield Finding(f"weights {name}", f"{file.role}, sha256 {file.sha256[:12]}", fault)
+    zoo = default_zoo()
+    for copy in verify(everything(zoo), Client(offline=True), zoo):
+        if copy.where == "embedded":
+            found = f"{copy.path}, sha256 {copy.sha256[:12]}"
+            yield Finding(f"weights {copy.model}", found, copy.fault)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ganzoo.metric import Metric
     from ganzoo.observers import Observer
     from ganzoo.parts import Architecture, Loss, Regularizer, Sampler
+    from ganzoo.registry import Model
     from ganzoo.variant import Variant
 
 PROJECT = "ganzoo"
@@ -71,6 +72,12 @@ def ganzoo_metrics() -> Iterable[type[Metric]]:
 @hookspec
 def ganzoo_observers() -> Iterable[type[Observer]]:
     """Observers: they watch every run."""
+    raise NotImplementedError
+
+
+@hookspec
+def ganzoo_models() -> Iterable[Model]:
+    """Pretrained models outside the registry, as ``ganzoo.registry.models_of`` reads them."""
     raise NotImplementedError
 
 

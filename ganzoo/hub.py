@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import WeightsError
 from ganzoo.registry import MOST_BYTES, WeightFile
+from ganzoo.watch import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ganzoo.registry import Model
 
 HEX = re.compile(r"[0-9a-f]+")
+REFUSED = {
+    401: "run 'hf auth login' with a token that may",
+    403: "run 'hf auth login' with a token that may",
+    412: "somebody else has just committed there; try again",
+}
+"""What to do about an answer of the Hub by its status."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +41,18 @@ class Client:
     timeout: float = 10.0
     """Seconds that the Hub has to answer."""
 
-    def read(self, name: str, model: Model, file: WeightFile) -> bytes:
+    def read(self, model: Model, file: WeightFile) -> bytes:
         """A registered file: from the cache if it is whole there, else by its pinned commit."""
         if model.revision is None:
-            message = f"the {file.role} of '{name}' is not on the Hub yet."
+            message = f"the {file.role} of '{model.name}' is not on the Hub yet."
             raise WeightsError(message)
-        where = f"'{name}' ({model.repo}@{model.revision[:8]}, {file.path})"
+        where = f"'{model.name}' ({model.repo}@{model.revision[:8]}, {file.path})"
         return self._read(where, model.repo, model.revision, file.path, file)
 
     def pinned(self, name: str, repo: str, revision: str, path: str) -> bytes:
         """A file of any repository; the Hub's own sha256 for that commit must be its bytes'."""
         where = f"'{name}'"
-        cached = self._cached(repo, revision, path)
+        cached = self.cached(repo, revision, path)
         if cached is not None:
             # The client names a blob by its sha256, so the cache can be checked without a call.
             vouched = cached.resolve().name
@@ -65,7 +72,7 @@ class Client:
         return self._read(where, repo, revision, path, file)
 
     def _read(self, where: str, repo: str, revision: str, path: str, file: WeightFile) -> bytes:
-        cached = self._cached(repo, revision, path)
+        cached = self.cached(repo, revision, path)
         rotten = False
         if cached is not None:
             blob = _bytes(cached, where)
@@ -85,7 +92,8 @@ class Client:
         file.check(blob, where, "Do not use it; try another mirror, after 'hf cache rm'.")
         return blob
 
-    def _cached(self, repo: str, revision: str, path: str) -> Path | None:
+    def cached(self, repo: str, revision: str, path: str) -> Path | None:
+        """Where the client's cache has a file, which is found without a call."""
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(repo, path, cache_dir=self.cache_dir, revision=revision)
@@ -101,7 +109,7 @@ class Client:
     def _preflight(self, where: str, repo: str, revision: str, path: str) -> Any:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-        with self._worded(where):
+        with worded(where, self.endpoint):
             url = hf_hub_url(repo, path, revision=revision, endpoint=self.endpoint)
             return get_hf_file_metadata(
                 url, token=self.token, timeout=self.timeout, endpoint=self.endpoint
@@ -125,9 +133,16 @@ class Client:
 
     def _download(self, where: str, repo: str, revision: str, path: str, *, force: bool) -> Path:
         from huggingface_hub import hf_hub_download
+        from huggingface_hub.utils.tqdm import tqdm
 
-        with self._worded(where):
-            found = hf_hub_download(
+        def fetched(alive: Callable[[], None]) -> str:
+            class Progress(tqdm):
+                def update(self, n: float | None = 1) -> bool | None:
+                    alive()
+                    shown: bool | None = super().update(n)
+                    return shown
+
+            return hf_hub_download(
                 repo,
                 path,
                 revision=revision,
@@ -137,43 +152,56 @@ class Client:
                 force_download=force,
                 etag_timeout=self.timeout,
                 library_name="ganzoo",
+                tqdm_class=Progress,
             )
-        return Path(found)
 
-    @contextmanager
-    def _worded(self, where: str) -> Iterator[None]:
-        """What the client raises, as one sentence with what to do."""
-        from huggingface_hub import constants, errors
-        from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+        # The client itself waits a minute for a Hub that answers and then sends nothing.
+        with worded(where, self.endpoint):
+            return Path(watched(fetched, self.timeout))
 
-        host = self.endpoint or constants.ENDPOINT
-        # The first that fits is told: a gated repository's error is also a missing one's.
-        remedies: dict[type[Exception], str] = {
-            errors.GatedRepoError: " is gated: ask for access on its page, then 'hf auth login'.",
-            errors.RepositoryNotFoundError: (
-                " is missing or private: 'hf auth login' with an account that may."
-            ),
-            errors.RevisionNotFoundError: (
-                ": that commit has vanished from the Hub; upgrade ganzoo-core."
-            ),
-            errors.EntryNotFoundError: ": that commit has no such file; upgrade ganzoo-core.",
-        }
-        try:
-            yield
-        except tuple(remedies) as error:
-            remedy = next(told for kind, told in remedies.items() if isinstance(error, kind))
-            message = f"{where}{remedy}"
-            raise WeightsError(message) from error
-        except errors.HfHubHTTPError as error:
-            message = f"{where}: {host} answers {error.response.status_code}; try again later."
-            raise WeightsError(message) from error
-        except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
-            told = (str(error).strip() or type(error).__name__).splitlines()[0]
-            message = (
-                f"{where} cannot be fetched from {host} ({told}); try again when it is reached. "
-                "What was loaded once is there offline."
-            )
-            raise WeightsError(message) from error
+
+@contextmanager
+def worded(where: str, endpoint: str | None) -> Iterator[None]:
+    """What the client raises, as one sentence with what to do."""
+    from huggingface_hub import constants, errors
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    host = endpoint or constants.ENDPOINT
+    # The first that fits is told: a gated repository's error is also a missing one's.
+    remedies: dict[type[Exception], str] = {
+        errors.GatedRepoError: " is gated: ask for access on its page, then 'hf auth login'.",
+        errors.RepositoryNotFoundError: (
+            " is missing or private: 'hf auth login' with an account that may."
+        ),
+        errors.RevisionNotFoundError: (
+            ": that commit has vanished from the Hub; upgrade ganzoo-core."
+        ),
+        errors.EntryNotFoundError: ": that commit has no such file; upgrade ganzoo-core.",
+    }
+    try:
+        yield
+    except tuple(remedies) as error:
+        remedy = next(told for kind, told in remedies.items() if isinstance(error, kind))
+        message = f"{where}{remedy}"
+        raise WeightsError(message) from error
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        told = REFUSED.get(status, "try again later")
+        message = f"{where}: {host} answers {status}; {told}."
+        raise WeightsError(message) from error
+    except PermissionError as error:
+        message = (
+            f"{where} cannot be kept: {error.filename} is not to be written; give cache_dir=, or "
+            "set HF_HOME to a folder that is."
+        )
+        raise WeightsError(message) from error
+    except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
+        told = (str(error).strip() or type(error).__name__).splitlines()[0]
+        message = (
+            f"{where} cannot be fetched from {host} ({told}); try again when it is reached. "
+            "What was loaded once is there offline."
+        )
+        raise WeightsError(message) from error
 
 
 def _file(path: str, size: int, sha: str) -> WeightFile:

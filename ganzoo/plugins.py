@@ -11,6 +11,7 @@ import pluggy
 
 from ganzoo import hookspecs
 from ganzoo.errors import PluginError, ZooError
+from ganzoo.registry import Model
 from ganzoo.variant import Variant
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ PLURALS = {
     "metric": "metrics",
     "observer": "observers",
     "variant": "variants",
+    "model": "models",
 }
 """Each kind of thing that a hook offers, and the hook's plural."""
+INSTANCES = {"variant": Variant, "model": Model}
+"""The kinds of which a hook offers instances; of all others it offers classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Loaded:
     """One plugin: its origin, what it offered by kind, and the faults found in it."""
 
     origin: Origin
+    module: ModuleType | None = None
     offers: dict[str, list[Any]] = field(default_factory=dict)
     faults: list[PluginError] = field(default_factory=list)
     hooks: Any = None
@@ -57,6 +62,7 @@ def load(origin: Origin, source: ModuleType | EntryPoint) -> Loaded:
     loaded = Loaded(origin)
     try:
         module = source.load() if isinstance(source, EntryPoint) else source
+        loaded.module = module
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
         loaded.faults += [PluginError(text) for text in unknown_hooks(origin, module)]
@@ -83,15 +89,16 @@ def keep(loaded: Loaded, kind: str, offered: list[Any]) -> None:
         if is_a(kind, thing):
             loaded.offers.setdefault(kind, []).append(thing)
         else:
-            article = "a Variant" if kind == "variant" else f"a subclass of {kind.capitalize()}"
+            of = kind.capitalize()
+            article = f"a {of}" if kind in INSTANCES else f"a subclass of {of}"
             text = f"offers {thing!r} in ganzoo_{PLURALS[kind]}, which is not {article}"
             loaded.faults.append(fault(loaded.origin, text))
 
 
 def is_a(kind: str, thing: object) -> bool:
     """Whether something is what its hook promises."""
-    if kind == "variant":
-        return isinstance(thing, Variant)
+    if kind in INSTANCES:
+        return isinstance(thing, INSTANCES[kind])
     return (
         isinstance(thing, type) and getattr(thing, "kind", None) == kind and hasattr(thing, "name")
     )

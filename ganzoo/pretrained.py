@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from ganzoo.weights import Config, network, opened
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ganzoo.data import Data
     from ganzoo.parts import Player
     from ganzoo.variant import Variant
     from ganzoo.zoo import Zoo
@@ -42,8 +43,9 @@ def load(
     Hub by pinned commit; nothing is ever installed. ``timeout`` is how long the Hub may take to
     answer, in seconds. Raises WeightsError where the bytes are not those that were published.
     """
+    zoo = zoo or ganzoo.default_zoo()
     client = Client(offline, token, cache_dir, endpoint, timeout)
-    return Pretrained(source(name, client), zoo or ganzoo.default_zoo(), torch.device(device))
+    return Pretrained(source(name, client, zoo), zoo, torch.device(device))
 
 
 class Pretrained:
@@ -104,12 +106,18 @@ class Pretrained:
             facts=Facts(self),
         )
 
+    @cached_property
+    def data(self) -> Data:
+        """The dataset that it was trained on, loaded when it is first asked for."""
+        loaded: Data = self.zoo.part("dataset", self.config.data).load()
+        return loaded
+
     @property
     def card(self) -> str:
         """What it is, where it comes from, and how well it does, as Markdown."""
         from ganzoo.cards import card
 
-        return card(self)
+        return card(self.name, self.config, self.model)
 
     # ------------------------------------------------------------------------------------- samples
 
@@ -197,20 +205,14 @@ class Facts(Mapping[str, object]):
         """Of the dataset that the model was trained on."""
         self._model = model
 
-    @cached_property
-    def _all(self) -> Mapping[str, Any]:
-        loaded = self._model.zoo.part("dataset", self._model.config.data).load()
-        facts: Mapping[str, Any] = loaded.facts
-        return facts
-
     def __getitem__(self, name: str) -> object:
-        return self._all[name]
+        return self._model.data.facts[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
+        return iter(self._model.data.facts)
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._model.data.facts)
 
 
 def straight(first: Tensor, last: Tensor, share: float) -> Tensor:

@@ -101,12 +101,11 @@ class Published:
         none of the classes.
         """
         given = given or {}
-        named = {*self.reads, *self.accepts, *self.sampler.spaces(self.spaces)}
-        spaces = {name: space for name, space in self.spaces.items() if name in named}
-        spaces |= parts_of(spaces)
+        spaces = self.made_from()
+        named = {*self.reads, *self.accepts, *spaces}
         for name, value in given.items():
-            if name not in named | spaces.keys():
-                known = listed(named | spaces.keys())
+            if name not in named:
+                known = listed(named)
                 message = f"no sample is made from '{name}'; given may be: {known}."
                 raise OptionError(message)
             space = spaces.get(name)
@@ -117,6 +116,12 @@ class Published:
                 )
                 raise OptionError(message)
         return self.sampler.sample(self, n, seed=seed, given=given)
+
+    def made_from(self) -> dict[str, Space]:
+        """The spaces of what samples are made from, and of its parts, by names as ``code.c1``."""
+        named = {*self.reads, *self.accepts, *self.sampler.spaces(self.spaces)}
+        spaces = {name: space for name, space in self.spaces.items() if name in named}
+        return spaces | parts_of(spaces)
 
     @torch.no_grad()
     def generate(

@@ -9,11 +9,13 @@ import sys
 from functools import cache
 from hashlib import sha256
 from importlib import resources
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -65,6 +67,11 @@ class WeightFile(BaseModel):
 
     def check(self, blob: bytes, where: str, remedy: str) -> None:
         """Raise WeightsError, which says where they are and what to do, for other bytes."""
+        if len(blob) != self.size:
+            message = (
+                f"{where} is not what was published: {len(blob)} bytes, not {self.size}. {remedy}"
+            )
+            raise WeightsError(message)
         found = sha256(blob).hexdigest()
         if found != self.sha256:
             message = (
@@ -91,6 +98,7 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    name: Annotated[StrictStr, Field(pattern=MODEL_NAME)]
     plugin: StrictStr
     version: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
     summary: StrictStr
@@ -102,9 +110,21 @@ class Model(BaseModel):
     files: tuple[WeightFile, ...]
     figures: tuple[Figure, ...] = ()
 
+    @property
+    def folder(self) -> str:
+        """Its name, as that of a folder."""
+        return self.name.replace("/", "-")
+
     def file(self, role: Player) -> WeightFile | None:
         """The file of one player's network, where it is published."""
         return next((file for file in self.files if file.role == role), None)
+
+
+def named(entries: object) -> object:
+    """Entries that know the name they stand under."""
+    if not isinstance(entries, dict):
+        return entries
+    return {k: {**v, "name": k} if isinstance(v, dict) else v for k, v in entries.items()}
 
 
 class Registry(BaseModel):
@@ -113,16 +133,22 @@ class Registry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     plugins: dict[StrictStr, Listing]
-    weights: dict[Annotated[StrictStr, Field(pattern=MODEL_NAME)], Model] = {}
+    weights: Annotated[dict[str, Model], BeforeValidator(named)] = {}
 
     def distribution_of(self, kind: str, name: str) -> str | None:
         """The distribution that brings a thing of this kind and name, if one is known to."""
         from ganzoo.plugins import PLURALS
 
         for listing in self.plugins.values():
-            if name in getattr(listing, PLURALS[kind]):
+            if name in getattr(listing, PLURALS[kind], ()):
                 return listing.distribution
         return None
+
+    def owner(self, kind: str, name: str) -> str | None:
+        """The distribution that alone may offer a name: of a model of the registry, core."""
+        if kind == "model":
+            return "ganzoo-core" if name in self.weights else None
+        return self.distribution_of(kind, name)
 
     def listing(self, name: str) -> Listing:
         """A known plugin; UnknownNameError names the nearest."""
@@ -136,7 +162,7 @@ class Registry(BaseModel):
         raise UnknownNameError(message)
 
 
-class _NoDuplicates(yaml.SafeLoader):
+class _NoDuplicates(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML in which a key that stands twice is an error; usually the last one wins in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
@@ -145,7 +171,8 @@ class _NoDuplicates(yaml.SafeLoader):
         if twice:
             message = f"the key {twice[0]!r} stands twice"
             raise ValueError(message)
-        return super().construct_mapping(node, deep=deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found
 
 
 def parsed(text: str, source: str) -> Registry:
@@ -159,6 +186,18 @@ def parsed(text: str, source: str) -> Registry:
     except (yaml.YAMLError, ValueError) as error:
         message = f"{source}: {str(error).splitlines()[0]}."
     raise ZooError(message)
+
+
+def models_of(package: str) -> list[Model]:
+    """The models that a plugin's package brings, for its ``ganzoo_models``.
+
+    ``weights/models.yaml`` has entries as the registry's ``weights``; an embedded file of
+    ``VARIANT/DATASET`` lies in ``weights/VARIANT-DATASET/``. Raises ZooError for what is wrong.
+    """
+    path = resources.files(package).joinpath("weights", "models.yaml")
+    text = path.read_text(encoding="utf-8")
+    entries = parsed("plugins: {}\nweights:\n" + indent(text, "  "), f"{package}'s models.yaml")
+    return list(entries.weights.values())
 
 
 @cache

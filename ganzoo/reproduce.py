@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import yaml
 
 import ganzoo
-from ganzoo.errors import WeightsError, ZooError
+from ganzoo.errors import ZooError
 from ganzoo.files import replacing, write_text
 from ganzoo.registry import Figure, Model, WeightFile, registry
 from ganzoo.run import Run
-from ganzoo.sources import shipped
+from ganzoo.sources import home, model_named
 from ganzoo.weights import FILES, exported
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
 
     What OUT already holds of that run is taken up. Raises WeightsError for an unknown model.
     """
-    model = known(name)
-    run = trained(model, Path(out), seed=0, zoo=zoo or ganzoo.default_zoo())
+    zoo = zoo or ganzoo.default_zoo()
+    model = model_named(name, zoo)
+    run = trained(model, Path(out), seed=0, zoo=zoo)
     found = {score.metric: score for score in ganzoo.evaluate(run, zoo=zoo)}
     return [
         Reproduced(figure, found[figure.metric].value)
@@ -61,14 +62,6 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
         else Reproduced(figure, None)
         for figure in model.figures
     ]
-
-
-def known(name: str) -> Model:
-    """A model of the registry."""
-    if name not in registry().weights:
-        message = f"the registry has no model '{name}': {', '.join(registry().weights) or 'none'}."
-        raise WeightsError(message)
-    return registry().weights[name]
 
 
 def trained(model: Model, folder: Path, *, seed: int, zoo: Zoo) -> Run:
@@ -90,7 +83,7 @@ def republish(name: str, out: str | Path, *, seeds: int = 3, zoo: Zoo | None = N
     figures into registry.yaml, both of this checkout.
     """
     zoo = zoo or ganzoo.default_zoo()
-    model = known(name)
+    model = model_named(name, zoo)
     runs = [trained(model, Path(out) / str(s), seed=s, zoo=zoo) for s in range(seeds)]
     scores = [ganzoo.evaluate(run, zoo=zoo) for run in runs]
     files = []
@@ -98,14 +91,14 @@ def republish(name: str, out: str | Path, *, seeds: int = 3, zoo: Zoo | None = N
         blob = exported(runs[0], role)
         digest = sha256(blob).hexdigest()
         file = WeightFile(role=role, path=FILES[role], size=len(blob), sha256=digest, embedded=True)
-        place = Path(str(shipped(name, model, file)))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(place) as path:
+        folder = Path(str(home(model, zoo)))
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / file.path) as path:
             path.write_bytes(blob)
         files.append(file)
     figures = tuple(figure(of_seeds) for of_seeds in zip(*scores, strict=True))
     again = model.model_copy(update={"files": tuple(files), "figures": figures})
-    register(name, again)
+    register(again)
     return again
 
 
@@ -132,12 +125,12 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def register(name: str, model: Model) -> None:
+def register(model: Model) -> None:
     """Write one model's entry into this checkout's registry.yaml; what stands above is kept."""
     path = Path(str(resources.files("ganzoo").joinpath("registry.yaml")))
     head, mark, _ = path.read_text(encoding="utf-8").partition("\nweights:\n")
-    entries = {**registry().weights, name: model}
-    plain = {key: entries[key].model_dump(mode="json") for key in sorted(entries)}
+    entries = {**registry().weights, model.name: model}
+    plain = {key: entries[key].model_dump(mode="json", exclude={"name"}) for key in sorted(entries)}
     body = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
     indented = "".join(f"  {line}\n" for line in body.splitlines())
     write_text(path, head.rstrip("\n") + (mark or "\nweights:\n") + indented)

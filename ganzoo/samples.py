@@ -1,7 +1,9 @@
-"""Samples of a run, written as a picture, as a film or as numbers."""
+"""Samples of a run or of a pretrained model, written as a picture, as a film or as numbers."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +12,21 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo.calls import fake_of
 from ganzoo.errors import OptionError
 from ganzoo.files import replacing
-from ganzoo.observers.grid import drawable, run_picture, tiles
-from ganzoo.published import parts_of
+from ganzoo.observers.grid import drawable, drawn, tiles
+from ganzoo.pretrained import load
 from ganzoo.run import Run
+from ganzoo.sources import is_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-    from ganzoo.game import Game
+    from ganzoo.data import Data
     from ganzoo.parts import Space
+    from ganzoo.published import Published
     from ganzoo.zoo import Zoo
 
 SUFFIXES = (".png", ".npy", ".gif")
@@ -30,8 +35,31 @@ SWEPT_ROWS, SWEPT_STEPS = 10, 11
 FRAME_MS = 33
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is sampled; ``data``, loaded when called, is what points are drawn over."""
+
+    variant: str
+    published: Published
+    data: Callable[[], Data]
+    file: Path
+    """Where samples go unless told, less the suffix."""
+
+
+def subject(what: str | Path, zoo: Zoo) -> Subject:
+    """A run by its folder, or a pretrained model by its name."""
+    if is_name(str(what), zoo):
+        model = load(str(what), zoo=zoo)
+        file = Path(re.sub(r"[^\w.-]+", "-", model.name) + "-samples")
+        return Subject(model.variant.name, model.published, lambda: model.data, file)
+    run = Run.open(what, zoo)
+    game = run.game
+    file = run.folder / "samples"
+    return Subject(game.variant.name, game.published(), lambda: game.data, file)
+
+
 def write_samples(
-    run: str | Path,
+    what: str | Path,
     *,
     n: int | None = None,
     seed: int = 0,
@@ -40,17 +68,18 @@ def write_samples(
     sweep: str | None = None,
     zoo: Zoo | None = None,
 ) -> Path:
-    """Write samples of a run's last checkpoint: .png draws them, .npy keeps them, .gif films one.
+    """Write samples of a run's last checkpoint, or of a pretrained model by its name.
 
-    A .npy holds float32, (n, *shape), images in [-1, 1]. ``label`` conditions all of them on one
-    class. ``sweep``, as in ``code.c1=-2:2`` or ``label=0:9``, varies one value from left to right,
-    all else fixed along each of ``n`` rows. Without ``out`` the file is ``samples`` in the run's
-    folder. Raises OptionError for what this run has no value of, or cannot be written so.
+    A .png draws them, a .npy keeps them as float32 (n, *shape), images in [-1, 1], a .gif films
+    one. ``label`` conditions all of them on one class. ``sweep``, as in ``code.c1=-2:2`` or
+    ``label=0:9``, varies one value from left to right, all else fixed along each of ``n`` rows.
+    Without ``out`` the file is ``samples`` in the run's folder, or ``VARIANT-DATASET-samples``
+    here. Raises OptionError for what there is no value of, or cannot be written so.
     """
-    opened = Run.open(run, zoo or ganzoo.default_zoo())
-    game = opened.game
-    suffix = ".png" if drawable(game.spaces) else ".gif"
-    out = Path(out) if out is not None else opened.folder / f"samples{suffix}"
+    source = subject(what, zoo or ganzoo.default_zoo())
+    spaces = source.published.spaces
+    suffix = ".png" if drawable(spaces) else ".gif"
+    out = Path(out) if out is not None else source.file.with_suffix(suffix)
     if out.suffix not in SUFFIXES:
         message = f"cannot write samples as '{out.name}'; name a .png, .npy or .gif file."
         raise OptionError(message)
@@ -58,21 +87,20 @@ def write_samples(
         message = "give --label or --sweep, not both; --sweep label=0:9 shows every label."
         raise OptionError(message)
     if out.suffix == ".gif":
-        write_film(opened, out, seed=seed)
+        write_film(source, out, seed=seed)
         return out
-    if not drawable(game.spaces):
-        message = f"samples of '{game.variant.name}' are no pictures; name a .gif file, a film."
+    if not drawable(spaces):
+        message = f"samples of '{source.variant}' are no pictures; name a .gif file, a film."
         raise OptionError(message)
     if sweep is not None:
-        images = swept(game, sweep, rows=n or SWEPT_ROWS, seed=seed)
-        write_sweep(images, out)
+        write_sweep(swept(source, sweep, rows=n or SWEPT_ROWS, seed=seed), out)
         return out
-    given = labels(game, label, n or 64)
+    given = labels(source, label, n or 64)
     if out.suffix == ".png":
-        drawn = run_picture(opened, 64 if given and n is None else n, seed=seed, given=given)
-        write_picture(drawn, out)
+        shown = 64 if given and n is None else n
+        write_picture(drawn(source.published, source.data, shown, seed=seed, given=given), out)
     else:
-        write_array(fake_of(opened, game.sample(n or 64, seed=seed, given=given)), out)
+        write_array(source.published.sample(n or 64, seed=seed, given=given)["fake"], out)
     return out
 
 
@@ -88,14 +116,11 @@ def write_array(samples: Tensor, out: Path) -> None:
         np.save(file, samples.numpy())
 
 
-def write_film(run: Run, out: Path, *, seed: int) -> None:
+def write_film(source: Subject, out: Path, *, seed: int) -> None:
     """Write one sample that unfolds in time as an animated GIF, thirty frames a second."""
-    published = run.game.published()
-    frames = published.sampler.frames(published, seed=seed)
+    frames = source.published.sampler.frames(source.published, seed=seed)
     if frames is None:
-        message = (
-            f"samples of '{run.game.variant.name}' do not unfold in time; name a .png or .npy file."
-        )
+        message = f"samples of '{source.variant}' do not unfold in time; name a .png or .npy file."
         raise OptionError(message)
     first, *others = [Image.fromarray(frame.numpy()) for frame in frames]
     with replacing(out) as path:
@@ -115,36 +140,33 @@ def write_sweep(images: Tensor, out: Path) -> None:
     write_picture(tiles(images.flatten(0, 1), columns=images.shape[1]), out)
 
 
-def labels(game: Game, label: int | None, n: int) -> dict[str, Tensor]:
+def labels(source: Subject, label: int | None, n: int) -> dict[str, Tensor]:
     """The label to condition all samples on; OptionError where the generator reads none."""
     if label is None:
         return {}
-    if "label" not in (*game.inputs["generator"], *game.options["generator"]):
-        message = (
-            f"the generator of '{game.variant.name}' reads no label, so --label means nothing."
-        )
+    if "label" not in (*source.published.reads, *source.published.accepts):
+        message = f"the generator of '{source.variant}' reads no label, so --label means nothing."
         raise OptionError(message)
-    return {"label": torch.full((n,), label, device=game.device)}
+    return {"label": torch.full((n,), label, device=source.published.device)}
 
 
-def swept(game: Game, sweep: str, *, rows: int, seed: int) -> Tensor:
+def swept(source: Subject, sweep: str, *, rows: int, seed: int) -> Tensor:
     """Samples of ``rows`` latents under each value of a sweep, (rows, steps, *shape)."""
-    name, values = sweep_values(game, sweep)
-    published = game.published()
+    name, values = sweep_values(source, sweep)
     made = []
     for value in values:
-        given = {name: torch.full((rows,), value, device=game.device)}
-        made.append(published.sample(rows, seed=seed, given=given)["fake"])
+        given = {name: torch.full((rows,), value, device=source.published.device)}
+        made.append(source.published.sample(rows, seed=seed, given=given)["fake"])
     return torch.stack(made, 1)
 
 
-def sweep_values(game: Game, sweep: str) -> tuple[str, list[int] | list[float]]:
+def sweep_values(source: Subject, sweep: str) -> tuple[str, list[int] | list[float]]:
     """``NAME=LOW:HIGH`` as the name and its values: each category, or eleven numbers."""
     name, _, ends = sweep.partition("=")
-    known = sweepable(game)
+    known = sweepable(source.published)
     if name not in known:
         listed = ", ".join(known) or "none"
-        message = f"there is no '{name}' to sweep; '{game.variant.name}' has: {listed}."
+        message = f"there is no '{name}' to sweep; '{source.variant}' has: {listed}."
         raise OptionError(message)
     try:
         low, high = (float(end) for end in ends.split(":"))
@@ -160,10 +182,7 @@ def sweep_values(game: Game, sweep: str) -> tuple[str, list[int] | list[float]]:
     return name, list(range(int(low), int(high) + 1))
 
 
-def sweepable(game: Game) -> dict[str, Space]:
+def sweepable(published: Published) -> dict[str, Space]:
     """The categories and single numbers that samples are made from, by name or ``name.part``."""
-    read = (*game.inputs["generator"], *game.options["generator"])
-    own = game.variant.sampler.spaces(game.data.spaces)
-    spaces = {name: game.spaces[name] for name in game.spaces if name in read or name in own}
-    spaces |= parts_of(spaces)
+    spaces = published.made_from()
     return {n: s for n, s in spaces.items() if s.classes or (s.size == 1 and not s.parts)}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.errors import WeightsError
-from ganzoo.registry import MOST_BYTES, Model, WeightFile, registry
+from ganzoo.registry import MOST_BYTES, Model, registry
 from ganzoo.weights import FILES
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ganzoo.hub import Client
     from ganzoo.parts import Player
+    from ganzoo.zoo import Zoo
 
 SPELLINGS = "variant/dataset, hub:org/repo@COMMIT#FILE, or dir:PATH"
 
@@ -69,54 +70,71 @@ class Folder:
 
 @dataclass(frozen=True)
 class Registered:
-    """A model of the registry: embedded in its plugin, else in the client's cache or on the Hub."""
+    """A model by its name: embedded in its plugin, else in the client's cache or on the Hub."""
 
-    name: str
     model: Model
     client: Client
+    zoo: Zoo
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return self.model.name
 
     def read(self, role: Player) -> bytes | None:
         """The file, its sha256 checked. Raises WeightsError, which says what to do."""
         file = self.model.file(role)
         if file is None:
             return None
-        if file.embedded:
-            place = shipped(self.name, self.model, file)
-            try:
-                blob = place.read_bytes()
-            except OSError as error:
-                message = (
-                    f"{self.name}: {place} is missing from {self._distribution}; reinstall it."
-                )
-                raise WeightsError(message) from error
-            file.check(blob, f"{self.name}: {place}", f"Reinstall {self._distribution}.")
-            return blob
-        return self.client.read(self.name, self.model, file)
-
-    @property
-    def _distribution(self) -> str:
-        return registry().plugins[self.model.plugin].distribution
+        if not file.embedded:
+            return self.client.read(self.model, file)
+        place = home(self.model, self.zoo).joinpath(file.path)
+        try:
+            blob = place.read_bytes()
+        except OSError as error:
+            message = (
+                f"{self.name}: {place} is missing; reinstall the plugin '{self.model.plugin}'."
+            )
+            raise WeightsError(message) from error
+        remedy = f"Reinstall the plugin '{self.model.plugin}'."
+        file.check(blob, f"{self.name}: {place}", remedy)
+        return blob
 
 
-def source(name: str, client: Client) -> Source:
+def source(name: str, client: Client, zoo: Zoo) -> Source:
     """Where a name leads; WeightsError says which spellings there are, or what was meant."""
     kind, _, rest = name.partition(":")
     if kind == "dir" and rest:
         return Folder(name, Path(rest))
     if kind == "hub":
         return pinned(name, rest, client)
-    known = registry().weights
     plain, _, version = name.partition("@")
-    if plain not in known:
-        raise WeightsError(_unknown(name, known))
-    model = known[plain]
+    model = model_named(plain, zoo)
     if version and version != model.version:
         message = (
             f"'{plain}' is of version {model.version} here; install the ganzoo-core that came with "
             f"version {version}."
         )
         raise WeightsError(message)
-    return Registered(plain, model, client)
+    return Registered(model, client, zoo)
+
+
+def is_name(text: str, zoo: Zoo) -> bool:
+    """Whether a text names a pretrained model, and not the folder of a run."""
+    plain = text.partition("@")[0]
+    return text.startswith(("dir:", "hub:")) or plain in {
+        **zoo.named("model"),
+        **registry().weights,
+    }
+
+
+def model_named(name: str, zoo: Zoo) -> Model:
+    """A model of the registry, or of an installed plugin; WeightsError says what was meant."""
+    known = {**zoo.named("model"), **registry().weights}
+    if name not in known:
+        raise WeightsError(_unknown(name, known))
+    model: Model = known[name]
+    return model
 
 
 @dataclass(frozen=True)
@@ -157,16 +175,23 @@ def _unknown(name: str, known: dict[str, Model]) -> str:
     return f"no weights '{name}'{meant} Known: {listed}. Other spellings: {SPELLINGS}."
 
 
-def shipped(name: str, model: Model, file: WeightFile) -> Traversable:
-    """Where a plugin's wheel has a file; WeightsError where the plugin is not installed."""
-    listing = registry().plugins[model.plugin]
-    try:
-        points = distribution(listing.distribution).entry_points
-    except PackageNotFoundError:
-        message = (
-            f"'{name}' is in {listing.distribution}, which is not installed: run 'ganzoo install "
-            f"{model.plugin}'."
-        )
-        raise WeightsError(message) from None
-    module = next(point.module for point in points if point.group == "ganzoo")
-    return resources.files(module).joinpath("weights", name.replace("/", "-"), file.path)
+def home(model: Model, zoo: Zoo) -> Traversable:
+    """The folder of its embedded files in its plugin's package.
+
+    The registry says which distribution that is, for its own models; of no other is it read. Raises
+    WeightsError where the plugin is not installed.
+    """
+    if model.name not in registry().weights:
+        package = zoo.module_of(model).__name__
+    else:
+        listing = registry().plugins[model.plugin]
+        try:
+            points = distribution(listing.distribution).entry_points
+        except PackageNotFoundError:
+            message = (
+                f"'{model.name}' is in {listing.distribution}, which is not installed: run "
+                f"'ganzoo install {model.plugin}'."
+            )
+            raise WeightsError(message) from None
+        package = next(point.module for point in points if point.group == "ganzoo")
+    return resources.files(package).joinpath("weights", model.folder)

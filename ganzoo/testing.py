@@ -28,7 +28,7 @@ from ganzoo.game import Game
 from ganzoo.losses import NonSaturating
 from ganzoo.nets import MlpGenerator, mlp_scorer
 from ganzoo.parts import Architecture, Part, Player, Space
-from ganzoo.plugins import Origin, reason
+from ganzoo.plugins import origin_of, reason
 from ganzoo.samplers import Gaussian
 from ganzoo.step import ENGINE, RESERVED
 from ganzoo.variant import Variant
@@ -77,17 +77,16 @@ def loaded(module: str | ModuleType) -> tuple[Zoo, dict[str, list[Any]]]:
     The others are there because a variant may be composed of their parts.
     """
     name = module if isinstance(module, str) else module.__name__
-    others = [point for point in entry_points(group=GROUP) if point.module != name]
-    if isinstance(module, str):
-        zoo = Zoo([*others, EntryPoint(module, module, GROUP)])
-    else:
-        zoo = Zoo([*others, (Origin(name, name, "0"), module)])
+    points = entry_points(group=GROUP)
+    own = next((point for point in points if point.module == name), EntryPoint(name, name, GROUP))
+    plugin = own if isinstance(module, str) else (origin_of(own), module)
+    zoo = Zoo([*(point for point in points if point.module != name), plugin])
     zoo.add_commands(typer.Typer())
-    plugin = zoo.plugins[-1]
-    assert not plugin.faults, str(plugin.faults[0])
-    hooks = plugin.offers or plugin.hooks.ganzoo_commands.get_hookimpls()
-    assert hooks, f"plugin {plugin.origin} offers nothing."
-    return zoo, plugin.offers
+    checked = zoo.plugins[-1]
+    assert not checked.faults, str(checked.faults[0])
+    hooks = checked.offers or checked.hooks.ganzoo_commands.get_hookimpls()
+    assert hooks, f"plugin {checked.origin} offers nothing."
+    return zoo, checked.offers
 
 
 # --------------------------------------------------------------------------------- form and JSON

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ganzoo.errors import OptionError, PluginError, UnknownNameError
-from ganzoo.plugins import PLURALS, Origin, fault, load, origin_of, reason
+from ganzoo.plugins import INSTANCES, PLURALS, Loaded, Origin, fault, load, origin_of, reason
+from ganzoo.registry import installed_version, registry
 from ganzoo.step import RESERVED, reads
 from ganzoo.variant import PARTS, Variant, override, parse
 
@@ -52,7 +53,8 @@ class Zoo:
         for loaded in self.plugins:
             for kind, things in loaded.offers.items():
                 for thing in things:
-                    self._named[kind].setdefault(thing.name, []).append((thing, loaded.origin))
+                    if not self._is_shadow(kind, thing.name, loaded):
+                        self._named[kind].setdefault(thing.name, []).append((thing, loaded.origin))
         self._refuse_duplicates(core)
 
     @property
@@ -61,6 +63,15 @@ class Zoo:
         return {loaded.origin.plugin: loaded.faults for loaded in self.plugins if loaded.faults}
 
     # -------------------------------------------------------------------------------- duplicates
+
+    def _is_shadow(self, kind: str, name: str, loaded: Loaded) -> bool:
+        """Whether a name that people load by is, in the registry, another distribution's."""
+        owner = registry().owner(kind, name) if kind in INSTANCES else None
+        if owner is None or owner == loaded.origin.distribution:
+            return False
+        text = f"offers the {kind} '{name}', which in the registry is {owner}'s, so it is left out"
+        loaded.faults.append(fault(loaded.origin, text))
+        return True
 
     def _refuse_duplicates(self, core: Origin) -> None:
         for kind, named in self._named.items():
@@ -106,6 +117,13 @@ class Zoo:
         message = f"{thing!r} is of no plugin in this zoo."
         raise UnknownNameError(message)
 
+    def module_of(self, thing: Any) -> ModuleType:
+        """The module of the plugin that something came from."""
+        origin = self.origin(thing)
+        module = next(loaded.module for loaded in self.plugins if loaded.origin == origin)
+        assert module is not None
+        return module
+
     def find(self, kind: str, name: str) -> Any:
         """One thing by kind and name; UnknownNameError says what was meant, or how to get it."""
         offers = self._named[kind].get(name, [])
@@ -116,8 +134,6 @@ class Zoo:
         raise UnknownNameError(self._not_found(kind, name))
 
     def _not_found(self, kind: str, name: str) -> str:
-        from ganzoo.registry import installed_version, registry
-
         distribution = registry().distribution_of(kind, name)
         if distribution is not None:
             plugin = distribution.removeprefix("ganzoo-")

@@ -30,6 +30,7 @@ FILE = WeightFile(
     embedded=False,
 )
 MODEL = Model(
+    name="dcgan/test",
     plugin="dcgan",
     version="1",
     summary="a test",
@@ -54,7 +55,7 @@ def client(hub: Hub, cache: Path, **options: object) -> Client:
 
 
 def read(hub: Hub, cache: Path, **options: object) -> bytes:
-    return client(hub, cache, **options).read("dcgan/test", MODEL, FILE)
+    return client(hub, cache, **options).read(MODEL, FILE)
 
 
 def cached(cache: Path) -> Path:
@@ -117,7 +118,7 @@ def test_every_fault_is_one_sentence_with_the_model_and_a_remedy(
 def test_nobody_listening_is_told_at_once(tmp_path: Path) -> None:
     nobody = Client(endpoint="http://127.0.0.1:9", cache_dir=tmp_path, timeout=2.0)
     with pytest.raises(WeightsError, match="cannot be fetched from http://127.0.0.1:9"):
-        nobody.read("dcgan/test", MODEL, FILE)
+        nobody.read(MODEL, FILE)
 
 
 def test_offline_what_is_not_there_is_said_to_be_so(hub: Hub, tmp_path: Path) -> None:
@@ -138,14 +139,14 @@ def test_a_rotten_cache_is_mended_online_and_refused_offline(hub: Hub, tmp_path:
 def test_what_is_not_published_yet_is_not_looked_for(hub: Hub, tmp_path: Path) -> None:
     model = MODEL.model_copy(update={"revision": None})
     with pytest.raises(WeightsError, match="is not on the Hub yet"):
-        client(hub, tmp_path).read("dcgan/test", model, FILE)
+        client(hub, tmp_path).read(model, FILE)
     assert hub.calls == []
 
 
 def test_three_processes_at_once_fetch_it_once(hub: Hub, tmp_path: Path) -> None:
     code = (
         "import sys; from test_hub import MODEL, FILE, Client; "
-        "blob = Client(endpoint=sys.argv[1], cache_dir=sys.argv[2]).read('x', MODEL, FILE); "
+        "blob = Client(endpoint=sys.argv[1], cache_dir=sys.argv[2]).read(MODEL, FILE); "
         "print(len(blob))"
     )
     command = [sys.executable, "-c", code, hub.endpoint, str(tmp_path)]

@@ -21,7 +21,7 @@ from ganzoo.errors import DivergedError
 from ganzoo.game import Game
 from ganzoo.observers import Observer
 from ganzoo.observers.diverged import Diverged
-from ganzoo.observers.grid import FAKE, PAPER, REAL, SIDE, SampleGrid, picture, run_picture
+from ganzoo.observers.grid import FAKE, PAPER, REAL, SIDE, SampleGrid, drawn, scatter, tiles
 from ganzoo.observers.log import LogFile
 from ganzoo.observers.progress import ProgressBar
 from ganzoo.run import Run
@@ -46,7 +46,7 @@ def sheet(made: Tensor) -> np.ndarray[Any, Any]:
     n, _, height, width = made.shape
     columns = int(np.ceil(np.sqrt(n)))
     size = (int(np.ceil(n / columns)) * (height + 2) + 2, columns * (width + 2) + 2)
-    pixels = np.asarray(picture(made, made))
+    pixels = np.asarray(tiles(made))
     factor = pixels.shape[0] // size[0]
     small = pixels[::factor, ::factor]
     assert small.shape == (*size, 3)
@@ -90,8 +90,8 @@ def test_values_beyond_the_range_are_black_and_white() -> None:
 
 
 def test_a_picture_is_enlarged_to_be_seen_and_never_made_smaller() -> None:
-    assert picture(*[torch.zeros(64, 1, 8, 8)] * 2).size == (492, 492)
-    assert picture(*[torch.zeros(64, 3, 128, 128)] * 2).size == (1042, 1042)
+    assert tiles(torch.zeros(64, 1, 8, 8)).size == (492, 492)
+    assert tiles(torch.zeros(64, 3, 128, 128)).size == (1042, 1042)
 
 
 def pixel(drawn: Image.Image, x: int, y: int) -> Any:
@@ -101,7 +101,7 @@ def pixel(drawn: Image.Image, x: int, y: int) -> Any:
 def test_points_are_drawn_where_they_are_with_up_as_up() -> None:
     """The data spans [-1, 1], which the picture shows as the middle of [-1.3, 1.3]."""
     real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
-    drawn = picture(torch.tensor([[0.0, 0.0], [0.0, 0.65]]), real)
+    drawn = scatter(torch.tensor([[0.0, 0.0], [0.0, 0.65]]), real)
     assert drawn.size == (SIDE, SIDE)
     middle, reach = SIDE // 2, SIDE / 2.6
     assert pixel(drawn, middle, middle) == FAKE
@@ -114,20 +114,20 @@ def test_points_are_drawn_where_they_are_with_up_as_up() -> None:
 
 def test_generated_points_lie_over_real_ones_and_only_two_coordinates_are_drawn() -> None:
     real = torch.tensor([[-1.0, -1.0, 5.0], [1.0, 1.0, -5.0], [0.0, 0.0, 100.0]])
-    drawn = picture(torch.tensor([[0.0, 0.0, -900.0]]), real)
+    drawn = scatter(torch.tensor([[0.0, 0.0, -900.0]]), real)
     assert pixel(drawn, SIDE // 2, SIDE // 2) == FAKE
 
 
 @pytest.mark.parametrize("far", [50.0, 1e30, inf, nan])
 def test_points_far_off_leave_the_picture_as_it_is(far: float) -> None:
     real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
-    drawn = np.asarray(picture(torch.full((3, 2), far), real))
+    drawn = np.asarray(scatter(torch.full((3, 2), far), real))
     assert not (drawn == FAKE).all(-1).any()
 
 
-def test_all_points_drawn_are_within_the_picture() -> None:
+def test_all_points_drawn_are_within_the_scatter() -> None:
     real = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
-    drawn = np.asarray(picture(real[:0], real))
+    drawn = np.asarray(scatter(real[:0], real))
     rows, columns = np.nonzero((drawn == REAL).all(-1))
     for line in (rows, columns):
         assert line.min() > 0
@@ -144,16 +144,16 @@ def test_pictures_of_a_run_are_of_the_same_latents_each_time(tmp_path: Path) -> 
     written = [path.read_bytes() for path in sorted((tmp_path / "samples").iterdir())]
     assert len(written) == 3
     assert written[0] == written[1] != written[2]
-    with Image.open(tmp_path / "samples" / "00000001.png") as drawn:
-        expected = picture(game.sample(64)["fake"], torch.empty(0))
-        assert drawn.size == expected.size
+    with Image.open(tmp_path / "samples" / "00000001.png") as shown:
+        expected = tiles(game.sample(64)["fake"])
+        assert shown.size == expected.size
 
 
 def test_a_run_on_points_is_shown_over_its_held_out_points() -> None:
     game = Game(variant_of(Plain()), points())
-    drawn = np.asarray(run_picture(run(game=game)))
-    assert (drawn == REAL).all(-1).any()
-    assert (drawn == FAKE).all(-1).any()
+    shown = np.asarray(drawn(game.published(), lambda: game.data))
+    assert (shown == REAL).all(-1).any()
+    assert (shown == FAKE).all(-1).any()
 
 
 # ------------------------------------------------------------------------------------------- log

@@ -19,10 +19,11 @@ from ganzoo.errors import OptionError, WeightsError, ZooError
 from ganzoo.hub import Client
 from ganzoo.pretrained import circular, load
 from ganzoo.registry import parsed, registry
-from ganzoo.sources import shipped, source
+from ganzoo.sources import home, source
 from ganzoo.weights import Config, opened, written
 
 if TYPE_CHECKING:
+    from ganzoo.zoo import Zoo
     from collections.abc import Callable
 
     from torch import Tensor
@@ -264,10 +265,10 @@ def test_a_link_out_of_a_folder_is_not_followed(folder: Path, tmp_path: Path) ->
 # -------------------------------------------------------------------------------- the registry
 
 
-def test_every_embedded_file_is_what_the_registry_says_and_samples() -> None:
+def test_every_embedded_file_is_what_the_registry_says_and_samples(zoo: Zoo) -> None:
     for name, model in registry().weights.items():
         for file in model.files:
-            blob = shipped(name, model, file).read_bytes()
+            blob = home(model, zoo).joinpath(file.path).read_bytes()
             assert (len(blob), sha256(blob).hexdigest()) == (file.size, file.sha256), name
             assert file.size <= 4_000_000, name
             config, tensors = opened(blob, name)
@@ -281,27 +282,30 @@ def test_every_embedded_file_is_what_the_registry_says_and_samples() -> None:
 
 
 def test_a_changed_embedded_file_is_not_loaded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, zoo: Zoo
 ) -> None:
     name = "dcgan/fashion-mnist"
     model = registry().weights[name]
     file = model.file("generator")
     assert file is not None
-    blob = bytearray(shipped(name, model, file).read_bytes())
+    blob = bytearray(home(model, zoo).joinpath(file.path).read_bytes())
     blob[-1] ^= 1
-    (tmp_path / "changed").write_bytes(blob)
-    monkeypatch.setattr("ganzoo.sources.shipped", lambda *_: tmp_path / "changed")
+    (tmp_path / file.path).write_bytes(blob)
+    monkeypatch.setattr("ganzoo.sources.home", lambda *_: tmp_path)
     with pytest.raises(WeightsError, match=r"is not what was published: its sha256 is .*Reinstall"):
+        ganzoo.load(name)
+    (tmp_path / file.path).write_bytes(blob + b"more")
+    with pytest.raises(WeightsError, match=r"is not what was published: \d+ bytes, not \d+"):
         ganzoo.load(name)
 
 
-def test_a_plugin_that_is_not_there_is_named_and_not_installed() -> None:
+def test_a_plugin_that_is_not_there_is_named_and_not_installed(zoo: Zoo) -> None:
     model = registry().weights["dcgan/fashion-mnist"].model_copy(update={"plugin": "absent"})
     listing = registry().plugins["dcgan"].model_copy(update={"distribution": "ganzoo-absent"})
     registry().plugins["absent"] = listing
     try:
         with pytest.raises(WeightsError, match="not installed: run 'ganzoo install absent'"):
-            shipped("dcgan/fashion-mnist", model, model.files[0])
+            home(model, zoo)
     finally:
         del registry().plugins["absent"]
 
@@ -372,10 +376,10 @@ def test_no_line_unpickles_or_runs_what_it_was_given() -> None:
     assert lines == []
 
 
-def test_offline_nothing_is_asked_for() -> None:
+def test_offline_nothing_is_asked_for(zoo: Zoo) -> None:
     with pytest.raises(WeightsError, match="is not in the cache, and ganzoo is offline"):
         load(f"hub:org/repo@{'a' * 40}#model.safetensors", offline=True)
-    assert source("dcgan/fashion-mnist", Client(offline=True)).read("generator")
+    assert source("dcgan/fashion-mnist", Client(offline=True), zoo).read("generator")
 
 
 def test_a_config_is_written_the_same_whatever_the_order() -> None:

@@ -25,10 +25,15 @@ app = typer.Typer()
 @app.command("list")
 def list_variants(*, as_json: Json = False) -> None:
     """List the variants that are installed, and those that could be."""
+    from ganzoo.copies import everything
     from ganzoo.registry import registry
     from ganzoo.zoo import default_zoo
 
     zoo = default_zoo()
+    trained: dict[str, list[str]] = {}
+    for model in everything(zoo):
+        variant_name, _, dataset = model.name.partition("/")
+        trained.setdefault(variant_name, []).append(dataset)
     rows = [
         {
             "variant": variant.name,
@@ -38,13 +43,18 @@ def list_variants(*, as_json: Json = False) -> None:
             ),
             "regularizers": ", ".join(r.name for r in variant.regularizers),
             "data": variant.data,
+            "pretrained": ", ".join(trained.get(variant.name, ())),
             "plugin": str(zoo.origin(variant)),
             "source": variant.source,
         }
         for variant in zoo.variants.values()
     ]
     rows += [
-        {"variant": name, "plugin": f"ganzoo install {plugin}"}
+        {
+            "variant": name,
+            "pretrained": ", ".join(trained.get(name, ())),
+            "plugin": f"ganzoo install {plugin}",
+        }
         for plugin, listing in registry().plugins.items()
         for name in listing.variants
         if name not in zoo.variants

@@ -70,7 +70,9 @@ def train(
 
 @app.command()
 def sample(
-    run: RunFolder,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="The folder of a run, or a model's name.")
+    ],
     *,
     n: Annotated[int | None, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
@@ -83,7 +85,7 @@ def sample(
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
     ] = None,
 ) -> None:
-    """Draw samples of a run's last checkpoint."""
+    """Draw samples of a run's last checkpoint, or of a pretrained model."""
     from ganzoo.samples import write_samples
 
     path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep)

@@ -12,13 +12,14 @@ from ganzoo.files import replacing
 from ganzoo.observers import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor
 
+    from ganzoo.data import Data
     from ganzoo.parts import Space
-    from ganzoo.run import Run
+    from ganzoo.published import Published
 
 GRID = 64
 POINTS = 2000
@@ -39,7 +40,8 @@ class SampleGrid(Observer):
         folder = self.run.folder / "samples"
         folder.mkdir(exist_ok=True)
         with replacing(folder / f"{checkpoint.stem}.png") as path:
-            run_picture(self.run).save(path, format="png")
+            game = self.run.game
+            drawn(game.published(), lambda: game.data).save(path, format="png")
 
 
 def drawable(spaces: Mapping[str, Space]) -> bool:
@@ -48,19 +50,21 @@ def drawable(spaces: Mapping[str, Space]) -> bool:
     return space is not None and (space.is_image or not space.parts)
 
 
-def run_picture(
-    run: Run, n: int | None = None, *, seed: int = 0, given: Mapping[str, Tensor] | None = None
+def drawn(
+    published: Published,
+    data: Callable[[], Data],
+    n: int | None = None,
+    *,
+    seed: int = 0,
+    given: Mapping[str, Tensor] | None = None,
 ) -> Image.Image:
-    """A picture of a run's samples: a grid of images, or points over the data's own."""
-    is_image = run.game.spaces["real"].is_image
-    fake = run.game.sample(n or (GRID if is_image else POINTS), seed=seed, given=given)["fake"]
-    return picture(fake, run.game.data.held_out.column("real", slice(0, POINTS)))
-
-
-def picture(fake: Tensor, real: Tensor) -> Image.Image:
-    """Images (N, C, H, W) in [-1, 1] as a square grid; points (N, 2) in red over real ones."""
-    is_image = fake.dim() == 4  # noqa: PLR2004
-    return tiles(fake) if is_image else scatter(fake.flatten(1), real.flatten(1))
+    """A picture of a generator's samples: a grid of images, or points over held-out real ones."""
+    is_image = published.spaces["real"].is_image
+    made = published.sample(n or (GRID if is_image else POINTS), seed=seed, given=given)
+    if is_image:
+        return tiles(made["fake"])
+    real = data().held_out.column("real", slice(0, POINTS))
+    return scatter(made["fake"].flatten(1), real.flatten(1))
 
 
 def tiles(images: Tensor, columns: int | None = None) -> Image.Image:
