@@ -82,10 +82,16 @@ def widths(base: int, count: int) -> list[int]:
 class MlpGenerator(nn.Module):
     """Perceptrons from a vector to a sample of any shape."""
 
-    def __init__(self, inputs: int, hidden: list[int], real: Space) -> None:
-        """Build from ``inputs`` numbers to ``real.shape``."""
+    def __init__(
+        self,
+        inputs: int,
+        hidden: list[int],
+        real: Space,
+        norm: Callable[[int], nn.Module] | None = None,
+    ) -> None:
+        """Build from ``inputs`` numbers to ``real.shape``; ``norm`` is of hidden layers."""
         super().__init__()
-        layers = mlp([inputs, *hidden, real.size])
+        layers = mlp([inputs, *hidden, real.size], norm=norm)
         self.layers = nn.Sequential(layers, squash(real), nn.Unflatten(1, real.shape))
 
     def forward(self, z: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt
 from torch import nn
@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 
 
 class Mlp(Architecture):
-    """Plain perceptrons for samples of any shape; without batch norm, so any penalty fits."""
+    """Plain perceptrons for samples of any shape; the discriminator's suit any penalty."""
 
     width: int = Field(default=128, ge=1, le=65536, description="units of each hidden layer")
     depth: PositiveInt = Field(default=3, le=64, description="hidden layers")
+    norm: Literal["none", "batch"] = Field(
+        default="none", description="in the generator; batch suits images"
+    )
 
     def generator(self, z: Space, real: Space) -> nn.Module:
         """``z`` to a sample, (N, *real.shape)."""
-        return MlpGenerator(z.size, self.depth * [self.width], real)
+        norm = nn.BatchNorm1d if self.norm == "batch" else None
+        return MlpGenerator(z.size, self.depth * [self.width], real, norm)
 
     def discriminator(self, real: Space) -> nn.Module:
         """A sample to its score, (N,)."""
