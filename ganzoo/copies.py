@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import WeightsError
 from ganzoo.files import replacing
-from ganzoo.registry import installed_version, registry
-from ganzoo.sources import Registered
+from ganzoo.registry import registry
+from ganzoo.sources import Registered, home
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ganzoo.hub import Client
-    from ganzoo.registry import Model
+    from ganzoo.registry import Model, WeightFile
     from ganzoo.zoo import Zoo
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One published file: where this machine has it, and what is wrong with it."""
+    """One published file: where it is, whether that is on this machine, and what is wrong."""
 
     model: str
     path: str
     sha256: str
     where: str
+    here: bool = True
     fault: str = ""
 
 
@@ -39,24 +40,27 @@ def verify(models: Iterable[Model], client: Client, zoo: Zoo) -> Iterator[Copy]:
     """The sha256 of every embedded and cached file, without a network; those elsewhere are said."""
     for model in models:
         for file in model.files:
-            where, fault = whereabouts(model, file.embedded, client, file.path), ""
-            if where in {"embedded", "cached"}:
+            where, fault = whereabouts(model, file, client, zoo), ""
+            here = where in {"embedded", "cached"}
+            if here:
                 try:
                     Registered(model, client, zoo).read(file.role)
                 except WeightsError as error:
                     fault = str(error)
-            yield Copy(model.name, file.path, file.sha256, where, fault)
+            yield Copy(model.name, file.path, file.sha256, where, here, fault)
 
 
-def whereabouts(model: Model, embedded: bool, client: Client, path: str) -> str:  # noqa: FBT001
+def whereabouts(model: Model, file: WeightFile, client: Client, zoo: Zoo) -> str:
     """Where a file is to be read: embedded, cached, on the Hub, or nowhere yet."""
-    if embedded:
-        listing = registry().plugins.get(model.plugin)
-        absent = listing is not None and installed_version(listing.distribution) is None
-        return "plugin not installed" if absent else "embedded"
+    if file.embedded:
+        try:
+            home(model, zoo)
+        except WeightsError:
+            return "plugin not installed"
+        return "embedded"
     if model.revision is None:
         return "not published"
-    return "cached" if client.cached(model.repo, model.revision, path) else "on the Hub"
+    return "cached" if client.cached(model.repo, model.revision, file.path) else "on the Hub"
 
 
 def fetch(models: Iterable[Model], to: Path, client: Client, zoo: Zoo) -> Iterator[Copy]:
@@ -76,4 +80,4 @@ def fetch(models: Iterable[Model], to: Path, client: Client, zoo: Zoo) -> Iterat
                     path.write_bytes(blob)
             except WeightsError as error:
                 fault = str(error)
-            yield Copy(model.name, file.path, file.sha256, str(place), fault)
+            yield Copy(model.name, file.path, file.sha256, str(place), not fault, fault)

@@ -161,7 +161,7 @@ class Client:
 
 
 @contextmanager
-def worded(where: str, endpoint: str | None) -> Iterator[None]:
+def worded(where: str, endpoint: str | None, doing: str = "fetched from") -> Iterator[None]:
     """What the client raises, as one sentence with what to do."""
     from huggingface_hub import constants, errors
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
@@ -197,10 +197,7 @@ def worded(where: str, endpoint: str | None) -> Iterator[None]:
         raise WeightsError(message) from error
     except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
         told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        message = (
-            f"{where} cannot be fetched from {host} ({told}); try again when it is reached. "
-            "What was loaded once is there offline."
-        )
+        message = f"{where} cannot be {doing} {host} ({told}); try again when it is reached."
         raise WeightsError(message) from error
 
 

@@ -81,7 +81,7 @@ def upload(model: Model, folder: Path, *, endpoint: str | None, token: str | Non
 
     api = HfApi(endpoint=endpoint, token=token, library_name="ganzoo")
     where = f"'{model.name}' ({model.repo})"
-    with worded(where, endpoint):
+    with worded(where, endpoint, "published on"):
         api.create_repo(model.repo, exist_ok=True)
         tag = f"v{model.version}"
         tags = {t.name: t.target_commit for t in api.list_repo_refs(model.repo).tags}

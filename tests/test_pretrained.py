@@ -23,12 +23,12 @@ from ganzoo.sources import home, source
 from ganzoo.weights import Config, opened, written
 
 if TYPE_CHECKING:
-    from ganzoo.zoo import Zoo
     from collections.abc import Callable
 
     from torch import Tensor
 
     from ganzoo.run import Run
+    from ganzoo.zoo import Zoo
 
 ROOT = Path(__file__).parents[1]
 

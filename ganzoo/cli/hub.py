@@ -86,7 +86,7 @@ def tell(copies: Iterable[Copy], *, as_json: bool) -> None:
             "file": copy.path,
             "sha256": copy.sha256[:12],
             "where": copy.where,
-            "status": "broken" if copy.fault else "ok",
+            "status": "broken" if copy.fault else "ok" if copy.here else "not here",
         }
         for copy in found
     ]

@@ -1,0 +1,36 @@
+"""What hf-xet has stored in a folder, as its ``local://`` stores do: undocumented, as it was seen.
+
+A shard is rows of 48 bytes after a header of as many. A file has a row with its hash, flags and
+number of segments, a row for each segment, as many to verify them, and one with its sha256.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROW = 48
+VERIFIED, WITH_SHA256 = 1 << 31, 1 << 30
+END = "f" * 64
+
+
+def stored(folder: Path) -> dict[str, str]:
+    """The Xet hash of each stored file by its sha256."""
+    found: dict[str, str] = {}
+    for shard in folder.glob("**/*.mdb"):
+        blob, at = shard.read_bytes(), ROW
+        while (name := hash_at(blob, at)) != END:
+            flags, segments = struct.unpack_from("<II", blob, at + 32)
+            at += ROW * (1 + segments * (2 if flags & VERIFIED else 1))
+            if flags & WITH_SHA256:
+                found[hash_at(blob, at)] = name
+                at += ROW
+    return found
+
+
+def hash_at(blob: bytes, at: int) -> str:
+    """A hash: four little-endian numbers."""
+    return "".join(f"{number:016x}" for number in struct.unpack_from("<4Q", blob, at))
