@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ganzoo import losses, regularizers, samplers
 from ganzoo.datasets import digits, folder, idx, points
 from ganzoo.hookspecs import hookimpl
-from ganzoo.metrics import frechet, histogram, kernel, modes, parzen, prdc
+from ganzoo.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
 from ganzoo.observers import diverged, grid, log, progress
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def ganzoo_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """Mode counts for point sets; distances, precision and coverage for images."""
+    """Mode counts for point sets; distances, precision and coverage for images; the canonical."""
     return [
         modes.Modes,
         frechet.Frechet,
@@ -59,6 +59,9 @@ def ganzoo_metrics() -> list[type[Metric]]:
         prdc.Prdc,
         histogram.Histogram,
         parzen.Parzen,
+        fidelity.FrechetInceptionDistance,
+        fidelity.KernelInceptionDistance,
+        fidelity.InceptionScore,
     ]
 
 

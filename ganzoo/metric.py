@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from ganzoo.parts import Part
+
+if TYPE_CHECKING:
+    from ganzoo.metrics.features import FeatureExtractor
 
 Direction: TypeAlias = Literal["higher", "lower"]
 
@@ -35,6 +38,10 @@ class Metric(Part):
     """Each number that ``measure`` returns, and which direction is better."""
     headline: ClassVar[str | None] = None
     """The one of them that runs are ranked by, if this metric has one."""
+
+    def extractor(self) -> FeatureExtractor | None:
+        """What turns images into the features that it reads; None for the data's own."""
+        return None
 
 
 class Score(BaseModel):

@@ -155,11 +155,11 @@ class Zoo:
     # --------------------------------------------------------------------------------- building
 
     def part(self, kind: str, spec: str | dict[str, Any]) -> Any:
-        """A part from its name, or from its JSON ``{"part": name, **options}``."""
+        """A part from ``NAME`` or ``NAME:KEY=VALUE,...``, or its JSON ``{"part": name, ...}``."""
         if not isinstance(spec, (str, dict)):
             message = f"{spec!r} is no {kind}; name one of {', '.join(self.named(kind))}."
             raise OptionError(message)
-        options = {"part": spec} if isinstance(spec, str) else dict(spec)
+        options = spelled(spec) if isinstance(spec, str) else dict(spec)
         cls = self.find(kind, str(options.pop("part", "")))
         return validated(cls, options, cls.name)
 
@@ -266,6 +266,16 @@ class Zoo:
                     loaded.faults.append(fault(loaded.origin, text))
 
 
+def spelled(text: str) -> dict[str, Any]:
+    """``NAME`` or ``NAME:KEY=VALUE,...`` as a part's JSON."""
+    name, _, settings = text.partition(":")
+    options: dict[str, Any] = {"part": name}
+    for setting in filter(None, settings.split(",")):
+        path, value = parse(setting)
+        options[".".join(path).replace("-", "_")] = value
+    return options
+
+
 def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
     """A model from its options; OptionError says in one sentence which is wrong, and why."""
     try:
@@ -284,7 +294,9 @@ def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
         meant = f"; did you mean '{close[0]}'?" if close else "."
         return f"'{name}' has no option '{path}'{meant} Its options: {', '.join(known) or 'none'}."
     if first["type"] == "missing":
-        return f"'{name}' needs the option '{path}'."
+        field = cls.model_fields.get(path)
+        meaning = f" It is {field.description}." if field and field.description else ""
+        return f"'{name}' needs the option '{path}'.{meaning}"
     message = first["msg"].removeprefix("Value error, ")
     return f"option '{path}' of '{name}' cannot be {first['input']!r}: {message}."
 

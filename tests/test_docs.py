@@ -62,6 +62,13 @@ def test_every_hook_and_every_error_is_in_its_page() -> None:
     assert [kind for kind in kinds if kind not in DOCS["errors"]] == []
 
 
+def test_every_metric_and_number_is_in_its_page(zoo: Zoo) -> None:
+    named = {name: [name, *metric.better] for name, metric in zoo.named("metric").items()}
+    rows = {row.split("`")[1]: row for row in DOCS["metrics"].splitlines() if row[:3] == "| `"}
+    lacking = [n for name, told in named.items() for n in told if f"`{n}`" not in rows[name]]
+    assert lacking == []
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_is_in_its_page(name: str) -> None:
     section = DOCS["command-line"].partition(f"\n## ganzoo {name}")[2].partition("\n## ")[0]

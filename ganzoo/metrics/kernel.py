@@ -31,6 +31,19 @@ def kernel_distance(one: Tensor, other: Tensor) -> float:
     return float(within(one) + within(other) - 2 * kernel(one, other).mean())
 
 
+def subset_distance(one: Tensor, other: Tensor, subsets: int, size: int, *, seed: int) -> float:
+    """The mean kernel distance of so many random subsets, of ``size`` rows or all if fewer."""
+    stream = torch.Generator().manual_seed(seed_for(seed, "subsets"))
+    size = min(size, len(one), len(other))
+    found = [
+        kernel_distance(
+            *(rows[torch.randperm(len(rows), generator=stream)[:size]] for rows in (one, other))
+        )
+        for _ in range(subsets)
+    ]
+    return sum(found) / subsets
+
+
 class Kernel(Metric):
     """The kernel distance, the mean over random subsets (arXiv:1801.01401), fixed by the seed.
 
@@ -44,13 +57,5 @@ class Kernel(Metric):
 
     def measure(self, real_features: Tensor, fake_features: Tensor, seed: int) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""
-        stream = torch.Generator().manual_seed(seed_for(seed, "subsets"))
-        size = min(self.size, len(real_features), len(fake_features))
-        found = []
-        for _ in range(self.subsets):
-            real, fake = (
-                features[torch.randperm(len(features), generator=stream)[:size]]
-                for features in (real_features, fake_features)
-            )
-            found.append(kernel_distance(real, fake))
-        return {"kernel-distance": sum(found) / len(found)}
+        found = subset_distance(real_features, fake_features, self.subsets, self.size, seed=seed)
+        return {"kernel-distance": found}

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 VALIDATION = 1000
 """Training rows that a metric may choose its own options on, at most: the last ones."""
 
+FEATURED = frozenset({"real_features", "fake_features", "fake_logits"})
+"""What an extractor makes of images."""
+
 _real_features = WeakTensorKeyDictionary()
 """Features of held-out columns by extractor: a benchmark asks for the same ones at each score."""
 
@@ -54,19 +57,21 @@ def measure(
     wanted = {name for m in metrics for name in reads(m.measure)}  # type: ignore[attr-defined]
     if game is not None:
         shared["spaces"] = game.spaces
-        if any(name.startswith("real_") for name in wanted - real.keys()):
+        extracted = FEATURED if "features" in data.facts else frozenset()
+        if any(name.startswith("real_") for name in wanted - real.keys() - extracted):
             real |= judged(game, data.held_out)
-    extractor = cast("FeatureExtractor | None", data.facts.get("features"))
+    featured = Featured(data, made.get("fake"))
     scores = []
     for metric in metrics:
         needs = reads(metric.measure)  # type: ignore[attr-defined]
-        if not all(name in {**shared, **real, **made} for name in needs):
+        used = featured.extractor(metric) if FEATURED.intersection(needs) else None
+        rows = {**real, **featured.real(used, needs)}
+        draws = {**made, **featured.made(used)}
+        if not all(name in {**shared, **rows, **draws} for name in needs):
             continue
-        seen = {**shared, **some(real, metric.rows, seed), **some(made, metric.rows, seed)}
+        seen = {**shared, **some(rows, metric.rows, seed), **some(draws, metric.rows, seed)}
         found: dict[str, float] = metric.measure(**{n: seen[n] for n in needs})  # type: ignore[attr-defined]
-        featured = any(name.endswith(("_features", "_logits")) for name in needs)
-        used = extractor if featured else None
-        compared = any(name in real for name in needs)
+        compared = any(name in rows for name in needs)
         scores += [
             Score(
                 metric=name,
@@ -99,13 +104,37 @@ def offered(
         shared["validation"] = data.train.column("real", slice(fitted_on(data), None))
     real = {name: data.held_out.column(name) for name in data.spaces}
     made = {f"fake_{n}" if n in data.spaces else n: value for n, value in samples.items()}
-    extractor = cast("FeatureExtractor | None", data.facts.get("features"))
-    if extractor is not None and "fake" in made:
-        real["real_features"] = real_features(data, extractor)
-        made["fake_features"], logits = extractor(made["fake"])
-        if logits is not None:
-            made["fake_logits"] = logits
     return shared, real, made
+
+
+class Featured:
+    """What extractors make of the images of both sides, each at most once, if it is asked for."""
+
+    def __init__(self, data: Data, fake: Tensor | None) -> None:
+        """Keep the data and the samples, where there are any."""
+        self.data, self.fake = data, fake
+        self._made: dict[str, dict[str, Tensor]] = {}
+
+    def extractor(self, metric: Metric) -> FeatureExtractor | None:
+        """The one that a metric reads: its own, or else the data's."""
+        own = cast("FeatureExtractor | None", self.data.facts.get("features"))
+        return None if self.fake is None else metric.extractor() or own
+
+    def real(self, extractor: FeatureExtractor | None, needs: Iterable[str]) -> dict[str, Tensor]:
+        """Features of the held-out rows, where they are needed."""
+        if extractor is None or "real_features" not in needs:
+            return {}
+        return {"real_features": real_features(self.data, extractor)}
+
+    def made(self, extractor: FeatureExtractor | None) -> dict[str, Tensor]:
+        """Features and logits of the samples."""
+        if extractor is None or self.fake is None:
+            return {}
+        if extractor.sha256 not in self._made:
+            features, logits = extractor(self.fake)
+            more = {} if logits is None else {"fake_logits": logits}
+            self._made[extractor.sha256] = {"fake_features": features, **more}
+        return self._made[extractor.sha256]
 
 
 def real_features(data: Data, extractor: FeatureExtractor) -> Tensor:
