@@ -12,7 +12,7 @@ from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from ganzoo.calls import evaluate, export, sample, train
-    from ganzoo.contest.measure import bench
+    from ganzoo.contest.bench import bench, compare, report
     from ganzoo.data import Data, Dataset, Rows
     from ganzoo.errors import ZooError
     from ganzoo.game import Game
@@ -46,6 +46,7 @@ __all__ = [
     "ZooError",
     "__version__",
     "bench",
+    "compare",
     "default_zoo",
     "evaluate",
     "explain",
@@ -53,13 +54,14 @@ __all__ = [
     "hookimpl",
     "install",
     "load",
+    "report",
     "sample",
     "train",
 ]
 
 _HOMES = {
     "calls": ("evaluate", "export", "sample", "train"),
-    "contest.measure": ("bench",),
+    "contest.bench": ("bench", "compare", "report"),
     "data": ("Data", "Dataset", "Rows"),
     "errors": ("ZooError",),
     "game": ("Game",),

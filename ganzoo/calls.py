@@ -13,7 +13,7 @@ import ganzoo
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.files import replacing, write_text
 from ganzoo.metrics.measure import measure_game
-from ganzoo.run import Plan, Run
+from ganzoo.run import CHECKPOINTS, Plan, Run
 from ganzoo.weights import FILES, exported
 from ganzoo.zoo import validated
 
@@ -41,6 +41,7 @@ def plan_run(
     rounds: int | None = None,
     seconds: float | None = None,
     save_every: int | None = None,
+    saves: int = CHECKPOINTS,
     device: str = "auto",
 ) -> Plan:
     """A run's plan, every option filled in; of ``settings`` it takes the data's own."""
@@ -52,6 +53,7 @@ def plan_run(
         "rounds": rounds if rounds is not None or seconds is not None else 1000,
         "seconds": seconds,
         "save_every": save_every,
+        "saves": saves,
         "device": chosen_device(device),
         "threads": torch.get_num_threads(),
         "versions": {
@@ -136,7 +138,7 @@ def resumed(folder: Path, plan: Plan, zoo: Zoo) -> Run:
     if plan.rounds is not None and plan.rounds < run.game.rounds:
         message = f"{folder} has already played {run.game.rounds} rounds, more than {plan.rounds}."
         raise RunError(message)
-    budget = {name: getattr(plan, name) for name in ("rounds", "seconds", "save_every")}
+    budget = {name: getattr(plan, name) for name in ("rounds", "seconds", "save_every", "saves")}
     run.plan = plan = run.plan.model_copy(update=budget)
     write_text(folder / "run.json", plan.model_dump_json(indent=2) + "\n")
     return run

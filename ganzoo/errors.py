@@ -29,6 +29,10 @@ class RunError(ZooError):
     """A run's folder that cannot be read, written or resumed."""
 
 
+class InterruptedRunError(RunError):
+    """Training that Ctrl-C stopped; what was played is saved."""
+
+
 class WeightsError(ZooError):
     """Pretrained weights that cannot be found, or are not what they must be."""
 

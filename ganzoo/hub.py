@@ -6,8 +6,9 @@ retried, is held against the registry, then the bytes are.
 
 from __future__ import annotations
 
+import errno
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
     from ganzoo.registry import Model
 
 HEX = re.compile(r"[0-9a-f]+")
+CHUNK = 1 << 16
+TRIES = 3
+"""How often, in bytes, a file may come before it is given up."""
 REFUSED = {
     401: "run 'hf auth login' with a token that may",
     403: "run 'hf auth login' with a token that may",
     412: "somebody else has just committed there; try again",
 }
 """What to do about an answer of the Hub by its status."""
+OF_THE_CACHE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+"""What a folder can have against a file."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ class Client:
         self._online(where)
         seen = self._preflight(where, repo, revision, path)
         self._believed(where, revision, file, seen)
-        blob = _bytes(self._download(where, repo, revision, path, force=rotten), where)
+        fetched = self._download(where, repo, revision, path, most=TRIES * file.size, force=rotten)
+        blob = _bytes(fetched, where)
         file.check(blob, where, "Do not use it; try another mirror, after 'hf cache rm'.")
         return blob
 
@@ -131,14 +138,25 @@ class Client:
                 )
                 raise WeightsError(message)
 
-    def _download(self, where: str, repo: str, revision: str, path: str, *, force: bool) -> Path:
-        from huggingface_hub import hf_hub_download
+    def _download(
+        self, where: str, repo: str, revision: str, path: str, *, most: int, force: bool
+    ) -> Path:
+        from huggingface_hub import constants, hf_hub_download
         from huggingface_hub.utils.tqdm import tqdm
+
+        # The client tells of every 10 MB that came, for which a slow line takes minutes.
+        constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
 
         def fetched(alive: Callable[[], None]) -> str:
             class Progress(tqdm):
+                came = 0.0
+
                 def update(self, n: float | None = 1) -> bool | None:
                     alive()
+                    self.came += max(n or 0, 0)
+                    if self.came > most:  # the client tries on as long as anything comes
+                        message = "it breaks off again and again"
+                        raise OSError(message)
                     shown: bool | None = super().update(n)
                     return shown
 
@@ -157,7 +175,20 @@ class Client:
 
         # The client itself waits a minute for a Hub that answers and then sends nothing.
         with worded(where, self.endpoint):
-            return Path(watched(fetched, self.timeout))
+            return Path(watched(fetched, self.timeout, lambda: self._arriving(repo)))
+
+    def _arriving(self, repo: str) -> dict[str, int]:
+        """What has come of a repository's files: while one process fetches a file, others wait."""
+        from huggingface_hub import constants
+        from huggingface_hub.file_download import repo_folder_name
+
+        cache = Path(self.cache_dir or constants.HF_HUB_CACHE)
+        folder = cache / repo_folder_name(repo_id=repo, repo_type="model") / "blobs"
+        sizes = {}
+        for path in folder.glob("*.incomplete"):
+            with suppress(FileNotFoundError):  # it has just been completed
+                sizes[path.name] = path.stat().st_size
+        return sizes
 
 
 @contextmanager
@@ -189,15 +220,14 @@ def worded(where: str, endpoint: str | None, doing: str = "fetched from") -> Ite
         told = REFUSED.get(status, "try again later")
         message = f"{where}: {host} answers {status}; {told}."
         raise WeightsError(message) from error
-    except PermissionError as error:
-        message = (
-            f"{where} cannot be kept: {error.filename} is not to be written; give cache_dir=, or "
-            "set HF_HOME to a folder that is."
-        )
-        raise WeightsError(message) from error
     except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
         told = (str(error).strip() or type(error).__name__).splitlines()[0]
         message = f"{where} cannot be {doing} {host} ({told}); try again when it is reached."
+        if isinstance(error, OSError) and error.errno in OF_THE_CACHE:
+            message = (
+                f"{where} cannot be kept ({error.strerror}: {error.filename}); give cache_dir=, or "
+                "set HF_HOME, a folder that can be written and has room."
+            )
         raise WeightsError(message) from error
 
 

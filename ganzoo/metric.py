@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ganzoo.metrics.features import FeatureExtractor
 
 Direction: TypeAlias = Literal["higher", "lower"]
+PROTOCOL = ("metric", "options", "data_sha256", "split", "n_real", "n_fake", "extractor_sha256")
+"""What two scores must have in common for their difference to mean something."""
 
 
 class Metric(Part):
@@ -70,8 +72,10 @@ class Score(BaseModel):
         against = f"against {self.n_real} {self.split} rows of" if self.n_real else "on"
         return f"{self.n_fake} samples (seed {self.seed}) {against} {self.data}{features}"
 
-    def comparable(self, other: Score) -> bool:
-        """Whether the two were measured the same way, so that their difference means something."""
-        same = {"metric", "options", "data_sha256", "split", "n_real", "n_fake", "extractor_sha256"}
-        mine: dict[str, Any] = self.model_dump(include=same)
-        return mine == other.model_dump(include=same)
+    def difference(self, other: Score) -> str | None:
+        """How the other was measured, where it is not as this one: they are not to be compared."""
+        for name in PROTOCOL:
+            mine, its = getattr(self, name), getattr(other, name)
+            if mine != its:
+                return f"{name} {its}, not {mine}"
+        return None

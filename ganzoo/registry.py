@@ -175,10 +175,15 @@ class _NoDuplicates(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return found
 
 
+def strict_yaml(text: str) -> Any:
+    """What a YAML text says; ValueError for a key that stands twice."""
+    return yaml.load(text, _NoDuplicates)  # noqa: S506
+
+
 def parsed(text: str, source: str) -> Registry:
     """A registry from its YAML; ZooError names the source and the first thing that is wrong."""
     try:
-        return Registry.model_validate(yaml.load(text, _NoDuplicates))  # noqa: S506
+        return Registry.model_validate(strict_yaml(text))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(key) for key in first["loc"])

@@ -27,7 +27,7 @@ from pydantic import (
     ValidationError,
 )
 
-from ganzoo.errors import DivergedError, RunError
+from ganzoo.errors import DivergedError, InterruptedRunError, RunError
 from ganzoo.files import replacing, write_text
 from ganzoo.game import Game
 from ganzoo.interrupt import interruptible
@@ -61,6 +61,7 @@ class Plan(BaseModel):
     rounds: PositiveInt | None = None
     seconds: PositiveFloat | None = None
     save_every: PositiveInt | None = None
+    saves: PositiveInt = CHECKPOINTS
     device: str = "cpu"
     threads: PositiveInt = 1
     versions: dict[str, str] = {}
@@ -177,7 +178,7 @@ class Run:
                     f"interrupted after round {game.rounds}, which is saved; the same command "
                     "with --resume goes on from there."
                 )
-                raise RunError(message)
+                raise InterruptedRunError(message)
             if game.progress >= due or self._spent():
                 self._note()
                 self.save()
@@ -207,10 +208,26 @@ class Run:
 
     def _next_save(self) -> float:
         """The progress at which to save next."""
-        share = 1 / CHECKPOINTS
+        return self._share() * (self._passed(self.game.progress) + 1) - ROUNDING
+
+    def _share(self) -> float:
         if self.plan.save_every is not None and self.plan.rounds is not None:
-            share = self.plan.save_every / self.plan.rounds
-        return share * (int(self.game.progress / share + ROUNDING) + 1) - ROUNDING
+            return self.plan.save_every / self.plan.rounds
+        return 1 / self.plan.saves
+
+    def _passed(self, progress: float) -> int:
+        return int(progress / self._share() + ROUNDING)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the round just played is one to save after; Ctrl-C also saves after others.
+
+        Of a budget in seconds this is not known, and taken to be so.
+        """
+        if self.plan.rounds is None or self._spent():
+            return True
+        before = (self.game.rounds - 1) / self.plan.rounds
+        return self._passed(self._progress()) > self._passed(before)
 
     # ------------------------------------------------------------------------------------- saving
 

@@ -87,7 +87,7 @@ def write_samples(
         message = "give --label or --sweep, not both; --sweep label=0:9 shows every label."
         raise OptionError(message)
     if out.suffix == ".gif":
-        write_film(source, out, seed=seed)
+        write_film(frames_of(source, seed=seed), out)
         return out
     if not drawable(spaces):
         message = f"samples of '{source.variant}' are no pictures; name a .gif file, a film."
@@ -116,12 +116,17 @@ def write_array(samples: Tensor, out: Path) -> None:
         np.save(file, samples.numpy())
 
 
-def write_film(source: Subject, out: Path, *, seed: int) -> None:
-    """Write one sample that unfolds in time as an animated GIF, thirty frames a second."""
+def frames_of(source: Subject, *, seed: int) -> Tensor:
+    """One sample that unfolds in time, (T, H, W, 3); OptionError where none does."""
     frames = source.published.sampler.frames(source.published, seed=seed)
     if frames is None:
         message = f"samples of '{source.variant}' do not unfold in time; name a .png or .npy file."
         raise OptionError(message)
+    return frames
+
+
+def write_film(frames: Tensor, out: Path) -> None:
+    """Write frames as an animated GIF, thirty a second."""
     first, *others = [Image.fromarray(frame.numpy()) for frame in frames]
     with replacing(out) as path:
         first.save(

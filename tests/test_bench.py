@@ -1,53 +1,92 @@
-"""Benchmarks: same data, same budget, every seed, best and last, one report."""
+"""Benchmarks: same data, same budget, every seed, best and last, whoever does the runs."""
 
 from __future__ import annotations
 
 import json
-import re
+import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-from ganzoo.contest.measure import bench
-from ganzoo.contest.plan import contender
-from ganzoo.contest.results import Result, standings, verdict
-from ganzoo.errors import OptionError, RunError
-from ganzoo.metric import Score
+import ganzoo
+from ganzoo.contest.bench import Bench, bench, compare, report
+from ganzoo.contest.cost import cost_of, round_flops
+from ganzoo.contest.results import Result, read
+from ganzoo.contest.table import rows_of
+from ganzoo.contest.work import Work
+from ganzoo.errors import InterruptedRunError, RunError, ZooError
 from ganzoo.observers import Observer
+from ganzoo.zoo import Zoo
 
-if TYPE_CHECKING:
-    from ganzoo.contest.measure import Bench
-    from ganzoo.zoo import Zoo
+SMALL: dict[str, Any] = {"data": "ring", "settings": ["batch=8"], "evaluations": 3}
+MIX = "hinge@vanilla+loss=hinge+regularizer=r1+r1.weight=0.1"
+MACHINE = (
+    "rounds_per_second",
+    "images_per_second",
+    "peak_memory_mb",
+    "first_sample_ms",
+    "batch_sample_ms",
+)
 
-SETTINGS = ["batch=8"]
+
+def quality(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a benchmark without what depends on the machine's speed."""
+    lines = []
+    for row in (folder / "results.jsonl").read_text().splitlines():
+        fields = json.loads(row)
+        fields.pop("seconds")
+        for name in MACHINE:
+            fields.get("cost", {}).pop(name, None)
+        lines.append(fields)
+    return lines
 
 
 @pytest.fixture(scope="module")
 def done(zoo: Zoo, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    contenders = ["vanilla:loss=hinge,regularizer=r1,r1.weight=0.1", "vanilla", "dcgan"]
     out = tmp_path_factory.mktemp("bench") / "out"
-    return bench(contenders, data="ring", rounds=20, seeds=2, out=out, settings=SETTINGS, zoo=zoo)
+    names = [MIX, "vanilla", "dcgan", "broken@vanilla:optimizers.generator.lr=1e38", "vanilla/ring"]
+    (made,) = bench(names, rounds=20, seeds=2, out=out, zoo=zoo, **SMALL)
+    return made
 
 
 def test_every_contender_is_trained_with_every_seed_and_scored_best_and_last(done: Bench) -> None:
-    lines = [json.loads(s) for s in (done.folder / "results.jsonl").read_text().splitlines()]
-    assert [Result.model_validate(line) for line in lines] == done.results
+    assert read(done.folder / "results.jsonl") == done.results
     for kind in ("best", "last"):
         found = [(r.contender, r.seed) for r in done.results if r.kind == kind]
-        assert sorted(found) == [
-            (name, seed) for name in sorted(done.variants)[1:] for seed in (0, 1)
+        assert found == [
+            ("hinge", 0),
+            ("hinge", 1),
+            ("vanilla", 0),
+            ("vanilla", 1),
+            ("vanilla/ring", 0),
         ]
+    curve = [r.rounds for r in done.results if (r.kind, r.contender) == ("curve", "hinge")]
+    assert curve == [7, 14, 20] * 2
     last = next(r for r in done.results if r.kind == "last")
     assert last.rounds == 20
     assert last.value("modes-captured") is not None
 
 
-def test_a_contender_that_does_not_compose_is_refused_with_its_reason(done: Bench) -> None:
-    (refused,) = [r for r in done.results if r.kind == "refused"]
-    assert (refused.contender, "builds images" in (refused.error or "")) == ("dcgan", True)
-    assert any(row.get("note") for row in done.rows())
+def test_what_was_trained_before_competes_by_its_name(done: Bench) -> None:
+    (row,) = [row for row in rows_of(done) if row["contender"] == "vanilla/ring"]
+    assert (row["rank"], row["seeds"], row["rounds"]) == (1, 1, "15000")
+    assert float(row["high-quality ↑"]) > 0.95
+    assert "too few seeds" in done.verdict()
+
+
+def test_a_contender_that_cannot_finish_is_a_row_that_says_why(done: Bench) -> None:
+    notes = {
+        row["contender"]: row["note"]
+        for row in rows_of(done)
+        if not row.get("seeds") and row.get("note")
+    }
+    assert notes["dcgan"].startswith("refused (seeds 0, 1): 'dcgan' builds images")
+    assert notes["broken"].startswith("diverged (seeds 0, 1): training diverged: in round ")
 
 
 def test_references_stand_beside_the_results(done: Bench) -> None:
@@ -57,13 +96,102 @@ def test_references_stand_beside_the_results(done: Bench) -> None:
     assert {"untrained", "curve"} <= values.keys()
 
 
-def test_the_report_is_one_page_that_needs_no_other_file(done: Bench) -> None:
-    page = (done.folder / "report.html").read_text()
-    assert done.verdict() in page
-    assert page.count("<svg") >= 3
-    assert page.count("data:image/png;base64,") == 2
-    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
-    assert "ganzoo bench vanilla:loss=hinge,regularizer=r1,r1.weight=0.1 vanilla dcgan" in page
+def test_each_run_says_what_it_cost(done: Bench) -> None:
+    costs = {r.contender: r.cost for r in done.results if r.kind == "last"}
+    mine = costs["vanilla"]
+    assert mine is not None
+    # One sample through 64 -> 128 -> 128 -> 128 -> 2: two operations a weight.
+    assert mine.sample_flops == 2 * (64 * 128 + 128 * 128 * 2 + 128 * 2)
+    assert mine.parameters["generator"] == 64 * 128 + 128 * 128 * 2 + 128 * 2 + 3 * 128 + 2
+    assert mine.round_images == 8
+    assert mine.peak_memory_mb > 50
+    hinge = costs["hinge"]
+    assert hinge is not None
+    assert hinge.round_flops > mine.round_flops  # a gradient of a gradient
+
+
+@pytest.mark.parametrize(("budget", "rounds"), [({"images": 81}, 11), ({"flops": None}, 7)])
+def test_a_budget_of_images_or_operations_becomes_rounds(
+    budget: dict[str, Any], rounds: int, zoo: Zoo, done: Bench, tmp_path: Path
+) -> None:
+    if "flops" in budget:
+        cost = next(r.cost for r in done.results if (r.contender, r.kind) == ("vanilla", "last"))
+        assert cost is not None
+        budget = {"flops": 6.5 * cost.round_flops}
+    (made,) = bench(["vanilla"], out=tmp_path / "b", zoo=zoo, **budget, **SMALL)
+    assert [r.rounds for r in made.results if r.kind == "last"] == [rounds]
+
+
+# ------------------------------------------------------------------------- whoever does the runs
+
+
+def in_new_process(out: Path, *words: str, wait: bool = True) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "ganzoo", "bench", "vanilla", MIX, "--data", "ring"]
+    command += ["--set", "batch=8", "--rounds", "600", "--seeds", "2", "--evaluations", "3"]
+    command += ["--threads", "1", "--out", str(out), *words]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if wait:
+        _, err = running.communicate(timeout=120)
+        assert running.returncode == 0, err
+    return running
+
+
+def test_one_process_two_and_a_killed_one_that_goes_on_end_the_same(tmp_path: Path) -> None:
+    one, two, killed = (tmp_path / name for name in ("one", "two", "killed"))
+    running = in_new_process(killed, "--processes", "1", wait=False)
+    log = killed / "runs" / "vanilla-1" / "log.jsonl"
+    while not log.exists() or len(log.read_text().splitlines()) < 12:
+        assert running.poll() is None
+        time.sleep(0.02)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    for child in children:
+        grandchildren = Path(f"/proc/{child}/task/{child}/children").read_text().split()
+        for pid in (*grandchildren, child):
+            os.kill(int(pid), signal.SIGKILL)
+    running.kill()
+    running.communicate()
+    assert not (killed / "results.jsonl").exists()
+    held = read(killed / "runs" / "vanilla-1" / "results.jsonl")
+    assert [r.kind for r in held][-1:] == ["curve"]
+    in_new_process(killed, "--processes", "1")
+    in_new_process(one, "--processes", "1")
+    in_new_process(two, "--processes", "2")
+    assert quality(one) == quality(two) == quality(killed)
+
+
+def test_a_run_whose_process_dies_is_a_row_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ganzoo_dies.py").write_text(
+        "import os, ganzoo\n"
+        "class Dies(ganzoo.Observer):\n"
+        "    name = 'dies'\n"
+        "    def noted(self, first, terms):\n"
+        "        if 'hinge' in str(self.run.folder): os.kill(os.getpid(), 9)\n"
+        "@ganzoo.hookimpl\n"
+        "def ganzoo_observers(): return [Dies]\n"
+    )
+    info = tmp_path / "ganzoo_dies-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ganzoo-dies\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ganzoo]\ndies = ganzoo_dies\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    in_new_process(tmp_path / "b")
+    ended = {
+        (r.contender, r.seed): r
+        for r in read(tmp_path / "b" / "results.jsonl")
+        if r.kind in {"failed", "last"}
+    }
+    assert {key: r.kind for key, r in ended.items()} == {
+        ("vanilla", 0): "last",
+        ("vanilla", 1): "last",
+        ("hinge", 0): "failed",
+        ("hinge", 1): "failed",
+    }
+    assert (
+        ended["hinge", 0].error
+        == "its process died by signal 9; too little memory is a usual cause."
+    )
 
 
 class Stops(Observer):
@@ -72,103 +200,159 @@ class Stops(Observer):
     name = "stops"
 
     def noted(self, first: int, terms: dict[str, list[float]]) -> None:
-        if "hinge" in str(self.run.folder) and first == 9:
+        if "hinge" in str(self.run.folder) and first == 8:
             signal.raise_signal(signal.SIGINT)
 
 
 def test_an_interrupted_contest_goes_on_to_the_same_results(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def contest(out: str, *, resume: bool = False) -> Bench:
-        contenders = ["vanilla", "hinge@vanilla:loss=hinge"]
-        out_folder = tmp_path / out
-        return bench(
-            contenders,
-            data="ring",
-            rounds=20,
-            out=out_folder,
-            settings=SETTINGS,
-            resume=resume,
-            zoo=zoo,
-        )
+    def contest(out: str) -> None:
+        bench(["vanilla", MIX], rounds=20, out=tmp_path / out, zoo=zoo, **SMALL)
 
     with monkeypatch.context() as patch:
         patch.setattr(type(zoo), "observers", lambda _: [Stops])
-        with pytest.raises(RunError, match="interrupted after round"):
+        with pytest.raises(InterruptedRunError, match="interrupted after round"):
             contest("stopped")
     assert "vanilla" in (tmp_path / "stopped" / "report.html").read_text()
-    stopped, whole = contest("stopped", resume=True), contest("whole")
-    for kind in ("last", "best"):
-        one, other = (
-            [(r.contender, r.rounds, r.scores) for r in b.results if r.kind == kind]
-            for b in (stopped, whole)
-        )
-        assert one == other
-    with pytest.raises(RunError, match="holds another contest"):
-        bench(["vanilla"], data="ring", rounds=9, out=tmp_path / "whole", resume=True, zoo=zoo)
-    with pytest.raises(OptionError, match="two contenders have the same label"):
-        bench(["x@vanilla", "x@dcgan"], data="ring", rounds=2, out=tmp_path / "twice", zoo=zoo)
+    contest("stopped")
+    contest("whole")
+    assert quality(tmp_path / "stopped") == quality(tmp_path / "whole")
 
 
-def test_a_contender_that_diverges_is_reported_and_the_others_go_on(
-    zoo: Zoo, tmp_path: Path
+def test_whatever_a_contender_raises_is_a_row(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = "broken@vanilla:optimizers.generator.lr=1e38"
-    done = bench([broken, "vanilla"], data="ring", rounds=3, out=tmp_path / "b", zoo=zoo)
-    assert [r.contender for r in done.results if r.kind == "diverged"] == ["broken"]
-    assert [r.contender for r in done.results if r.kind == "last"] == ["vanilla"]
+    real = Work.contend
+
+    def contend(self: Work, variant: Any) -> None:
+        if variant.loss.name == "hinge":
+            raise MemoryError
+        real(self, variant)
+
+    monkeypatch.setattr(Work, "contend", contend)
+    (made,) = bench([MIX, "vanilla"], rounds=3, out=tmp_path / "b", zoo=zoo, **SMALL)
+    (failed,) = [r for r in made.results if r.kind == "failed"]
+    assert (failed.contender, failed.error) == ("hinge", "MemoryError: no word")
+    assert [r.contender for r in made.results if r.kind == "last"] == ["vanilla"]
 
 
-def test_results_are_not_overwritten(done: Bench, zoo: Zoo) -> None:
-    with pytest.raises(RunError, match="already holds results; add --resume"):
-        bench(["vanilla"], data="ring", rounds=2, out=done.folder, zoo=zoo)
-
-
-def test_a_contender_is_a_variant_with_parts_and_options_replaced(zoo: Zoo) -> None:
-    made = contender(
-        "dcgan:loss=hinge,regularizer=r1,regularizer=r2,r2.weight=3,"
-        "optimizers.generator.betas=[0.0,0.9],sampler=uniform",
-        zoo,
+def test_counting_operations_changes_no_draw(zoo: Zoo, tmp_path: Path) -> None:
+    run = ganzoo.train(
+        "vanilla", data="ring", rounds=3, settings=["batch=8"], out=tmp_path / "a", zoo=zoo
     )
-    assert [part.name for part in made.parts()] == ["dcgan", "hinge", "r1", "r2", "uniform"]
-    assert made.optimizers.generator.betas == (0.0, 0.9)
-    with pytest.raises(OptionError, match="is no contender"):
-        contender("dcgan:hinge", zoo)
+    counted = ganzoo.train(
+        "vanilla", data="ring", rounds=2, settings=["batch=8"], out=tmp_path / "b", zoo=zoo
+    )
+    assert round_flops(counted.game) > 0
+    assert cost_of(counted).parameters == cost_of(run).parameters
+    counted.game.round()
+    mine, its = run.game.sample(4)["fake"], counted.game.sample(4)["fake"]
+    assert mine.equal(its)
 
 
-def made_up(name: str, values: list[float]) -> list[Result]:
-    return [
-        Result(
-            contender=name,
-            kind="last",
-            seed=seed,
-            scores=(
-                Score(
-                    metric="d",
-                    value=value,
-                    better="lower",
-                    options={},
-                    data="x",
-                    data_sha256="0",
-                    split="held-out",
-                    n_real=1,
-                    n_fake=1,
-                    seed=0,
-                ),
-            ),
-        )
-        for seed, value in enumerate(values)
+# ------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"rounds": 3, "seconds": 1.0},
+            "budget: give one budget of rounds, images, seconds, flops",
+        ),
+        ({"rounds": 3, "seeds": 0}, "seeds: there must be at least one"),
+        ({"rounds": 3, "suite": "points"}, "a suite has its own contenders"),
+        ({"rounds": 3, "evaluations": 0}, "evaluations: Input should be greater than 0"),
+    ],
+)
+def test_terms_that_make_no_sense_are_refused_before_anything_is_written(
+    change: dict[str, Any], sentence: str, zoo: Zoo, tmp_path: Path
+) -> None:
+    with pytest.raises(ZooError, match=sentence):
+        bench(["vanilla"], out=tmp_path / "b", zoo=zoo, **{"data": "ring", **change})
+    assert not (tmp_path / "b").exists()
+
+
+def test_another_contest_is_not_mixed_in(done: Bench, zoo: Zoo) -> None:
+    before = (done.folder / "results.jsonl").read_bytes()
+    with pytest.raises(RunError, match="holds another contest; choose another --out"):
+        bench(["vanilla"], rounds=2, out=done.folder, zoo=zoo, **SMALL)
+    assert (done.folder / "results.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["contest", "results"])
+def test_results_of_a_newer_version_are_left_as_they_are(
+    what: str, zoo: Zoo, tmp_path: Path
+) -> None:
+    bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    path = (
+        tmp_path / "contest.json"
+        if what == "contest"
+        else tmp_path / "runs/vanilla-0/results.jsonl"
+    )
+    newer = (
+        path.read_text().replace('"format": 2', '"format": 3').replace('"kind"', '"how": 1, "kind"')
+    )
+    path.write_text(newer)
+    with pytest.raises(RunError, match="of this version of ganzoo.*upgrade ganzoo-core"):
+        bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    assert path.read_text() == newer
+
+
+def test_a_line_that_a_crash_has_torn_is_made_again(zoo: Zoo, tmp_path: Path) -> None:
+    (made,) = bench(["vanilla"], rounds=4, out=tmp_path, zoo=zoo, **SMALL)
+    whole = quality(tmp_path)
+    path = made.jobs[1].folder / "results.jsonl"
+    path.write_text(path.read_text()[:-20])
+    bench(["vanilla"], rounds=4, out=tmp_path, zoo=zoo, **SMALL)
+    assert quality(tmp_path) == whole
+
+
+def test_a_folder_without_results_is_not_reported(zoo: Zoo, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no benchmark"):
+        report(tmp_path, zoo=zoo)
+
+
+# --------------------------------------------------------------------------------------- compare
+
+
+def test_two_benchmarks_of_the_same_terms_are_joined(done: Bench, zoo: Zoo, tmp_path: Path) -> None:
+    bench(
+        ["vanilla", "lsgan@vanilla+loss=least-squares"],
+        rounds=20,
+        seeds=2,
+        out=tmp_path / "b",
+        zoo=zoo,
+        **SMALL,
+    )
+    (joined,) = compare(done.folder, tmp_path / "b", tmp_path / "joined", zoo=zoo)
+    names = [row["contender"] for row in rows_of(joined) if row.get("seeds")]
+    assert sorted(names) == ["b/vanilla", "hinge", "lsgan", "out/vanilla", "vanilla/ring"]
+    assert (tmp_path / "joined" / "report.html").exists()
+
+
+def test_benchmarks_of_different_terms_are_not(done: Bench, zoo: Zoo, tmp_path: Path) -> None:
+    bench(["vanilla"], rounds=4, out=tmp_path / "b", zoo=zoo, **SMALL)
+    with pytest.raises(ZooError, match="cannot be compared: budget 20 rounds, not 4 rounds"):
+        compare(done.folder, tmp_path / "b", tmp_path / "joined", zoo=zoo)
+    assert not (tmp_path / "joined").exists()
+
+
+def test_a_score_of_another_protocol_is_not_ranked_and_the_row_says_why(done: Bench) -> None:
+    lines = (done.folder / "runs" / "vanilla-0" / "results.jsonl").read_text()
+    changed = [Result.model_validate_json(row) for row in lines.splitlines()]
+    last = next(r for r in changed if r.kind == "last")
+    scores = tuple(score.model_copy(update={"n_fake": 9}) for score in last.scores)
+    odd = [*done.results, last.model_copy(update={"contender": "odd", "scores": scores})]
+
+    class Odd(Bench):
+        @property
+        def results(self) -> list[Result]:
+            return odd
+
+    (row,) = [
+        r for r in rows_of(Odd(done.contest, done.folder, done.zoo)) if r["contender"] == "odd"
     ]
-
-
-def test_a_win_is_clear_only_where_every_seed_beats_every_seed() -> None:
-    apart = [*made_up("slow", [5, 6, 7]), *made_up("quick", [1, 2, 3])]
-    assert [s.contender for s in standings(apart, "d")] == ["quick", "slow"]
-    assert verdict(apart, "d").startswith("quick wins: d 2 ± 1 on the last checkpoint, 3 seeds")
-    few = [*made_up("slow", [5, 6]), *made_up("quick", [1, 2])]
-    assert verdict(few, "d").startswith("quick leads, too few seeds to call it a win: ")
-    lost = Result(contender="quick", kind="diverged", seed=3, error="diverged")
-    assert verdict([*apart, lost], "d").startswith("slow leads, but not clear of quick: ")
-    mixed = [*made_up("slow", [1.5, 6]), *made_up("quick", [1, 2])]
-    assert verdict(mixed, "d").startswith("quick leads, but not clear of slow: ")
-    assert verdict([], "d") == "Nobody finished."
+    assert row["rank"] == ""
+    assert "was measured with n_fake 9, not 2500" in row["note"]

@@ -107,7 +107,7 @@ def test_train_sample_evaluate_and_resume(ganzoo: Command, tmp_path: Path) -> No
         (("sample", "nowhere"), "nowhere holds no run"),
         (("evaluate", "nowhere"), "nowhere holds no run"),
         (("bench", "dcgan", "dcgn", "--out", "b"), "no variant 'dcgn'"),
-        (("bench", "dcgan", "--rounds", "1", "--seconds", "1", "--out", "b"), "give --rounds or"),
+        (("bench", "dcgan", "--rounds", "1", "--seconds", "1", "--out", "b"), "budget: give one budget"),
         (("install", "dcgn"), "the registry knows no plugin 'dcgn'; did you mean 'dcgan'?"),
     ],
 )

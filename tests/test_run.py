@@ -183,7 +183,7 @@ def test_scores_carry_all_that_they_must_be_compared_under(zoo: Zoo, tmp_path: P
     )
     assert distance.extractor == "small-cnn/digits"
     assert len(distance.extractor_sha256 or "") == 64
-    assert not distance.comparable(evaluate(run, n=50, zoo=zoo)[0])
+    assert distance.difference(evaluate(run, n=50, zoo=zoo)[0]) == "n_fake 50, not 100"
     (parzen, *_) = evaluate(run, n=100, metrics=["parzen"], zoo=zoo)
     assert parzen.metric == "parzen"
 

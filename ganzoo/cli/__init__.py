@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ganzoo.cli import catalogue, hub, runs
+from ganzoo.cli import catalogue, contests, hub, runs
 from ganzoo.doctor import clash
 from ganzoo.errors import ZooError
 
@@ -44,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(catalogue.app)
 app.add_typer(runs.app)
+app.add_typer(contests.app)
 app.add_typer(hub.app, name="hub")
 
 

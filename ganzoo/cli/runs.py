@@ -1,10 +1,10 @@
-"""Commands about runs: train one, draw from it, score it, and run several head-to-head."""
+"""Commands about runs: train one, draw from it, score it, and write its weights."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ from ganzoo.cli.options import (
     Settings,
 )
 from ganzoo.tables import score_row, show
-
-if TYPE_CHECKING:
-    from ganzoo.contest.results import Result
 
 app = typer.Typer()
 
@@ -124,47 +121,3 @@ def export(
     folder = exported(run, out)
     for path in sorted(folder.glob("*.safetensors")):
         typer.echo(f"{path}: {path.stat().st_size:,} bytes")
-
-
-@app.command()
-def bench(
-    variants: Annotated[
-        list[str], typer.Argument(help="NAME, NAME:loss=hinge,r1.weight=0.1, LABEL@NAME:...")
-    ],
-    *,
-    data: Annotated[str, typer.Option(help="Dataset: NAME or NAME:VALUE.")] = "digits",
-    rounds: Rounds = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Seconds to train.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Training seeds: 0 to K-1.")] = 1,
-    out: Annotated[Path, typer.Option(help="Folder for results and report.")] = ...,  # type: ignore[assignment]
-    settings: Settings = None,
-    device: Device = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with --out.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Train variants head-to-head under one budget; write results.jsonl and report.html."""
-    from ganzoo.contest.measure import bench as benched
-
-    def told(result: Result) -> None:
-        if not as_json and result.kind in {"last", "refused", "diverged"}:
-            line = result.error or f"{result.rounds} rounds in {result.seconds:.1f} s"
-            typer.echo(f"{result.contender} · seed {result.seed}: {line}", err=True)
-
-    done = benched(
-        variants,
-        data=data,
-        rounds=rounds,
-        seconds=seconds,
-        seeds=seeds,
-        out=out,
-        settings=settings or (),
-        device=device,
-        resume=resume,
-        told=told,
-    )
-    if as_json:
-        typer.echo(json.dumps([result.model_dump(exclude_none=True) for result in done.results]))
-        return
-    show(done.rows(), as_json=False)
-    typer.echo(done.verdict())
-    typer.echo(f"report: {out / 'report.html'}")

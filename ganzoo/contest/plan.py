@@ -1,23 +1,66 @@
-"""What a benchmark compares: contenders, each a variant with some parts or options replaced."""
+"""What a benchmark compares, on what data, within what budget."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from ganzoo.errors import OptionError
+from ganzoo.run import CHECKPOINTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from ganzoo.variant import Variant
     from ganzoo.zoo import Zoo
 
 REPLACED = ("architecture", "loss", "sampler", "regularizer")
+BUDGETS = ("rounds", "images", "seconds", "flops")
+DEFAULT_ROUNDS = 1000
+SEPARATOR = re.compile(r"[,+](?![^\[]*\])(?=[\w.-]+=)")
+"""A comma or plus before the next KEY=, and in no [list]."""
 
 
-SEPARATOR = re.compile(r",(?![^\[]*\])")
-"""A comma that stands in no [list]."""
+class Budget(BaseModel):
+    """How long each run may train: exactly one of these.
+
+    ``images`` are real samples dealt to the discriminator, ``flops`` the floating-point operations
+    of whole rounds; both become rounds, by what one round of the contender takes. ``seconds`` are
+    of training: scores and checkpoints do not count.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rounds: PositiveInt | None = None
+    images: PositiveInt | None = None
+    seconds: PositiveFloat | None = None
+    flops: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [name for name in BUDGETS if getattr(self, name) is not None]
+        if len(given) != 1:
+            message = (
+                f"give one budget of {', '.join(BUDGETS)}, not {' and '.join(given) or 'none'}"
+            )
+            raise ValueError(message)
+        return self
+
+    def __str__(self) -> str:
+        """Say it as a report would."""
+        name = next(name for name in BUDGETS if getattr(self, name) is not None)
+        return f"{getattr(self, name):g} {name}"
 
 
 class Contest(BaseModel):
@@ -25,38 +68,72 @@ class Contest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    contenders: tuple[str, ...]
+    format: Literal[2] = 2
+    contenders: dict[str, str]
+    """Each label, and the contender as ``contender`` reads it."""
     data: str
     settings: tuple[str, ...] = ()
-    rounds: PositiveInt | None = None
-    seconds: PositiveFloat | None = None
-    seeds: PositiveInt = 1
-    device: str = "auto"
+    budget: Budget = Budget(rounds=DEFAULT_ROUNDS)
+    seeds: tuple[NonNegativeInt, ...] = (0,)
+    evaluations: PositiveInt = CHECKPOINTS
+    device: str = "cpu"
+    threads: PositiveInt = 1
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _counted(cls, seeds: object) -> object:
+        """Take a number as that many seeds, from zero."""
+        return tuple(range(seeds)) if isinstance(seeds, int) else seeds
+
+    @field_validator("seeds", "contenders")
+    @classmethod
+    def _some(cls, value: tuple[int, ...] | dict[str, str]) -> tuple[int, ...] | dict[str, str]:
+        if not value or len(set(value)) < len(value):
+            message = "there must be at least one, and none of them twice"
+            raise ValueError(message)
+        return value
+
+    def differs(self, other: Contest) -> str | None:
+        """The first term in which results of the two cannot be compared, in words."""
+        for name in ("data", "budget", "evaluations", "device"):
+            mine, its = getattr(self, name), getattr(other, name)
+            if mine != its:
+                return f"{name} {mine}, not {its}"
+        return None
 
 
-def label(text: str) -> str:
-    """What a contender is called in results: what stands before an ``@``, or all of it."""
-    return text.partition("@")[0]
+def labelled(texts: Iterable[str]) -> dict[str, str]:
+    """Contenders by label: what stands before an ``@``, or the whole text."""
+    found: dict[str, str] = {}
+    for text in dict.fromkeys(texts):
+        label, at, rest = text.partition("@")
+        if at and "/" in label:  # a model's version
+            label, rest = text, text
+        if label in found:
+            message = f"two contenders have the label '{label}'; write another one before the @."
+            raise OptionError(message)
+        found[label] = rest if at else text
+    return found
 
 
-def contender(text: str, zoo: Zoo, settings: tuple[str, ...] = ()) -> Variant:
-    """A variant from ``NAME``, ``NAME:KEY=VALUE,...`` or ``LABEL@NAME:...``.
+def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
+    """A variant from ``NAME``, ``NAME:KEY=VALUE,...`` or ``NAME+KEY=VALUE+...``.
 
     A KEY is a kind of part (``loss=hinge``, ``regularizer=r1``, repeated to have several) or an
     option's path (``r1.weight=0.1``). ``settings`` are set on it too.
     """
-    name, _, rest = text.rpartition("@")[2].partition(":")
-    pairs = [pair.partition("=") for pair in SEPARATOR.split(rest) if pair]
+    name, *pairs = SEPARATOR.split(re.sub(r"^([\w-]+):", r"\1,", text))
     parts: dict[str, list[str]] = {kind: [] for kind in REPLACED}
     options = []
-    for key, equals, value in pairs:
-        if not equals:
-            message = f"'{text}' is no contender; write it as NAME:loss=hinge,r1.weight=0.1."
-            raise OptionError(message)
+    if not re.fullmatch(r"[\w-]+", name):
+        message = f"'{text}' is no contender; write it as NAME:loss=hinge,r1.weight=0.1."
+        raise OptionError(message)
+    for pair in pairs:
+        key, _, value = pair.partition("=")
         if key in parts:
             parts[key].append(value)
         else:
-            options.append(f"{key}={value}")
+            options.append(pair)
     single = {kind: parts[kind][-1] if parts[kind] else None for kind in REPLACED[:3]}
     return zoo.compose(
         name,
@@ -66,3 +143,12 @@ def contender(text: str, zoo: Zoo, settings: tuple[str, ...] = ()) -> Variant:
         regularizers=parts["regularizer"] or None,
         settings=[*options, *settings],
     )
+
+
+def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str]:
+    """Every contender under every choice of the grid, as ``{"loss": ["hinge", "wasserstein"]}``.
+
+    A grid study: architecture x loss x regularizer x any option.
+    """
+    choices = [[f"{key}={value}" for value in values] for key, values in grid.items()]
+    return ["+".join([name, *chosen]) for name in names for chosen in product(*choices)]

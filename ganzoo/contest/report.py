@@ -1,14 +1,23 @@
-"""The report: one HTML page with the table, the learning curves and what was generated."""
+"""The report: one HTML page that needs no other file, and the same tables as Markdown."""
 
 from __future__ import annotations
 
 import base64
 import io
+import json
+import re
 import shlex
-from math import nan
-from typing import TYPE_CHECKING
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
 
-from ganzoo.contest.results import of_kind, standings
+import numpy as np
+from PIL import Image
+
+from ganzoo.contest import table
+from ganzoo.contest.decide import standings
+from ganzoo.contest.plan import BUDGETS
+from ganzoo.contest.results import of_kind
 from ganzoo.errors import ZooError
 from ganzoo.files import write_text
 
@@ -23,10 +32,48 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ganzoo.contest.measure import Bench
+    from matplotlib.axes import Axes
+
+    from ganzoo.contest.bench import Bench
     from ganzoo.contest.results import Result
 
-COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#775b9a", "#00798c", "#8d5a2b", "#4a4a4a")
+COLOURS = (
+    "#2f7fc1",
+    "#d1495b",
+    "#3a9d4a",
+    "#d99a1c",
+    "#8a67b5",
+    "#1295a6",
+    "#a9703a",
+    "#d070b0",
+    "#7d8a2e",
+    "#7f7f7f",
+)
+AXES = ("rounds", "images", "seconds")
+"""What a learning curve may be drawn against."""
+FRAMES = 12
+"""How many pictures of its training are kept of a contender, at most."""
+STYLE: Any = {
+    "svg.hashsalt": "ganzoo",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), "#888888"
+    ),
+}
+"""Greys that can be read on white and on black paper."""
+SEEDS = (
+    "Each training seed's last checkpoint, and the 95 % intervals of their mean: Student's t, and "
+    "10,000 bootstrap resamples (percentiles), which are too narrow for few seeds."
+)
+DUELS = (
+    "Differences seed by seed, with the 95 % interval of their mean; likelier better is the share "
+    "of all pairs of runs in which it is better (ties count half)."
+)
+COSTS = (
+    "FLOPs as torch counts them, of a whole round (every turn, forward and backward) and of one "
+    "sample; memory is the peak of a run's process, or of the GPU. Times depend on the machine."
+)
 TEMPLATE = jinja2.Environment(
     loader=jinja2.PackageLoader("ganzoo.contest", "."),
     autoescape=True,
@@ -34,93 +81,301 @@ TEMPLATE = jinja2.Environment(
 )
 
 
-def write_report(bench: Bench) -> None:
-    """Write ``report.html``, a page that needs no other file."""
-    results = bench.results
-    rows = bench.rows()
-    columns = [c for c in dict.fromkeys(key for row in rows for key in row) if c != "note"]
-    scored = next((result.scores for result in of_kind(results, "last")), ())
-    plan = next((r.plan for r in results if r.plan is not None), None)
-    page = TEMPLATE.get_template("report.html.jinja").render(
-        title=f"{len(bench.variants)} contenders on {bench.contest.data}",
-        legend=dict(zip(contenders(results), COLOURS * len(bench.variants), strict=False)),
-        verdict=bench.verdict(),
-        headline=bench.headline,
-        columns=columns,
-        rows=rows,
-        protocol=scored[0].protocol() if scored else "nothing was scored",
-        extractors=sorted({s.protocol() for s in scored if s.extractor}),
-        curves=[curve(results, metric) for metric in curved(results, bench.headline)],
-        grids=grids(bench),
-        contest=bench.contest,
-        command=command(bench),
-        plan=plan,
-        variants={name: variant.spec() for name, variant in bench.variants.items()},
+def write_report(benches: Sequence[Bench], folder: Path) -> None:
+    """Write ``report.html`` and ``report.md`` of one benchmark, or of the several of a suite."""
+    contests = [section(bench) for bench in benches]
+    page = TEMPLATE.get_template("report.html.jinja").render(contests=contests, axes=AXES)
+    write_text(folder / "report.html", page)
+    write_text(folder / "report.md", "\n\n".join(map(in_markdown, benches)) + "\n")
+
+
+def in_markdown(bench: Bench) -> str:
+    """One benchmark as Markdown: verdict, table, and how to repeat it."""
+    return "\n\n".join(
+        [
+            f"## {title(bench)}",
+            bench.verdict(),
+            table.markdown(table.rows_of(bench)),
+            f"{caption(bench)}",
+            f"```sh\n{command(bench)}\n```",
+        ]
     )
-    write_text(bench.folder / "report.html", page)
+
+
+def title(bench: Bench) -> str:
+    """What was compared."""
+    contest = bench.contest
+    seeds = f"{len(contest.seeds)} seed{'s' if len(contest.seeds) > 1 else ''}"
+    count = len(contest.contenders)
+    many = f"{count} contender{'s' if count > 1 else ''}"
+    return f"{many} on {contest.data}, {contest.budget} a run, {seeds}"
+
+
+def caption(bench: Bench) -> str:
+    """How the numbers are to be read."""
+    scores = [score for result in of_kind(bench.results, "last") for score in result.scores]
+    protocols = "; ".join(dict.fromkeys(score.protocol() for score in scores))
+    return (
+        "Numbers are of the last checkpoint: the mean over training seeds with the 95 % interval "
+        "of Student's t. A rank is one more than the number of contenders whose intervals lie "
+        f'clear on the better side. "Best" is the checkpoint with the best {bench.headline} on '
+        'other latents against the same held-out rows, so it flatters a little. "Training data" '
+        f"scores training rows as if they were samples. Scored: {protocols}."
+    )
 
 
 def command(bench: Bench) -> str:
-    """The command that makes this report again."""
+    """What repeats it, on a command line."""
     contest = bench.contest
-    budget = f"--rounds {contest.rounds}" if contest.rounds else f"--seconds {contest.seconds:g}"
-    sets = "".join(f" --set {shlex.quote(setting)}" for setting in contest.settings)
-    return (
-        f"ganzoo bench {shlex.join(contest.contenders)} --data {shlex.quote(contest.data)} "
-        f"{budget} --seeds {contest.seeds}{sets} --device {contest.device} "
-        f"--out {bench.folder.name}"
-    )
-
-
-def curved(results: Sequence[Result], headline: str) -> list[str]:
-    """The numbers worth a curve: the headline first, then the others that were measured."""
-    measured = {
-        score.metric: None for result in of_kind(results, "curve") for score in result.scores
-    }
-    return [
-        name for name in (headline, *(m for m in measured if m != headline)) if name in measured
+    named = next(name for name in BUDGETS if getattr(contest.budget, name) is not None)
+    texts = [t if t == label else f"{label}@{t}" for label, t in contest.contenders.items()]
+    words = ["ganzoo", "bench", *texts, "--data", contest.data]
+    words += [
+        f"--{named}",
+        f"{getattr(contest.budget, named):g}",
+        "--seeds",
+        str(len(contest.seeds)),
     ]
+    words += ["--evaluations", str(contest.evaluations), "--threads", str(contest.threads)]
+    for setting in contest.settings:
+        words += ["--set", setting]
+    return shlex.join([*words, "--out", bench.folder.name])
 
 
-def contenders(results: Sequence[Result]) -> list[str]:
-    """Those with a curve, in the order in which they ran."""
-    return list(dict.fromkeys(result.contender for result in of_kind(results, "curve")))
+def section(bench: Bench) -> dict[str, Any]:
+    """All that the page shows of one benchmark."""
+    results = bench.results
+    ranked = [s.contender for s in standings(results, bench.headline)]
+    colours = dict(zip(ranked, COLOURS * len(ranked), strict=False))
+    plans = [result.plan for result in results if result.plan is not None]
+    tables = [
+        ("Standings", table.rows_of(bench), caption(bench)),
+        ("Seed by seed", table.seeds(bench), SEEDS),
+        (f"{ranked[0]} against each other", table.duels(bench), DUELS),
+        ("What they cost", table.costs(bench), COSTS),
+    ]
+    return {
+        "title": title(bench),
+        "verdict": bench.verdict(),
+        "colours": colours,
+        "tables": [
+            {"title": name, "rows": rows, "columns": columns(rows), "note": note}
+            for name, rows, note in tables
+            if rows
+        ],
+        "curves": [
+            {"metric": metric, "axis": axis, "svg": curve(results, metric, axis, colours)}
+            for metric in curve_metrics(results)
+            for axis in AXES
+        ],
+        "grids": grids(bench, ranked),
+        "real": real(bench),
+        "films": [
+            {"contender": name, "frames": found}
+            for name in ranked
+            if len(found := frames(bench, name)) > 1
+        ],
+        "episodes": [
+            {"contender": name, "data": embedded(path, "image/gif")}
+            for name in ranked
+            for path in (first_folder(bench, name) / "film.gif",)
+            if path.exists()
+        ],
+        "command": command(bench),
+        "machine": plans[0].versions if plans else {},
+        "device": f"{bench.contest.device}, {bench.contest.threads} threads a run",
+        "variants": json.dumps(
+            {r.contender: r.plan.variant for r in results if r.plan is not None}, indent=2
+        ),
+    }
 
 
-def curve(results: Sequence[Result], metric: str) -> str:
-    """One number against training seconds as an SVG: a line for each seed, a colour a contender."""
-    names = contenders(results)
-    with mpl.rc_context({"svg.hashsalt": "ganzoo", "font.size": 9, "svg.fonttype": "none"}):
-        figure = Figure(figsize=(3.6, 2.5), layout="constrained")
+def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The columns of a table, without those that are empty in all rows."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return [key for key in keys if any(str(row.get(key, "")) for row in rows)]
+
+
+# ------------------------------------------------------------------------------------------ curves
+
+
+def curve_metrics(results: Sequence[Result]) -> list[str]:
+    """The numbers that were measured on the way."""
+    return list(dict.fromkeys(s.metric for r in of_kind(results, "curve") for s in r.scores))
+
+
+def curve(results: Sequence[Result], metric: str, axis: str, colours: dict[str, str]) -> str:
+    """One number on the way as an SVG: the mean over seeds in the band from the least to the most.
+
+    What is drawn of a contender is of the class ``c<rank>``.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.7, 2.6), layout="constrained")
         axes = figure.add_subplot()
-        for name, colour in zip(names, COLOURS * len(names), strict=False):
-            mine = of_kind(results, "curve", name)
-            for seed in sorted({result.seed for result in mine}):
-                points = [r for r in mine if r.seed == seed]
-                values = [nan if (v := result.value(metric)) is None else v for result in points]
-                seconds = [result.seconds for result in points]
-                axes.plot(seconds, values, ".-", color=colour, lw=1)
+        for rank, (name, colour) in enumerate(colours.items()):
+            steps = steps_of(results, name, metric, axis)
+            draw_curve(axes, steps, color=colour, rank=rank)
         for result in of_kind(results, "floor"):
-            floor = result.value(metric)
-            if floor is not None:
-                axes.axhline(floor, color="#888", lw=0.8, ls=":")
+            if (floor := result.value(metric)) is not None:
+                axes.axhline(floor, color="#888888", lw=0.8, ls=":")
         if metric.endswith("distance"):
             # An unbiased distance may come out below zero.
             axes.set_yscale("symlog" if metric.startswith("kernel") else "log")
-        axes.set(title=metric, xlabel="training seconds")
+        axes.set(title=metric, xlabel={"images": "real images seen"}.get(axis, axis))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(b=False)
         out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()[out.getvalue().index("<svg") :]
+        figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
+    svg = out.getvalue()
+    return re.sub(r'<g id="c(\d+)_[a-z]+">', r'<g class="c\1">', svg[svg.index("<svg") :])
 
 
-def grids(bench: Bench) -> list[dict[str, str]]:
-    """The last picture of each contender's first seed, embedded."""
+def steps_of(
+    results: Sequence[Result], name: str, metric: str, axis: str
+) -> list[list[tuple[float, float]]]:
+    """At each checkpoint that all seeds have reached: where and what, of every seed."""
+    seeds: dict[int, list[tuple[float, float]]] = {}
+    for point in of_kind(results, "curve", name):
+        value = point.value(metric)
+        if value is not None:
+            seeds.setdefault(point.seed, []).append((at(point, axis, results), value))
+    shared = min(map(len, seeds.values()), default=0)  # one that diverged is shorter
+    return [[line[i] for line in seeds.values()] for i in range(shared)]
+
+
+def draw_curve(
+    axes: Axes, steps: list[list[tuple[float, float]]], *, color: str, rank: int
+) -> None:
+    """The line and the band of one contender."""
+    if not steps:
+        return
+    x = [mean(where for where, _ in step) for step in steps]
+    values = [[value for _, value in step] for step in steps]
+    low, high = [min(v) for v in values], [max(v) for v in values]
+    axes.plot(x, [mean(v) for v in values], ".-", color=color, lw=1.3, ms=4, gid=f"c{rank}_line")
+    axes.fill_between(x, low, high, color=color, alpha=0.18, lw=0, gid=f"c{rank}_band")
+
+
+def at(point: Result, axis: str, results: Sequence[Result]) -> float:
+    """Where a point lies on an axis."""
+    if axis == "seconds":
+        return point.seconds
+    if axis == "rounds":
+        return float(point.rounds)
+    costs = (r.cost for r in of_kind(results, "last", point.contender) if r.cost is not None)
+    cost = next(costs, None)
+    return float(point.rounds * (cost.round_images if cost else 1))
+
+
+# ---------------------------------------------------------------------------------------- pictures
+
+
+def first_folder(bench: Bench, name: str) -> Path:
+    """The folder of a contender's first run."""
+    return next(job.folder for job in bench.jobs if job.contender == name)
+
+
+def embedded(path: Path, kind: str) -> str:
+    """A file as an address that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def webp(image: Image.Image) -> str:
+    """A picture as an address that holds it; a drawing without loss."""
+    out = io.BytesIO()
+    image.save(out, format="webp", lossless=True, quality=60)
+    return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def small(path: Path) -> str:
+    """A grid of images at its own size: it was enlarged by a whole number, to be seen."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    factor = next((k for k in range(8, 1, -1) if enlarged(pixels, k)), 1)
+    return webp(Image.fromarray(pixels[::factor, ::factor]))
+
+
+def enlarged(pixels: np.ndarray[Any, Any], factor: int) -> bool:
+    """Whether each pixel stands in a square of its like."""
+    if pixels.shape[0] % factor or pixels.shape[1] % factor:
+        return False
+    once = pixels[::factor, ::factor]
+    return bool((once.repeat(factor, 0).repeat(factor, 1) == pixels).all())
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The samples that a run left, oldest first."""
+    return sorted((folder / "samples").glob("*.png"))
+
+
+def grids(bench: Bench, ranked: Sequence[str]) -> list[dict[str, Any]]:
+    """The last samples of every contender and seed."""
     found = []
-    for standing in standings(bench.results, bench.headline):
-        pictures = sorted((bench.run_folder(standing.contender, 0) / "samples").glob("*.png"))
-        if pictures:
-            data = base64.b64encode(pictures[-1].read_bytes()).decode()
-            found.append({"contender": standing.contender, "data": data})
-    return found
+    for job in sorted(bench.jobs, key=lambda job: (job.contender not in ranked, job.seed)):
+        if job.contender in ranked and (shown := pictures(job.folder)):
+            label = {"contender": job.contender, "seed": job.seed}
+            found.append({**label, "data": small(shown[-1])})
+    return sorted(found, key=lambda g: (ranked.index(g["contender"]), g["seed"]))
+
+
+def real(bench: Bench) -> str | None:
+    """Real images, to be looked at beside."""
+    paths = (job.folder / "real.png" for job in bench.jobs if not job.contender)
+    return next((small(path) for path in paths if path.exists()), None)
+
+
+def frames(bench: Bench, name: str) -> list[dict[str, Any]]:
+    """A contender's first run on its way: the game's own view of points, or grids of images."""
+    folder = first_folder(bench, name)
+    scenes = thinned(sorted((folder / "scenes").glob("*.npz")))
+    if scenes:
+        return [{"round": int(path.stem), "data": drawn_scene(path)} for path in scenes]
+    shown = [path for path in pictures(folder) if path.stem.isdigit()]
+    return [{"round": int(path.stem), "data": small(path)} for path in thinned(shown)]
+
+
+def thinned(paths: Sequence[Path]) -> list[Path]:
+    """So many of them, evenly, the last one among them."""
+    if len(paths) <= FRAMES:
+        return list(paths)
+    chosen = np.linspace(0, len(paths) - 1, FRAMES).round().astype(int)
+    return [paths[i] for i in chosen]
+
+
+def drawn_scene(path: Path) -> str:
+    """Points over the discriminator's landscape, and its last features with their centroids."""
+    with np.load(path) as arrays:
+        scene = dict(arrays)
+    both = "features" in scene
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(5.6 if both else 2.8, 2.8), dpi=100, layout="constrained")
+        axes = figure.subplots(1, 2 if both else 1, squeeze=False)[0]
+        (left, bottom), (right, top) = scene["limits"]
+        if "landscape" in scene:
+            axes[0].imshow(
+                scene["landscape"].T,
+                extent=(left, right, bottom, top),
+                origin="lower",
+                cmap="PuOr",
+                alpha=0.8,
+            )
+        clouds = (("real", "#6b7a8f"), ("fake", "#d64541"))
+        for name, colour in clouds:
+            axes[0].plot(*scene[name].T, ".", ms=2, color=colour, label=name)
+        axes[0].set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+        axes[0].set_title("samples over the discriminator's score", fontsize=8)
+        if both:
+            halves = np.split(scene["features"], [len(scene["real"])])
+            for half, (name, colour) in zip(halves, clouds, strict=True):
+                axes[1].plot(*half.T, ".", ms=2, color=colour, alpha=0.6, label=name)
+                axes[1].plot(*half.mean(0), "X", ms=9, color=colour, mec="white")
+            axes[1].set_title("its last features, two main axes", fontsize=8)
+        for axis in axes:
+            axis.set(xticks=[], yticks=[])
+        figure.canvas.draw()
+        out = io.BytesIO()
+        figure.savefig(out, format="png")
+    with Image.open(out) as image:
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, format="webp", quality=80)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,26 +1,36 @@
-"""Results of a benchmark: one line for each scored checkpoint, and what follows from them all."""
+"""Results of a benchmark: one line for each scored checkpoint, kept in the folder of its run."""
 
 from __future__ import annotations
 
-from statistics import mean, stdev
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.metric import Direction, Score
+from ganzoo.contest.cost import Cost
+from ganzoo.errors import RunError
+from ganzoo.files import write_text
+from ganzoo.metric import Score
 from ganzoo.run import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+    from pathlib import Path
 
-Kind = Literal["best", "last", "curve", "untrained", "floor", "noise", "refused", "diverged"]
+Kind = Literal[
+    "floor", "noise", "untrained", "curve", "last", "best", "refused", "diverged", "failed"
+]
+ENDS: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
+"""The kinds of which a job's last line is one."""
+REFERENCES = "references"
+"""The folder of what all contenders are held against."""
 
 
 class Result(BaseModel):
     """One line of ``results.jsonl``: scores of one checkpoint of one run, or why there is none.
 
     ``floor`` (training rows scored as if they were samples), ``noise`` (uniform noise) and
-    ``untrained`` are references; ``curve`` is one point of a learning curve.
+    ``untrained`` are references; ``curve`` is one point of a learning curve. A run is ``refused``
+    that cannot be composed, has ``diverged`` where its numbers did, and ``failed`` otherwise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,124 +43,80 @@ class Result(BaseModel):
     scores: tuple[Score, ...] = ()
     error: str | None = None
     plan: Plan | None = None
+    cost: Cost | None = None
 
     def value(self, metric: str) -> float | None:
         """The value of one number, where it was measured."""
-        return next((score.value for score in self.scores if score.metric == metric), None)
+        found = self.score(metric)
+        return None if found is None else found.value
+
+    def score(self, metric: str) -> Score | None:
+        """One number with its protocol, where it was measured."""
+        return next((score for score in self.scores if score.metric == metric), None)
 
 
-class Standing(BaseModel):
-    """A contender's place: its headline on the last checkpoint of each training seed."""
+class Lines:
+    """A ``results.jsonl`` that grows line by line; there is one writer to a file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    def __init__(self, folder: Path) -> None:
+        """Take up what a folder holds; a line that a crash has torn is left out."""
+        self.path = folder / "results.jsonl"
+        self.rewrite(read(self.path))
 
-    contender: str
-    metric: str
-    better: Direction
-    values: tuple[float, ...]
-    diverged: int = 0
+    def rewrite(self, results: Iterable[Result]) -> None:
+        """Have these lines and no others."""
+        self.results = list(results)
+        if self.results or self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self.path, "".join(map(line, self.results)))
 
-    @property
-    def mean(self) -> float:
-        """The mean over training seeds."""
-        return mean(self.values)
+    def add(self, result: Result) -> None:
+        """Write one more line."""
+        self.results.append(result)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line(result))
 
-    def beats(self, other: Standing) -> bool:
-        """Whether every seed of this one is better than every seed of the other."""
-        if self.better == "lower":
-            return max(self.values) < min(other.values)
-        return min(self.values) > max(other.values)
+
+def has_ended(folder: Path) -> bool:
+    """Whether nothing is left to be done of the job in a folder."""
+    return any(result.kind in ENDS for result in read(folder / "results.jsonl"))
+
+
+def line(result: Result) -> str:
+    """A result as its line."""
+    return result.model_dump_json(exclude_none=True) + "\n"
+
+
+def read(path: Path) -> list[Result]:
+    """The results in a file; RunError where a whole line is none of this version's.
+
+    A last line without its end is left out: a crash has torn it, and it is made again.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}."
+        raise RunError(message) from error
+    found = []
+    for number, row in enumerate(text.splitlines(keepends=True), 1):
+        if not row.endswith("\n"):
+            break
+        try:
+            found.append(Result.model_validate_json(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(key) for key in first["loc"]) or "it"
+            message = (
+                f"{path}, line {number}, is no result of this version of ganzoo ({where}: "
+                f"{first['msg']}); upgrade ganzoo-core, or choose another --out."
+            )
+            raise RunError(message) from error
+    return found
 
 
 def of_kind(results: Iterable[Result], kind: Kind, contender: str | None = None) -> list[Result]:
     """The results of one kind, of one contender or of all."""
     return [r for r in results if r.kind == kind and contender in {None, r.contender}]
-
-
-def spread(values: Sequence[float]) -> str:
-    """A mean with its standard deviation over training seeds; a single value as it is."""
-    if not values:
-        return ""
-    if len(values) == 1:
-        return f"{values[0]:.4g}"
-    return f"{mean(values):.4g} ± {stdev(values):.2g}"
-
-
-def standings(results: Sequence[Result], headline: str) -> list[Standing]:
-    """The contenders that finished, the best first, by the mean of their last checkpoints."""
-    found = []
-    for name in dict.fromkeys(result.contender for result in of_kind(results, "last")):
-        scores = [
-            score
-            for result in of_kind(results, "last", name)
-            for score in result.scores
-            if score.metric == headline
-        ]
-        values = tuple(score.value for score in scores)
-        lost = len(of_kind(results, "diverged", name))
-        better = scores[0].better
-        found.append(
-            Standing(contender=name, metric=headline, better=better, values=values, diverged=lost)
-        )
-    # A mean over the survivors alone would flatter a contender that often diverges.
-    return sorted(found, key=lambda s: (s.diverged, s.mean if s.better == "lower" else -s.mean))
-
-
-ENOUGH_SEEDS = 3
-"""Fewer are ordered alike too often by chance: two of each, one time in three."""
-
-
-def verdict(results: Sequence[Result], headline: str) -> str:
-    """Who won, in one sentence.
-
-    A win takes three seeds of each, and every seed of the winner ahead of every seed of the others;
-    with fewer seeds, or overlapping ones, somebody leads.
-    """
-    table = standings(results, headline)
-    if not table:
-        return "Nobody finished."
-    first, *others = table
-    seeds = f"{len(first.values)} seed{'s' if len(first.values) > 1 else ''}"
-    what = f"{headline} {spread(first.values)} on the last checkpoint, {seeds}"
-    lost = [f"{s.contender} diverged with {s.diverged}" for s in table if s.diverged]
-    note = f" ({'; '.join(lost)})" if lost else ""
-    if not others:
-        return f"{first.contender}: {what}{note}."
-    equal = [other.contender for other in others if not first.beats(other)]
-    if equal:
-        return f"{first.contender} leads, but not clear of {', '.join(equal)}: {what}{note}."
-    against = f"{others[0].contender} has {spread(others[0].values)}"
-    if min(len(standing.values) for standing in table) < ENOUGH_SEEDS:
-        return f"{first.contender} leads, too few seeds to call it a win: {what}; {against}{note}."
-    return f"{first.contender} wins: {what}; {against}{note}."
-
-
-def rows_of(results: Sequence[Result], headline: str) -> list[dict[str, Any]]:
-    """The table: contenders by rank, those that did not finish, then the references."""
-    ranked = [standing.contender for standing in standings(results, headline)]
-    rows = [_row(results, name, "last") for name in ranked]
-    for row, name in zip(rows, ranked, strict=True):
-        best = [v for r in of_kind(results, "best", name) if (v := r.value(headline)) is not None]
-        row[f"best {headline}"] = spread(best)
-    rows += [
-        {"contender": f"{result.contender} (seed {result.seed})", "note": result.error}
-        for result in (*of_kind(results, "refused"), *of_kind(results, "diverged"))
-    ]
-    references: tuple[Kind, ...] = ("untrained", "floor", "noise")
-    for kind in references:
-        for result in of_kind(results, kind):
-            name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
-            rows.append({**_row([result], result.contender, kind), "contender": name})
-    return rows
-
-
-def _row(results: Sequence[Result], name: str, kind: Kind) -> dict[str, Any]:
-    mine = of_kind(results, kind, name)
-    row: dict[str, Any] = {"contender": name}
-    if kind == "last":
-        row["rounds"] = spread([result.rounds for result in mine])
-        row["seconds"] = spread([result.seconds for result in mine])
-    for score in mine[0].scores:
-        values = [v for result in mine if (v := result.value(score.metric)) is not None]
-        row[f"{score.metric} {'↑' if score.better == 'higher' else '↓'}"] = spread(values)
-    return row

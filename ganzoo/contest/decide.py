@@ -1,0 +1,247 @@
+"""What follows from results: intervals, ranks with ties, collapse, and a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import mean, stdev
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganzoo.contest.results import of_kind
+from ganzoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ganzoo.contest.results import Result
+    from ganzoo.metric import Direction, Score
+
+LEVEL = 0.95
+RESAMPLES = 10_000
+ENOUGH_SEEDS = 3
+"""Fewer are no ground for a win: two of each are ordered alike by chance one time in three."""
+MUCH_WORSE = 0.5
+"""A last checkpoint further from the best than this share of its value has collapsed."""
+RARE = 0.1
+"""A class generated less than this share as often as in the data is missing."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over training seeds with its 95 % intervals; a single value has none."""
+
+    mean: float
+    t: tuple[float, float] | None = None
+    bootstrap: tuple[float, float] | None = None
+    n: int = 1
+
+    def __str__(self) -> str:
+        """``7.29 [5.9, 8.7]``."""
+        if self.t is None:
+            return f"{self.mean:.4g}"
+        return f"{self.mean:.4g} [{self.t[0]:.4g}, {self.t[1]:.4g}]"
+
+    @property
+    def low(self) -> float:
+        """The lower end of the t interval, or the value."""
+        return self.mean if self.t is None else self.t[0]
+
+    @property
+    def high(self) -> float:
+        """The upper end of the t interval, or the value."""
+        return self.mean if self.t is None else self.t[1]
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Mean, Student's t interval, and percentile bootstrap interval of values over seeds."""
+    if len(values) < 2:  # noqa: PLR2004
+        return Estimate(values[0])
+    middle, n = mean(values), len(values)
+    half = t_quantile(n - 1) * stdev(values) / n**0.5
+    drawn = np.random.default_rng(0).choice(np.asarray(values), (RESAMPLES, n)).mean(1)
+    ends = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(middle, (middle - half, middle + half), (float(ends[0]), float(ends[1])), n)
+
+
+def t_quantile(freedom: int) -> float:
+    """The 97.5 % quantile of Student's t."""
+    try:
+        from scipy.stats import t
+    except ImportError as error:
+        message = "intervals need scipy: pip install 'ganzoo-core[report]'."
+        raise ZooError(message) from error
+    return float(t.ppf((1 + LEVEL) / 2, freedom))
+
+
+def improvement(one: Sequence[float], other: Sequence[float], better: Direction) -> float:
+    """How likely a run of one is better than a run of the other; ties count half.
+
+    Agarwal et al. 2021, arXiv:2108.13264: over all pairs of seeds.
+    """
+    sign = 1 if better == "higher" else -1
+    pairs = [sign * (a - b) for a in one for b in other]
+    return sum(1.0 if d > 0 else 0.5 if d == 0 else 0.0 for d in pairs) / len(pairs)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A contender's place: its headline on the last checkpoint of each training seed."""
+
+    contender: str
+    better: Direction
+    values: dict[int, float]
+    best: dict[int, float] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    """Seeds that did not finish, by how."""
+    warnings: tuple[str, ...] = ()
+    rank: int = 0
+
+    @property
+    def last(self) -> Estimate:
+        """Over the seeds that finished."""
+        return estimate(list(self.values.values()))
+
+    def beats(self, other: Standing) -> bool:
+        """Whether the intervals separate, and all seeds of this one finished.
+
+        Fewer than three seeds of either separate nothing; a model trained once is such a one.
+        """
+        if min(len(self.values), len(other.values)) < ENOUGH_SEEDS or self.lost:
+            return False
+        if self.better == "lower":
+            return self.last.high < other.last.low
+        return self.last.low > other.last.high
+
+    def paired(self, other: Standing) -> Estimate | None:
+        """The mean difference over common seeds, positive where this one is better."""
+        sign = 1 if self.better == "higher" else -1
+        common = sorted(self.values.keys() & other.values.keys())
+        differences = [sign * (self.values[s] - other.values[s]) for s in common]
+        return estimate(differences) if len(differences) > 1 else None
+
+
+def headline_of(results: Iterable[Result], headlines: Sequence[str]) -> str:
+    """The number that runs are ranked by: the first metric's that was measured on this data."""
+    measured = {score.metric for result in results for score in result.scores}
+    for name in headlines:
+        if name in measured:
+            return name
+    message = "no metric can rank these runs."
+    raise ZooError(message)
+
+
+def headline(scores: Iterable[Score], headlines: Sequence[str]) -> Score:
+    """The score that runs are ranked by."""
+    found = {score.metric: score for score in scores}
+    for name in headlines:
+        if name in found:
+            return found[name]
+    message = "no metric can rank this run."
+    raise ZooError(message)
+
+
+def standings(results: Sequence[Result], metric: str) -> list[Standing]:
+    """The contenders that finished with some seed, the best first, ranked with ties.
+
+    A rank is one more than the number of contenders that are better beyond their intervals.
+    """
+    found = []
+    for name in dict.fromkeys(result.contender for result in of_kind(results, "last")):
+        scores = {r.seed: s for r in of_kind(results, "last", name) if (s := r.score(metric))}
+        if not scores:
+            continue
+        best = {
+            r.seed: v for r in of_kind(results, "best", name) if (v := r.value(metric)) is not None
+        }
+        lost = {
+            kind: n for kind in ("diverged", "failed") if (n := len(of_kind(results, kind, name)))
+        }
+        better = next(iter(scores.values())).better
+        values = {seed: score.value for seed, score in sorted(scores.items())}
+        warnings = collapses(results, name, metric)
+        found.append(Standing(name, better, values, best, lost, warnings))
+    # A mean over the survivors alone would flatter a contender that often diverges.
+    found.sort(
+        key=lambda s: (sum(s.lost.values()), s.last.mean if s.better == "lower" else -s.last.mean)
+    )
+    return [
+        Standing(
+            s.contender,
+            s.better,
+            s.values,
+            s.best,
+            s.lost,
+            s.warnings,
+            rank=1 + sum(other.beats(s) for other in found),
+        )
+        for s in found
+    ]
+
+
+def collapses(results: Sequence[Result], name: str, metric: str) -> tuple[str, ...]:
+    """What looks like collapse: a last score much worse than the best, modes or classes gone."""
+    floors = {s.metric: s.value for r in of_kind(results, "floor") for s in r.scores}
+    best = {r.seed: r for r in of_kind(results, "best", name)}
+    fallen, modes, classes = [], [], []
+    lasts = of_kind(results, "last", name)
+    for last in lasts:
+        score, before = last.score(metric), best.get(last.seed)
+        top = None if before is None else before.value(metric)
+        if score and top is not None and fell(score, top, floors.get(metric)):
+            fallen.append(last.seed)
+        if (captured := last.value("modes-captured")) is not None:
+            gone = floors.get("modes-captured", captured) - captured
+            modes += [last.seed] if gone > 0 else []
+        if (rarest := last.value("rarest-class")) is not None:
+            classes += [last.seed] if rarest < RARE * floors.get("rarest-class", 0) else []
+    told = (
+        ("last much worse than best", fallen),
+        ("modes missing", modes),
+        ("classes missing", classes),
+    )
+    return tuple(f"{what} in {len(seeds)} of {len(lasts)}" for what, seeds in told if seeds)
+
+
+def fell(last: Score, best: float, floor: float | None) -> bool:
+    """Whether a last score is much worse than the best, seen from what training data scores."""
+    origin = floor or 0.0
+    if last.better == "lower":
+        return last.value - origin > (1 + MUCH_WORSE) * max(best - origin, 0) + abs(origin)
+    return last.value < best - MUCH_WORSE * abs(best)
+
+
+def verdict(results: Sequence[Result], metric: str) -> str:
+    """Who won, in one sentence that is true to the intervals."""
+    table = standings(results, metric)
+    if not table:
+        return "Nobody finished."
+    first, *others = table
+    seeds = f"{len(first.values)} seed{'s' if len(first.values) > 1 else ''}"
+    what = f"{metric} {first.last} on the last checkpoint, {seeds}"
+    lost = [f"{s.contender} {k} with {n}" for s in table for k, n in s.lost.items()]
+    note = f" ({'; '.join(lost)})" if lost else ""
+    if not others:
+        return f"{first.contender}: {what}{note}."
+    ties = [other for other in others if not first.beats(other)]
+    if not ties:
+        against = f"{others[0].contender} has {others[0].last}"
+        return f"{first.contender} wins: {what}; {against}{note}."
+    if any(len(s.values) < ENOUGH_SEEDS for s in (first, *ties)):
+        few = "too few seeds to call it a win"
+        return f"{first.contender} leads, {few}: {what}{note}."
+    names = ", ".join(other.contender for other in ties)
+    return f"{first.contender} leads, but its interval is not clear of {names}: {what}{note}."
+
+
+def incomparable(results: Iterable[Result]) -> Mapping[str, str]:
+    """The contenders that were scored under another protocol than the first, and which."""
+    first: dict[str, Score] = {}
+    found: dict[str, str] = {}
+    for result in of_kind(results, "last"):
+        for score in result.scores:
+            known = first.setdefault(score.metric, score)
+            different = known.difference(score)
+            if different is not None:
+                found.setdefault(result.contender, f"{score.metric} was measured with {different}")
+    return found

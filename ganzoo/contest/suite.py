@@ -1,0 +1,93 @@
+"""Suites: contests written down in YAML, those that come with ganzoo and anybody's own."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ganzoo.contest.plan import Contest, crossed, labelled
+from ganzoo.errors import OptionError, ZooError
+from ganzoo.registry import strict_yaml
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+class Suite(BaseModel):
+    """Several contests under one title; ``contests`` are named by their data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    contests: dict[str, Contest]
+
+
+def known() -> dict[str, Traversable]:
+    """The suites that come with ganzoo, by name."""
+    folder = resources.files("ganzoo.contest").joinpath("suites")
+    files = (file for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return {file.name.removesuffix(".yaml"): file for file in sorted(files, key=lambda f: f.name)}
+
+
+def suite(name: str) -> Suite:
+    """A suite by name, or by the path of a ``.yaml``; ZooError says what is wrong with it."""
+    if name.endswith((".yaml", ".yml")):
+        path: Traversable = Path(name)
+    elif name in known():
+        path = known()[name]
+    else:
+        close = difflib.get_close_matches(name, known(), n=1)
+        meant = f"; did you mean '{close[0]}'?" if close else "."
+        message = f"no suite '{name}'{meant} Known: {', '.join(known())}; or give a .yaml file."
+        raise ZooError(message)
+    try:
+        fields = strict_yaml(path.read_text(encoding="utf-8"))
+        return parsed(fields)
+    except OSError as error:
+        message = f"suite {name} cannot be read: {error.strerror}."
+    except yaml.YAMLError as error:
+        message = f"suite {name} is no YAML: {str(error).splitlines()[0]}."
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(key) for key in first["loc"])
+        message = f"suite {name}: {where}: {first['msg']}."
+    except (ValueError, OptionError) as error:
+        message = f"suite {name}: {str(error).rstrip('.')}."
+    raise ZooError(message)
+
+
+def parsed(fields: Any) -> Suite:
+    """A suite from its fields: ``title``, ``data``, and the terms that all contests share.
+
+    ``data`` is a list of datasets, or a mapping from each to terms of its own. ``contenders`` is a
+    list as on the command line, or a mapping from labels; ``grid`` crosses them with choices.
+    """
+    if not isinstance(fields, dict) or "title" not in fields or "data" not in fields:
+        message = "it needs a title, data and contenders"
+        raise ValueError(message)
+    shared = {key: value for key, value in fields.items() if key not in {"title", "data"}}
+    data = fields["data"]
+    own = data if isinstance(data, dict) else dict.fromkeys(data if isinstance(data, list) else [])
+    contests = {}
+    for name, terms in own.items():
+        merged = {**shared, **(terms or {}), "data": name}
+        merged["settings"] = [*shared.get("settings", ()), *(terms or {}).get("settings", ())]
+        contests[name] = contest(merged)
+    return Suite(title=fields["title"], contests=contests)
+
+
+def contest(fields: dict[str, Any]) -> Contest:
+    """One contest from the terms of a suite."""
+    fields = dict(fields)
+    contenders, grid = fields.get("contenders"), fields.pop("grid", None)
+    if isinstance(contenders, list):
+        fields["contenders"] = labelled(crossed(contenders, grid or {}))
+    elif grid is not None:
+        message = "a grid crosses a list of contenders, not labelled ones"
+        raise ValueError(message)
+    return Contest.model_validate(fields)

@@ -1,0 +1,148 @@
+"""Intervals, ranks, collapse and verdicts: closed forms, known cases and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap, ttest_1samp
+
+from ganzoo.contest.decide import Estimate, estimate, improvement, standings, verdict
+from ganzoo.contest.results import Kind, Result
+from ganzoo.metric import Direction, Score
+
+
+def scored(
+    name: str,
+    values: list[float],
+    kind: Kind = "last",
+    metric: str = "d",
+    better: Direction = "lower",
+) -> list[Result]:
+    """Results of one contender, a value a seed."""
+    return [
+        Result(
+            contender=name,
+            kind=kind,
+            seed=seed,
+            scores=(
+                Score(
+                    metric=metric,
+                    value=value,
+                    better=better,
+                    options={},
+                    data="x",
+                    data_sha256="0",
+                    split="held-out",
+                    n_real=1,
+                    n_fake=1,
+                    seed=0,
+                ),
+            ),
+        )
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_the_intervals_are_scipys() -> None:
+    values = [1.0, 2.5, 2.0, 4.0, 3.0]
+    found = estimate(values)
+    wanted = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert found.t == pytest.approx((wanted.low, wanted.high))
+    drawn = bootstrap((values,), np.mean, method="percentile", rng=1).confidence_interval
+    assert found.bootstrap == pytest.approx((drawn.low, drawn.high), abs=0.05)
+    assert (found.mean, found.n) == (2.5, 5)
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert estimate([2.0]) == Estimate(2.0)
+    assert str(estimate([2.0])) == "2"
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
+    draws = np.random.default_rng(0).normal(size=(2000, 4))
+    intervals = (estimate(list(row)).t or (0, 0) for row in draws[:400])
+    covered = sum(low <= 0 <= high for low, high in intervals)
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_the_probability_of_improvement_is_over_all_pairs() -> None:
+    assert improvement([1, 2], [3, 4], "lower") == 1
+    assert improvement([1, 2], [3, 4], "higher") == 0
+    assert improvement([1, 3], [2, 3], "lower") == (1 + 1 + 0 + 0.5) / 4
+    assert improvement([5.0], [5.0], "lower") == 0.5
+
+
+def test_ranks_are_tied_where_intervals_do_not_separate() -> None:
+    results = [
+        *scored("bad", [40, 41, 42]),
+        *scored("good", [1, 2, 3]),
+        *scored("alike", [2, 3, 4]),
+        *scored("wide", [0, 20, 60]),
+    ]
+    assert [(s.contender, s.rank) for s in standings(results, "d")] == [
+        ("good", 1),
+        ("alike", 1),
+        ("wide", 1),
+        ("bad", 3),
+    ]
+
+
+def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
+    apart = [*scored("slow", [50, 60, 70]), *scored("quick", [1, 2, 3])]
+    sentence = "quick wins: d 2 [-0.4841, 4.484] on the last checkpoint, 3 seeds; slow has 60 "
+    assert verdict(apart, "d").startswith(sentence)
+    few = [*scored("slow", [50, 60]), *scored("quick", [1, 2])]
+    assert verdict(few, "d").startswith("quick leads, too few seeds to call it a win: ")
+    near = [*scored("slow", [3, 4, 5]), *scored("quick", [1, 2, 3])]
+    assert "leads, but its interval is not clear of slow: " in verdict(near, "d")
+    assert verdict([], "d") == "Nobody finished."
+    assert verdict(scored("alone", [1.0]), "d") == "alone: d 1 on the last checkpoint, 1 seed."
+
+
+def test_a_contender_that_lost_seeds_never_wins() -> None:
+    lost = Result(contender="quick", kind="diverged", seed=3, error="diverged")
+    results = [*scored("slow", [50, 60, 70]), *scored("quick", [1, 2, 3]), lost]
+    assert verdict(results, "d").startswith("slow leads")
+    assert "quick diverged with 1" in verdict(results, "d")
+
+
+def test_differences_are_paired_by_seed() -> None:
+    # The seeds differ by far more than the contenders do.
+    one, other = [1.0, 10.0, 100.0], [1.5, 10.6, 100.4]
+    first, second = standings([*scored("a", one), *scored("b", other)], "d")
+    paired = first.paired(second)
+    assert paired is not None
+    assert paired.mean == pytest.approx(0.5)
+    assert paired.low > 0
+    assert not first.beats(second)
+    assert (first.paired(standings(scored("c", [1.0]), "d")[0])) is None
+
+
+def test_a_last_checkpoint_much_worse_than_the_best_is_told() -> None:
+    results = [
+        *scored("data", [1.0], kind="floor"),
+        *scored("fell", [30, 6, 7]),
+        *scored("fell", [6, 6, 6], kind="best"),
+        *scored("held", [7, 6, 8]),
+        *scored("held", [6, 6, 6], kind="best"),
+    ]
+    warnings = {s.contender: s.warnings for s in standings(results, "d")}
+    assert warnings == {"fell": ("last much worse than best in 1 of 3",), "held": ()}
+
+
+@pytest.mark.parametrize(
+    ("metric", "floor", "values", "told"),
+    [
+        ("modes-captured", 8, [8, 7, 8], "modes missing in 1 of 3"),
+        ("rarest-class", 0.09, [0.08, 0.001, 0.0], "classes missing in 2 of 3"),
+    ],
+)
+def test_missing_modes_and_classes_are_told(
+    metric: str, floor: float, values: list[float], told: str
+) -> None:
+    results = [
+        *scored("data", [floor], "floor", metric, "higher"),
+        *scored("x", values, "last", metric, "higher"),
+    ]
+    (standing,) = standings(results, metric)
+    assert standing.warnings == (told,)

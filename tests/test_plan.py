@@ -1,0 +1,118 @@
+"""What a benchmark compares: contenders as they are spelled, grids, and suites in YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ganzoo.contest.bench import Bench, suited
+from ganzoo.contest.plan import contender, crossed, labelled
+from ganzoo.contest.suite import known, suite
+from ganzoo.errors import OptionError, ZooError
+from ganzoo.zoo import Zoo
+
+
+@pytest.mark.parametrize("separators", [":,", "++"])
+def test_a_contender_is_a_variant_with_parts_and_options_replaced(
+    separators: str, zoo: Zoo
+) -> None:
+    first, other = separators
+    pairs = [
+        "loss=hinge",
+        "regularizer=r1",
+        "regularizer=r2",
+        "r2.weight=3",
+        "optimizers.generator.betas=[0.0,0.9]",
+        "optimizers.generator.lr=1e+0",
+        "sampler=uniform",
+    ]
+    made = contender("dcgan" + first + other.join(pairs), zoo)
+    assert [part.name for part in made.parts()] == ["dcgan", "hinge", "r1", "r2", "uniform"]
+    assert made.optimizers.generator.betas == (0.0, 0.9)
+    assert made.optimizers.generator.lr == 1
+
+
+@pytest.mark.parametrize("text", ["dcgan:hinge", "dcgan+hinge", "", "a b"])
+def test_what_is_no_contender_is_refused(text: str, zoo: Zoo) -> None:
+    with pytest.raises(OptionError, match="is no contender; write it as"):
+        contender(text, zoo)
+
+
+def test_labels_are_what_stands_before_an_at() -> None:
+    assert labelled(["x@vanilla:loss=hinge", "dcgan", "dcgan", "vanilla/ring@1"]) == {
+        "x": "vanilla:loss=hinge",
+        "dcgan": "dcgan",
+        "vanilla/ring@1": "vanilla/ring@1",
+    }
+    with pytest.raises(OptionError, match="two contenders have the label 'x'"):
+        labelled(["x@vanilla", "x@dcgan"])
+
+
+def test_a_grid_crosses_every_contender_with_every_choice() -> None:
+    grid = {"loss": ["hinge", "wasserstein"], "mlp.width": ["8", "16"]}
+    assert crossed(["vanilla"], grid) == [
+        "vanilla+loss=hinge+mlp.width=8",
+        "vanilla+loss=hinge+mlp.width=16",
+        "vanilla+loss=wasserstein+mlp.width=8",
+        "vanilla+loss=wasserstein+mlp.width=16",
+    ]
+
+
+def test_every_suite_that_comes_with_ganzoo_composes(zoo: Zoo, tmp_path: Path) -> None:
+    assert set(known()) == {"points", "digits", "fashion-mnist", "imitation", "robustness"}
+    for name in known():
+        for key, contest in suited(name, {}, {}).items():
+            Bench(contest, tmp_path / name / key, zoo).prepare()
+
+
+def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "title: T\nseeds: 2\nbudget: {rounds: 5}\ncontenders: [vanilla, dcgan]\n"
+        "grid: {loss: [hinge]}\nsettings: [batch=8]\n"
+        "data:\n  ring: {}\n  grid: {budget: {images: 9}, settings: [sampler.dim=2]}\n"
+    )
+    made = suite(str(tmp_path / "s.yaml")).contests
+    assert list(made["ring"].contenders) == ["vanilla+loss=hinge", "dcgan+loss=hinge"]
+    assert (made["ring"].budget.rounds, made["grid"].budget.images) == (5, 9)
+    assert made["grid"].settings == ("batch=8", "sampler.dim=2")
+    assert made["ring"].seeds == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("title: [", "is no YAML: while parsing"),
+        ("title: T\ndata: [ring]\ntitle: U\n", "the key 'title' stands twice"),
+        ("just words", "it needs a title, data and contenders"),
+        ("title: T\ndata: [ring]\n", "contenders: Field required"),
+        ("title: T\ndata: [ring]\ncontenders: [vanilla]\nround: 3\n", "round: Extra inputs"),
+        (
+            "title: T\ndata: [ring]\ncontenders: [a, x@a, x@b]\n",
+            "two contenders have the label 'x'",
+        ),
+        (
+            "title: T\ndata: [ring]\ncontenders: [a]\nbudget: {rounds: 3, flops: 2}\n",
+            "give one budget of rounds, images, seconds, flops, not rounds and flops",
+        ),
+        (
+            "title: T\ndata: [ring]\ncontenders: {x: a}\ngrid: {loss: [hinge]}\n",
+            "a grid crosses a list",
+        ),
+    ],
+)
+def test_a_suite_that_makes_no_sense_is_one_sentence(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(ZooError) as error:
+        suite(str(tmp_path / "s.yaml"))
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_suite_is_told_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="no suite 'point'; did you mean 'points'"):
+        suite("point")
+    with pytest.raises(ZooError, match="cannot be read: No such file"):
+        suite(str(tmp_path / "none.yaml"))

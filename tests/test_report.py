@@ -1,0 +1,174 @@
+"""The report, as a reader sees it: one page in a real browser, without a network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ganzoo.contest.bench import Bench, bench, report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+    from ganzoo.zoo import Zoo
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def done(zoo: Zoo, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    out = tmp_path_factory.mktemp("report") / "out"
+    settings = ["batch=32", "sampler.dim=2"]
+    names = ["vanilla", "hinge@vanilla+loss=hinge", "dcgan"]
+    terms = {"data": "ring", "rounds": 30, "seeds": 2, "evaluations": 3, "settings": settings}
+    (made,) = bench(names, out=out, zoo=zoo, **terms)  # type: ignore[arg-type]
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(done: Bench) -> Iterator[Page]:
+    """The page, opened from the disk; nothing may be asked of a network or told to the console."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1200, "height": 900})
+        told: list[str] = []
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("request", lambda request: told.append(request.url))
+        page.goto((done.folder / "report.html").as_uri())
+        yield page
+        addresses = [text for text in told if not text.startswith("data:")]
+        assert addresses == [(done.folder / "report.html").as_uri()]
+        browser.close()
+
+
+def names(page: Page) -> list[str]:
+    """The first table's contenders, as they stand."""
+    cells = page.locator("table").first.locator("tbody td.name")
+    return [text.split(",")[0] for text in cells.all_inner_texts()]
+
+
+@needs_browser
+def test_the_table_sorts_by_each_column_and_what_has_no_value_stays_last(page: Page) -> None:
+    header = page.locator("table").first.locator("th", has_text="reverse-kl")
+    cells = page.locator("table").first.locator("tbody tr")
+    column = page.locator("table").first.locator("th").all_inner_texts().index("reverse-kl ↓")
+
+    def values() -> list[float]:
+        rows = [row.locator("td").all_inner_texts() for row in cells.all()]
+        return [float(row[column].split()[0]) for row in rows if len(row) > column]
+
+    header.click()
+    rising = values()
+    assert rising == sorted(rising)
+    assert names(page)[-1] == "dcgan"
+    header.click()
+    assert values() == rising[::-1]
+    assert names(page)[-1] == "dcgan"
+    assert header.get_attribute("aria-sort") == "descending"
+
+
+@needs_browser
+def test_a_contender_is_put_away_and_taken_out_again(page: Page) -> None:
+    button = page.locator(".contenders button", has_text="hinge")
+    rank = button.get_attribute("data-contender")
+    line = page.locator(f".curves figure:visible .c{rank}").first
+    grid = page.locator(f".grids .k{rank}").first
+    assert line.is_visible()
+    assert grid.is_visible()
+    button.click()
+    assert not line.is_visible()
+    assert not grid.is_visible()
+    assert "hinge" not in page.locator("table").first.inner_text()
+    button.click()
+    assert line.is_visible()
+    assert grid.is_visible()
+
+
+@needs_browser
+def test_curves_are_shown_against_rounds_images_and_seconds(page: Page) -> None:
+    for axis in ("seconds", "images", "rounds"):
+        page.locator(f".axes button[data-axis={axis}]").click()
+        shown = page.locator(".curves figure:visible")
+        assert shown.count() == 4
+        assert axis in shown.first.inner_text()
+
+
+@needs_browser
+def test_the_animation_plays_to_its_end_and_stops(page: Page) -> None:
+    image = page.locator(".films img").first
+    page.locator(".player input").fill("0")
+    first = image.get_attribute("src")
+    assert page.locator(".at").inner_text() == "after round 10"
+    page.locator(".play").click()
+    assert page.locator(".play").inner_text() == "pause"
+    page.wait_for_function("document.querySelector('.at').textContent === 'after round 30'")
+    page.wait_for_function("document.querySelector('.play').textContent === 'play'")
+    assert image.get_attribute("src") != first
+
+
+@needs_browser
+def test_the_page_fits_a_phone_and_a_dark_room(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size({"width": 1200, "height": 900})
+    assert wide <= 390
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(color_scheme="light")
+    assert dark != page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def test_the_page_needs_no_other_file_and_says_how_to_repeat_it(done: Bench) -> None:
+    text = (done.folder / "report.html").read_text()
+    assert done.verdict() in text
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
+    command = (
+        "ganzoo bench vanilla hinge@vanilla+loss=hinge dcgan --data ring --rounds 30 --seeds 2 "
+        f"--evaluations 3 --threads {done.contest.threads} --set batch=32 --set sampler.dim=2"
+    )
+    assert command in text
+    assert "torch 2." in text
+
+
+def test_the_markdown_has_the_same_table(done: Bench) -> None:
+    text = (done.folder / "report.md").read_text()
+    assert done.verdict() in text
+    header, *_ = [line for line in text.splitlines() if line.startswith("| rank")]
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {header.count("|")}
+
+
+def test_a_report_is_written_again_from_what_the_folder_holds(done: Bench, zoo: Zoo) -> None:
+    path = done.folder / "report.html"
+    before = path.read_text()
+    path.unlink()
+    report(done.folder, zoo=zoo)
+    assert path.read_text() == before
+
+
+def test_images_are_shown_beside_real_ones_and_in_training(zoo: Zoo, tmp_path: Path) -> None:
+    terms: dict[str, Any] = {"data": "digits", "rounds": 4, "evaluations": 2}
+    (made,) = bench(["vanilla"], out=tmp_path, zoo=zoo, settings=["batch=8"], **terms)
+    text = (tmp_path / "report.html").read_text()
+    assert 'alt="real, held-out"' in text
+    assert text.count('"round":') == 2
+    assert made.headline == "frechet-distance"
+
+
+def test_an_episode_of_imitation_is_shown(zoo: Zoo, tmp_path: Path) -> None:
+    terms: dict[str, Any] = {"data": "cartpole", "rounds": 2, "evaluations": 1}
+    bench(["gail"], out=tmp_path, zoo=zoo, **terms)
+    assert (
+        'alt="an episode of gail" src="data:image/gif;base64,'
+        in (tmp_path / "report.html").read_text()
+    )
