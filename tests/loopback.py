@@ -225,22 +225,28 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("GET", "/blob/{digest}")
     def blob(self, digest: str) -> None:
-        """The bytes of a large file."""
+        """The bytes of a large file, from where they are asked for."""
         blob, fault = self.hub.store[digest], self.hub.fault
-        self.send_response(200)
+        start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if start and fault != "cut":
+            blob, fault = blob[int(start[1]) :], fault if fault != "cut once" else ""
+        self.send_response(206 if start and fault != "cut" else 200)
         self.send_header("Content-Length", str(len(blob)))
         self.end_headers()
+        half = blob[: len(blob) // 2]
         sent = {
-            "cut": blob[: len(blob) // 2],
+            **dict.fromkeys(("cut", "cut once", "stall"), half),
             "short": blob[:-7],
             "flip": blob[:-1] + bytes([blob[-1] ^ 1]),
-            "stall": blob[: len(blob) // 2],
-        }
-        self.wfile.write(sent.get(fault, blob))
-        if fault == "stall":
+        }.get(fault, blob)
+        pieces = 20 if fault == "drip" else 1
+        for piece in range(pieces):
+            first, last = (len(sent) * at // pieces for at in (piece, piece + 1))
+            self.wfile.write(sent[first:last])
             self.wfile.flush()
-            time.sleep(self.hub.slow)
-        self.close_connection = fault in {"cut", "short", "stall"}
+            if fault in {"drip", "stall"}:
+                time.sleep(self.hub.slow / pieces)
+        self.close_connection = len(sent) < len(blob)
 
     @route("GET", "/api/models/{repo}/xet-{kind}-token/{revision}")
     def xet_token(self, repo: str, kind: str, revision: str) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +18,7 @@ import pytest
 from loopback import Hub
 
 from ganzoo.errors import WeightsError
-from ganzoo.hub import Client
+from ganzoo.hub import Client, worded
 from ganzoo.registry import Model, WeightFile
 
 if TYPE_CHECKING:
@@ -93,11 +97,12 @@ def test_a_file_named_by_its_commit_is_checked_by_what_the_hub_says(
         ("429", "answers 429; try again later", False),
         ("reset", "cannot be fetched from", False),
         ("black hole", "cannot be fetched from", False),
+        ("stall", "(nothing came for 2 s)", True),
         ("other commit", "the Hub offers commit bbbb", False),
         ("wrong size", "bytes, not 1024000", False),
         ("other sha", "the Hub offers another sha256", False),
         ("bad etag", "the Hub offers an etag that is no hash", False),
-        ("cut", "cannot be fetched from", True),
+        ("cut", "(it breaks off again and again)", True),
         ("short", "cannot be fetched from", True),
         ("flip", "is not what was published: its sha256 is", True),
     ],
@@ -110,10 +115,27 @@ def test_every_fault_is_one_sentence_with_the_model_and_a_remedy(
     with pytest.raises(WeightsError) as error:
         read(hub, tmp_path)
     # The timeout is 2 seconds; a download that breaks off is tried five times more, a second apart.
-    assert time.monotonic() - start < (9 if downloads else 3.5)
+    breaks_off = downloads and fault != "stall"
+    assert time.monotonic() - start < (9 if breaks_off else 3.5)
     assert sentence in str(error.value)
     assert "'dcgan/test' (ganzoo/dcgan-test@aaaaaaaa, model.safetensors)" in str(error.value)
     assert any(call.startswith("GET /blob/") for call in hub.calls) == downloads
+
+
+def test_a_slow_line_is_waited_for_and_so_is_whoever_fetches_already(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.fault, hub.slow = "drip", 5.0
+    with ThreadPoolExecutor() as pool:
+        first, second = (pool.submit(read, hub, tmp_path) for _ in range(2))
+        assert first.result() == second.result() == BLOB
+    assert sum(call.startswith("GET /blob/") for call in hub.calls) == 1
+
+
+def test_a_download_that_breaks_off_goes_on_from_there(hub: Hub, tmp_path: Path) -> None:
+    hub.fault = "cut once"
+    assert read(hub, tmp_path) == BLOB
+    assert sum(call.startswith("GET /blob/") for call in hub.calls) == 2
 
 
 def test_nobody_listening_is_told_at_once(tmp_path: Path) -> None:
@@ -158,3 +180,78 @@ def test_three_processes_at_once_fetch_it_once(hub: Hub, tmp_path: Path) -> None
     told = [process.communicate(timeout=60)[0].strip() for process in running]
     assert told == [str(len(BLOB))] * 3
     assert sum(call.startswith("GET /blob/") for call in hub.calls) == 1
+
+
+def test_a_token_that_is_none_is_told(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"answers 401; run 'hf auth login' with a token that"):
+        read(hub, tmp_path, token="hf_wrong")
+    assert read(hub, tmp_path, token="hf_read") == BLOB
+
+
+# ----------------------------------------------------------------------------- read-only caches
+
+
+AS_ANOTHER_USER = """
+import os, sys
+from pathlib import Path
+from test_hub import BLOB, Hub, REPO, COMMIT, PATH, WeightsError, client, read
+
+with Hub() as hub:
+    hub.publish(REPO, COMMIT, PATH, BLOB)
+    folder = Path(sys.argv[1])
+    full, empty = folder / "full", folder / "empty"
+    empty.mkdir()
+    read(hub, full)
+    for path in folder.rglob("*"):
+        path.chmod(path.stat().st_mode & ~0o222 | 0o444)
+    if os.geteuid() == 0:
+        os.seteuid(65534)  # no folder is read-only to root
+    hub.calls.clear()
+    assert read(hub, full) == BLOB
+    assert hub.calls == []
+    try:
+        read(hub, empty)
+    except WeightsError as error:
+        print(error)
+"""
+
+
+@pytest.fixture
+def readable() -> Iterator[Path]:
+    """A folder that every user may read; pytest's own are their owner's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_read_only_cache_is_read_without_a_call_and_not_written(readable: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AS_ANOTHER_USER, readable],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent),
+            "HF_HOME": str(readable),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for path in readable.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(
+        r"'dcgan/test' \(ganzoo/dcgan-test@aaaaaaaa, model.safetensors\) cannot be kept "
+        r"\(Permission denied: .*/empty/.*\); give cache_dir=, or set HF_HOME, a folder that can be "
+        r"written and has room\.\n",
+        done.stdout,
+    )
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
+def test_a_folder_that_takes_no_more_is_not_the_hubs_fault(number: int) -> None:
+    with (
+        pytest.raises(WeightsError, match="it cannot be kept .*: /cache.*give cache_dir="),
+        worded("it", None),
+    ):
+        raise OSError(number, os.strerror(number), "/cache")
