@@ -136,8 +136,8 @@ def in_new_process(out: Path, *words: str, wait: bool = True) -> subprocess.Pope
     return running
 
 
-def test_one_process_two_and_a_killed_one_that_goes_on_end_the_same(tmp_path: Path) -> None:
-    one, two, killed = (tmp_path / name for name in ("one", "two", "killed"))
+def test_one_process_two_ray_and_a_killed_one_that_goes_on_end_the_same(tmp_path: Path) -> None:
+    one, two, killed, ray = (tmp_path / name for name in ("one", "two", "killed", "ray"))
     running = in_new_process(killed, "--processes", "1", wait=False)
     log = killed / "runs" / "vanilla-1" / "log.jsonl"
     while not log.exists() or len(log.read_text().splitlines()) < 12:
@@ -156,7 +156,8 @@ def test_one_process_two_and_a_killed_one_that_goes_on_end_the_same(tmp_path: Pa
     in_new_process(killed, "--processes", "1")
     in_new_process(one, "--processes", "1")
     in_new_process(two, "--processes", "2")
-    assert quality(one) == quality(two) == quality(killed)
+    in_new_process(ray, "--processes", "2", "--ray", "local")
+    assert quality(one) == quality(two) == quality(ray) == quality(killed)
 
 
 def test_a_run_whose_process_dies_is_a_row_and_the_others_go_on(
