@@ -242,8 +242,8 @@ def test_a_read_only_cache_is_read_without_a_call_and_not_written(readable: Path
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
         r"'dcgan/test' \(ganzoo/dcgan-test@aaaaaaaa, model.safetensors\) cannot be kept "
-        r"\(Permission denied: .*/empty/.*\); give cache_dir=, or set HF_HOME, a folder that can be "
-        r"written and has room\.\n",
+        r"\(Permission denied: .*/empty/.*\); give cache_dir=, or set HF_HOME, a folder that can "
+        r"be written and has room\.\n",
         done.stdout,
     )
 
