@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import sys
 from dataclasses import dataclass
@@ -31,15 +32,26 @@ def findings() -> Iterator[Finding]:
 
 
 def clash() -> str | None:
-    """What to do where the unrelated project named ganzoo has overwritten parts of this one."""
+    """What to do where the unrelated project named ganzoo is installed, or has left its trace."""
+    reinstall = "'pip install --force-reinstall --no-deps ganzoo-core'"
     try:
         importlib.metadata.distribution("ganzoo")
     except importlib.metadata.PackageNotFoundError:
-        return None
+        if intact():
+            return None
+        return (
+            "ganzoo/__init__.py is missing or another project's, as after the project named ganzoo "
+            f"is uninstalled: run {reinstall}."
+        )
     return (
         "another project named ganzoo is installed and overwrites this one: "
-        "run 'pip uninstall ganzoo', then 'pip install --force-reinstall --no-deps ganzoo-core'."
+        f"run 'pip uninstall ganzoo', then {reinstall}."
     )
+
+
+def intact() -> bool:
+    """Whether ganzoo/__init__.py is ours, so that anything but this advice can work."""
+    return hasattr(importlib.import_module("ganzoo"), "hookimpl")
 
 
 def plugins() -> Iterator[Finding]:

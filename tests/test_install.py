@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 from textwrap import dedent
 
@@ -71,6 +75,21 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def wheel_of(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
+    """A wheel with these files."""
+    info = f"{name}-{version}.dist-info"
+    files |= {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    made = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(made, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return made
+
+
 class Room:
     """A new environment that sees every package of this one but ganzoo's own."""
 
@@ -82,9 +101,14 @@ class Room:
             if "ganzoo" not in entry.name and not (packages / entry.name).exists():
                 (packages / entry.name).symlink_to(entry)
 
-    def run(self, command: str, *words: str | Path, code: int = 0) -> str:
+    def run(self, command: str, *words: str | Path, code: int = 0, **env: str) -> str:
         done = subprocess.run(
-            [self.bin / command, *words], capture_output=True, text=True, check=False, cwd=self.bin
+            [self.bin / command, *words],
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.bin,
         )
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
@@ -178,3 +202,53 @@ def test_a_plugin_that_cannot_be_imported_breaks_nothing(room: Room, tmp_path: P
         "The rest of the zoo is unaffected."
     )
     assert rows["core"] == "ok"
+
+
+STRANGERS = {
+    "ganzoo/__init__.py": "from .version import __version__\n",
+    "ganzoo/version.py": "__version__ = '0.0.1'\n",
+    **{
+        path: text
+        for name in ("gan", "dcgan", "wgan", "wgan_gp")
+        for path, text in (
+            (f"ganzoo/{name}/__init__.py", f"from .{name} import *\n"),
+            (f"ganzoo/{name}/{name}.py", ""),
+        )
+    },
+    "tests/__init__.py": "",
+}
+"""What the unrelated project ganzoo 0.0.1 installs."""
+
+
+def test_the_unrelated_projects_files_are_told_with_what_mends_them(
+    wheels: Path, tmp_path: Path
+) -> None:
+    room = Room(tmp_path / "room")
+    here = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_YES": "1"}
+    room.run("pip", "install", "-q", "--no-deps", "ganzoo-core", "ganzoo-dcgan", **here)
+    assert "broken" not in room.run("ganzoo", "doctor")
+    room.run("pip", "install", "-q", wheel_of(tmp_path, "ganzoo", "0.0.1", STRANGERS), **here)
+    for words in (("doctor",), ("list",), ("train", "dcgan"), ("--help",)):
+        told = room.run("ganzoo", *words, code=1)
+        assert told.startswith("error: another project named ganzoo is installed and overwrites")
+        assert told.count("\n") == 1
+    first, second = re.findall(r"'(pip [^']*)'", told)
+    room.run(*shlex.split(first), **here)
+    told = room.run("ganzoo", "list", code=1)
+    assert told.startswith("error: ganzoo/__init__.py is missing or another project's")
+    assert told.count("\n") == 1
+    assert re.findall(r"'(pip [^']*)'", told) == [second]
+    room.run(*shlex.split(second), **here)
+    assert "broken" not in room.run("ganzoo", "doctor")
+    assert room.run("python", "-c", LOAD.format("dcgan/fashion-mnist")).strip() == "(3, 1, 28, 28)"
+
+
+def test_an_overwritten_installation_that_was_mended_first_is_only_warned(
+    wheels: Path, tmp_path: Path
+) -> None:
+    room = Room(tmp_path / "room")
+    here = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    room.run("pip", "install", "-q", wheel_of(tmp_path, "ganzoo", "0.0.1", STRANGERS), **here)
+    room.run("pip", "install", "-q", "--no-deps", "ganzoo-core", **here)
+    assert "core" in room.run("ganzoo", "plugins")
+    assert "the name ganzoo: another project named ganzoo" in room.run("ganzoo", "doctor", code=1)

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ganzoo.cli import catalogue, contests, hub, runs
-from ganzoo.doctor import clash
+from ganzoo.doctor import clash, intact
 from ganzoo.errors import ZooError
 
 
@@ -53,9 +53,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows ASCII alone
-    warning = clash()
-    if warning:
-        typer.echo(f"warning: {warning}", err=True)
+    advice = clash()
+    if advice:
+        typer.echo(f"{'warning' if intact() else 'error'}: {advice}", err=True)
+        if not intact():  # no command could run
+            sys.exit(1)
     try:
         app()
     except ZooError as error:
