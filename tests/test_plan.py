@@ -62,7 +62,7 @@ def test_a_grid_crosses_every_contender_with_every_choice() -> None:
 def test_every_suite_that_comes_with_ganzoo_composes(zoo: Zoo, tmp_path: Path) -> None:
     assert set(known()) == {"points", "digits", "fashion-mnist", "imitation", "robustness"}
     for name in known():
-        for key, contest in suited(name, {}, {}).items():
+        for key, contest in suited(name, {}).items():
             Bench(contest, tmp_path / name / key, zoo).prepare()
 
 
@@ -116,3 +116,13 @@ def test_an_unknown_suite_is_told_with_the_nearest(tmp_path: Path) -> None:
         suite("point")
     with pytest.raises(ZooError, match="cannot be read: No such file"):
         suite(str(tmp_path / "none.yaml"))
+
+
+def test_what_is_said_beside_a_suite_takes_its_place() -> None:
+    terms = {"seeds": 2, "budget": {"rounds": 3}}
+    (only,) = suited("points", terms, data="grid", settings=("batch=8",)).values()
+    assert (only.data, only.seeds, str(only.budget)) == ("grid", (0, 1), "3 rounds")
+    assert only.settings == ("batch=8",)
+    assert list(suited("points", {})) == ["ring", "grid"]
+    with pytest.raises(OptionError, match="suite 'points' has no contest on 'digits', but on ring"):
+        suited("points", {}, data="digits")

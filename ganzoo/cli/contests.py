@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from ganzoo.cli.options import Device, Json, Rounds, Settings
+from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings
 from ganzoo.tables import show
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def bench(
         list[str] | None,
         typer.Option(metavar="KEY=A,B,...", help="Cross all contenders with these choices."),
     ] = None,
-    data: Annotated[str, typer.Option(help="Dataset: NAME or NAME:VALUE.")] = "digits",
+    data: DataName = None,
     rounds: Rounds = None,
     images: Annotated[
         int | None, typer.Option(min=1, help="Real samples to show the discriminator.")
@@ -44,7 +44,7 @@ def bench(
     flops: Annotated[
         float | None, typer.Option(min=1, help="Floating-point operations to train.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Training seeds: 0 to K-1.")] = 1,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Training seeds: 0 to K-1.")] = None,
     evaluations: Annotated[
         int | None, typer.Option(min=1, help="Points of the learning curve.")
     ] = None,

@@ -171,12 +171,12 @@ def bench(
     *,
     suite: str | None = None,
     grid: Mapping[str, Sequence[str]] | None = None,
-    data: str = "digits",
+    data: str | None = None,
     rounds: int | None = None,
     images: int | None = None,
     seconds: float | None = None,
     flops: float | None = None,
-    seeds: int = 1,
+    seeds: int | None = None,
     evaluations: int | None = None,
     out: str | Path = "bench",
     settings: Iterable[str] = (),
@@ -192,37 +192,34 @@ def bench(
 
     A contender is ``NAME``, ``NAME:loss=hinge,r1.weight=0.1``, ``NAME+loss=hinge``, a pretrained
     model's name, or any of them after ``LABEL@``; ``grid`` crosses them with choices, as
-    ``{"loss": ["hinge", "wasserstein"]}``. A ``suite`` says all that itself. The budget is one of
+    ``{"loss": ["hinge", "wasserstein"]}``. A ``suite`` says all that itself; what is said here
+    takes its place, and ``data`` chooses one of its contests. The budget is one of
     ``rounds`` (1000 unless told), ``images``, ``seconds`` and ``flops``. So many ``processes`` are
     at work at a time, each with ``threads`` (all cores shared among them unless told), or tasks of
     Ray at an address (``local`` for this machine). A folder that holds part of this contest is
     gone on with. A zoo of one's own is used in this process. Raises ZooError where nothing is to
     be run.
     """
-    given = {"rounds": rounds, "images": images, "seconds": seconds, "flops": flops}
-    budget = {name: value for name, value in given.items() if value is not None}
-    shared: dict[str, Any] = {
+    budget = {"rounds": rounds, "images": images, "seconds": seconds, "flops": flops}
+    terms: dict[str, Any] = {
+        "budget": said(budget) or None,
+        "seeds": seeds,
+        "evaluations": evaluations,
         "device": chosen_device(device),
         "threads": threads or max(1, torch.get_num_threads() // processes),
     }
-    if suite is not None:
-        if contenders or grid:
-            message = "a suite has its own contenders; name them or a suite, not both."
-            raise OptionError(message)
-        contests = suited(suite, {**shared, **({"seeds": seeds} if seeds != 1 else {})}, budget)
-    else:
-        fields = {
-            **shared,
+    if suite is None:
+        named = {
             "contenders": labelled(crossed(contenders, grid or {})),
-            "data": data,
+            "data": data or "digits",
             "settings": tuple(settings),
-            "seeds": seeds,
         }
-        if budget:
-            fields["budget"] = budget
-        if evaluations is not None:
-            fields["evaluations"] = evaluations
-        contests = {"": contest_of(fields)}
+        contests = {"": contest_of({**named, **said(terms)})}
+    elif contenders or grid:
+        message = "a suite has its own contenders; name them or a suite, not both."
+        raise OptionError(message)
+    else:
+        contests = suited(suite, said(terms), data=data, settings=tuple(settings))
     runner = runner_of(zoo, processes, ray)
     return benched(contests, Path(out), zoo, runner, told=told, tick=tick)
 
@@ -238,15 +235,29 @@ def contest_of(fields: dict[str, Any]) -> Contest:
         raise OptionError(message) from None
 
 
-def suited(name: str, shared: dict[str, Any], budget: dict[str, Any]) -> dict[str, Contest]:
-    """The contests of a suite, with what the caller says in place of what the suite says."""
+def said(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """What is not left open."""
+    return {name: value for name, value in terms.items() if value is not None}
+
+
+def suited(
+    name: str,
+    terms: Mapping[str, Any],
+    *,
+    data: str | None = None,
+    settings: tuple[str, ...] = (),
+) -> dict[str, Contest]:
+    """The contests of a suite, or the one on ``data``; ``terms`` take the place of the suite's."""
     found: Suite = suite(name)
-    over = {**shared, **({"budget": budget} if budget else {})}
-    several = len(found.contests) > 1
-    return {
-        key if several else "": contest_of({**terms.model_dump(), **over})
-        for key, terms in found.contests.items()
+    if data is not None and data not in found.contests:
+        message = f"suite '{name}' has no contest on '{data}', but on {', '.join(found.contests)}."
+        raise OptionError(message)
+    made = {
+        key: contest_of({**held.model_dump(), **terms, "settings": (*held.settings, *settings)})
+        for key, held in found.contests.items()
+        if data in {None, key}
     }
+    return made if len(made) > 1 else {"": next(iter(made.values()))}
 
 
 def runner_of(zoo: Zoo | None, processes: int, ray: str | None) -> Runner:
