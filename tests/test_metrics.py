@@ -124,6 +124,24 @@ def test_samples_that_are_all_one_real_row_are_precise_and_recall_nothing() -> N
     assert found["coverage"] < 0.1
 
 
+def test_sets_that_do_not_meet_have_nothing_in_common() -> None:
+    a, b = normal(300, 4, 0), normal(300, 4, 1, shift=100)
+    assert set(prdc(a, b, 5).values()) == {0}
+
+
+def test_a_missing_mode_lowers_coverage_by_its_share_and_precision_not_at_all() -> None:
+    # Eight clusters far apart; the samples are of seven.
+    cluster = torch.arange(1600) % 8
+    real = normal(1600, 4, 0) + 100 * torch.eye(8, 4, dtype=torch.float64)[cluster % 4]
+    real[cluster >= 4] *= -1
+    fake = normal(1600, 4, 1) + 100 * torch.eye(8, 4, dtype=torch.float64)[cluster % 4]
+    fake[cluster >= 4] *= -1
+    whole, less = prdc(real, fake, 5), prdc(real, fake[cluster != 0], 5)
+    assert less["coverage"] == pytest.approx(7 / 8 * whole["coverage"], abs=0.01)
+    assert less["recall"] == pytest.approx(7 / 8 * whole["recall"], abs=0.01)
+    assert less["precision"] == pytest.approx(whole["precision"], abs=0.01)
+
+
 def test_log_likelihood_agrees_with_scikit_learns_kernel_density() -> None:
     points, centres = normal(700, 6, 0), normal(90, 6, 1)
     expected = KernelDensity(bandwidth=0.37).fit(centres).score_samples(points)
