@@ -1,6 +1,7 @@
 # make demo    three variants head-to-head on digits and on a ring of Gaussians
 # make test    every test; narrowed by `make test plugin=dcgan`
 # make lint types check
+# make dist    core and every plugin under dist/: source distributions, and wheels made from them
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -13,7 +14,7 @@ RING := vanilla dcgan 'wgan-gp@wgan-gp:gradient-penalty.weight=0.1,batch=256' \
 	'hinge+r1@vanilla:loss=hinge,regularizer=r1,r1.weight=0.1'
 TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
 
-.PHONY: demo test lint types check clean
+.PHONY: demo test lint types check dist clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -33,6 +34,12 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint types test
+
+dist: $(VENV)/.dev
+	rm -rf dist
+	for project in . $(PLUGINS); do \
+		$(BIN)/python -m build --no-isolation --outdir dist $$project || exit 1; \
+	done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

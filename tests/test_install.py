@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -16,7 +17,11 @@ from textwrap import dedent
 
 import pytest
 
+import ganzoo
+from ganzoo.registry import registry
+
 ROOT = Path(__file__).parent.parent
+PLUGINS = sorted((ROOT / "plugins").iterdir())
 PLUGIN = '''
 """Third-party parts: a hinge with a margin, and a penalty on scores, as a stranger would write."""
 
@@ -63,6 +68,13 @@ margin = "ganzoo_margin"
 """
 
 
+def made(out: Path, *projects: Path) -> None:
+    """Source distributions, and wheels made from them, as 'make dist' does."""
+    for project in projects:
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", out, project]
+        subprocess.run(command, check=True, capture_output=True)
+
+
 def pip_wheel(out: Path, *sources: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "-w", out, *sources], check=True, capture_output=True)
@@ -71,7 +83,7 @@ def pip_wheel(out: Path, *sources: Path) -> None:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheels")
-    pip_wheel(out, ROOT, *sorted((ROOT / "plugins").iterdir()))
+    made(out, ROOT, *PLUGINS)
     return out
 
 
@@ -119,6 +131,47 @@ def room(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Room:
     made = Room(tmp_path_factory.mktemp("room"))
     made.run("pip", "install", "-q", "--no-deps", *wheels.glob("ganzoo_core-*.whl"))
     return made
+
+
+def test_what_is_tracked_is_in_the_wheels(wheels: Path) -> None:
+    assert len(list(wheels.glob("*.tar.gz"))) == len(list(wheels.glob("*.whl"))) == 1 + len(PLUGINS)
+    for project in (ROOT, *PLUGINS):
+        package = project.name.replace("-", "_") if project != ROOT else "ganzoo"
+        listed = ["git", "-C", project, "ls-files", package]
+        tracked = subprocess.run(listed, check=True, capture_output=True, text=True)
+        distribution = package if project != ROOT else "ganzoo_core"
+        (wheel,) = wheels.glob(f"{distribution}-*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            assert set(tracked.stdout.split()) <= set(archive.namelist()), wheel.name
+
+
+def test_a_release_is_whole(wheels: Path, tmp_path: Path) -> None:
+    """From the wheels alone: every weight file, samples, and a contest."""
+    room = Room(tmp_path / "room")
+    here = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    room.run("pip", "install", "-q", "ganzoo-core[zoo]", **here)
+    place = room.run("python", "-c", "import ganzoo; print(ganzoo.__file__)")
+    assert Path(place).is_relative_to(tmp_path)
+    rows = json.loads(room.run("ganzoo", "hub", "verify", "--all", "--json"))
+    assert {(row["where"], row["status"]) for row in rows} == {("embedded", "ok")}
+    told = room.run("python", "-c", LOAD.format("conditional/fashion-mnist"))
+    assert told.strip() == "(3, 1, 28, 28)"
+    grid = tmp_path / "points.png"
+    room.run("ganzoo", "sample", "wgan-gp/ring", "--out", grid)
+    assert grid.stat().st_size > 0
+    contest = ("bench", "vanilla", "wgan-gp", "--data", "ring", "--rounds", "1")
+    results = json.loads(room.run("ganzoo", *contest, "--out", tmp_path / "b", "--json"))
+    assert {row["contender"] for row in results} >= {"vanilla", "wgan-gp"}
+
+
+def test_versions_of_plugins_are_the_registrys() -> None:
+    versions = {}
+    for project in PLUGINS:
+        facts = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+        versions[facts["name"]] = facts["version"]
+    assert {item.distribution: item.version for item in registry().plugins.values()} == versions
+    core = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert core["version"] == ganzoo.__version__
 
 
 def test_plugins_are_installed_by_registry_name_and_then_used(room: Room, wheels: Path) -> None:
