@@ -62,9 +62,10 @@ def images(shape: tuple[int, ...], seed: int = 0) -> Tensor:
 
 def peer(state: dict[str, Tensor]) -> Any:
     """torch-fidelity's network with these weights, which it would read by unpickling a file."""
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for op in ("nms", "qnms"):
-        library.define(op + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        signature = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(op + signature)  # type: ignore[no-untyped-call]
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     values = [*STAGES, "logits_unbiased", "logits"]

@@ -185,7 +185,8 @@ def evaluate(
 ) -> list[Score]:
     """Scores of a run's last checkpoint against the held-out split.
 
-    ``metrics`` names those to measure; without it, every routine one that applies.
+    ``metrics`` names those to measure, with options as ``NAME:KEY=VALUE,...``; without it, every
+    routine one that applies.
     """
     zoo = zoo or ganzoo.default_zoo()
     opened = run if isinstance(run, Run) else Run.open(run, zoo)

@@ -95,7 +95,10 @@ def evaluate(
     *,
     n: Annotated[int | None, typer.Option("-n", min=2, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
-    metric: Annotated[list[str] | None, typer.Option(help="Measure only these.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[:KEY=VALUE,...]", help="Measure only this; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a run's last checkpoint against the held-out data."""

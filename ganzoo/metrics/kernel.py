@@ -23,7 +23,7 @@ def kernel_distance(one: Tensor, other: Tensor) -> float:
     Under the kernel (x . y / D + 1)^3 (Binkowski et al. 2018, arXiv:1801.01401, section 4).
     """
     one, other = one.double(), other.double()
-    between = sum(kernel(rows, other).sum() for rows in one.split(CHUNK))
+    between = torch.stack([kernel(rows, other).sum() for rows in torch.split(one, CHUNK)]).sum()
     return float(within(one) + within(other) - 2 * between / (len(one) * len(other)))
 
 
