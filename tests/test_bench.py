@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -143,21 +142,31 @@ def test_one_process_two_ray_and_a_killed_one_that_goes_on_end_the_same(tmp_path
     while not log.exists() or len(log.read_text().splitlines()) < 6:
         assert running.poll() is None
         time.sleep(0.02)
-    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-    for child in children:
-        grandchildren = Path(f"/proc/{child}/task/{child}/children").read_text().split()
-        for pid in (*grandchildren, child):
-            os.kill(int(pid), signal.SIGKILL)
     running.kill()
     running.communicate()
     assert not (killed / "results.jsonl").exists()
     held = read(killed / "runs" / "vanilla-1" / "results.jsonl")
-    assert [r.kind for r in held][-1:] == ["curve"]
+    assert [r.kind for r in held][-1:] == ["curve"]  # and nobody goes on with it
     in_new_process(killed, "--processes", "1")
     in_new_process(one, "--processes", "1")
     in_new_process(two, "--processes", "2")
     in_new_process(ray, "--processes", "2", "--ray", "local")
     assert quality(one) == quality(two) == quality(ray) == quality(killed)
+
+
+def test_ctrl_c_lets_every_run_at_work_save(tmp_path: Path) -> None:
+    running = in_new_process(tmp_path / "b", "--processes", "2", wait=False)
+    logs = [tmp_path / "b" / "runs" / f"vanilla-{seed}" / "log.jsonl" for seed in (0, 1)]
+    while not all(log.exists() and log.read_text() for log in logs):
+        assert running.poll() is None
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert err.splitlines()[-1] == (
+        "error: interrupted; every run is saved, and the same command goes on from there."
+    )
+    assert all(list(log.parent.glob("checkpoints/*.safetensors")) for log in logs)
 
 
 def test_a_run_whose_process_dies_is_a_row_and_the_others_go_on(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
@@ -74,7 +76,8 @@ class Processes:
                     bury(job, process.exitcode)
                     yield job
         except KeyboardInterrupt:
-            # The terminal has told them too; they end when their round is saved.
+            for process, _ in working.values():
+                os.kill(process.pid or 0, signal.SIGINT)  # they end when their round is saved
             for process, _ in working.values():
                 process.join()
             message = "interrupted; every run is saved, and the same command goes on from there."
@@ -96,11 +99,22 @@ INTERRUPTED = 130
 
 def played(job: Job) -> None:
     """Do a job in a process of its own, which draws no bar of its own."""
+    threading.Thread(target=follow, daemon=True).start()
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # Ctrl-C is for who waits for this process, and is passed on from there
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
         try:
             play(job, ganzoo.default_zoo())
         except (InterruptedRunError, KeyboardInterrupt):
             raise SystemExit(INTERRUPTED) from None
+
+
+def follow() -> None:
+    """End at once with the process that this one works for: it may be killed, and run again."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def interrupted() -> NoReturn:
