@@ -12,7 +12,8 @@ from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from ganzoo.calls import evaluate, export, sample, train
-    from ganzoo.contest.bench import bench, compare, report
+    from ganzoo.contest.bench import bench, report
+    from ganzoo.contest.joined import compare
     from ganzoo.data import Data, Dataset, Rows
     from ganzoo.errors import ZooError
     from ganzoo.game import Game
@@ -61,7 +62,8 @@ __all__ = [
 
 _HOMES = {
     "calls": ("evaluate", "export", "sample", "train"),
-    "contest.bench": ("bench", "compare", "report"),
+    "contest.bench": ("bench", "report"),
+    "contest.joined": ("compare",),
     "data": ("Data", "Dataset", "Rows"),
     "errors": ("ZooError",),
     "game": ("Game",),

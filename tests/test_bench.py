@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import ganzoo
-from ganzoo.contest.bench import Bench, bench, compare, report
+from ganzoo.contest.bench import Bench, bench, report
 from ganzoo.contest.cost import cost_of, round_flops
+from ganzoo.contest.joined import compare
 from ganzoo.contest.results import Result, read
 from ganzoo.contest.table import rows_of
 from ganzoo.contest.work import Work

@@ -112,7 +112,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Join two benchmarks of the same data and budget in one report."""
-    from ganzoo.contest.bench import compare as compared
+    from ganzoo.contest.joined import compare as compared
 
     tell(compared(one, other, out), out, as_json=as_json)
 

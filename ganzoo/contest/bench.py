@@ -19,7 +19,7 @@ from ganzoo.contest.plan import Contest, contender, crossed, labelled
 from ganzoo.contest.results import Result, has_ended, line, of_kind, read
 from ganzoo.contest.runners import Cluster, Here, Processes
 from ganzoo.contest.suite import Suite, suite
-from ganzoo.contest.work import Job, jobs_of
+from ganzoo.contest.work import jobs_of
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.files import write_text
 from ganzoo.sources import is_name, model_named
@@ -317,76 +317,3 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> list[Bench]:
             raise ZooError(message)
     write_report(benches, Path(folder))
     return benches
-
-
-class Joined(Bench):
-    """Two benchmarks side by side; a label that both have is told by its folder."""
-
-    def __init__(self, one: Bench, other: Bench, folder: Path) -> None:
-        """Raise ZooError where their results cannot be compared."""
-        different = one.contest.differs(other.contest)
-        if different is not None:
-            message = f"{one.folder} and {other.folder} cannot be compared: {different}."
-            raise ZooError(message)
-        self.parts, self.folder, self.zoo = (one, other), folder, one.zoo
-        self.headlines = one.headlines
-        both = one.contest.contenders.keys() & other.contest.contenders.keys()
-        self.names = {
-            (part.folder, label): f"{part.folder.name}/{label}" if label in both else label
-            for part in self.parts
-            for label in part.contest.contenders
-        }
-        contenders = {
-            self.names[part.folder, label]: text
-            for part in self.parts
-            for label, text in part.contest.contenders.items()
-        }
-        self.contest = one.contest.model_copy(update={"contenders": contenders})
-        self.jobs = [
-            Job(
-                part.contest, self.names.get((part.folder, job.contender), ""), job.seed, job.folder
-            )
-            for part in self.parts
-            for job in part.jobs
-            if job.contender or part is one
-        ]
-
-    @property
-    def results(self) -> list[Result]:
-        """Every line of both, under the names that they have here."""
-        return [
-            result.model_copy(update={"contender": job.contender or result.contender})
-            for job in self.jobs
-            for result in read(job.folder / "results.jsonl")
-        ]
-
-
-def compare(
-    one: str | Path, other: str | Path, out: str | Path, *, zoo: Zoo | None = None
-) -> list[Bench]:
-    """Join two benchmarks of the same data and budget in one report; ZooError where they differ."""
-    from ganzoo.contest.report import write_report
-
-    zoo = zoo or ganzoo.default_zoo()
-    folder = Path(out)
-    if contest_in(folder) is not None or folder.resolve() in {
-        Path(one).resolve(),
-        Path(other).resolve(),
-    }:
-        message = f"{folder} holds a benchmark; choose another --out."
-        raise RunError(message)
-    mine, its = ({b.contest.data: b for b in reopened(Path(f), zoo)} for f in (one, other))
-    common = [data for data in mine if data in its]
-    if not common:
-        message = (
-            f"{one} and {other} cannot be compared: data {', '.join(mine)}, not {', '.join(its)}."
-        )
-        raise ZooError(message)
-    joined: list[Bench] = [Joined(mine[data], its[data], folder / data) for data in common]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make the folder {folder}: {error.strerror}."
-        raise RunError(message) from error
-    write_report(joined, folder)
-    return joined
