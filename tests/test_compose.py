@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ganzoo.errors import ComposeError
 from ganzoo.game import Game
 from ganzoo.losses import Hinge, NonSaturating
+from ganzoo.nets import MlpGenerator
 from ganzoo.parts import Architecture, Loss, Part, Regularizer, Space
 from ganzoo.samplers import Gaussian
 
@@ -91,9 +92,8 @@ def test_a_loss_without_a_term_for_a_player_with_turns_is_refused() -> None:
 
 
 class Crooked(Architecture):
-    generator = Mlp.generator
-    width: int = 8
-    depth: int = 1
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return MlpGenerator(z.size, [8], real)
 
     def discriminator(self, real: Space) -> nn.Module:
         return nn.Sequential(nn.Linear(real.size + 1, 1), nn.Flatten(0))
