@@ -43,6 +43,8 @@ def rows_of(bench: Bench) -> list[dict[str, Any]]:
     references: tuple[Kind, ...] = ("untrained", "floor", "noise")
     for kind in references:
         for result in of_kind(results, kind):
+            if not result.scores:  # noise makes no episodes
+                continue
             name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
             rows.append({"rank": "", **scored([result], result.contender, kind), "contender": name})
     return rows
