@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+
     from ganzoo.registry import Model, Registry
     from ganzoo.weights import Config
+    from ganzoo.zoo import Zoo
+
+DRAWN_FROM = "generator"
 
 
 def card(name: str, config: Config, model: Model | None = None) -> str:
@@ -75,25 +82,83 @@ def registered(model: Model) -> list[str]:
 
 
 def page(registry: Registry) -> str:
-    """``docs/zoo.md``: every model of the registry, with its files and figures.
-
-    ``python -m ganzoo.cards`` prints it, and a test holds the page to it.
-    """
+    """``docs/zoo.md``: every model of the registry, with a picture, its files and figures."""
     lines = [
         "# The zoo",
         "",
-        "Every model of the registry; `python -m ganzoo.cards > docs/zoo.md` writes this page.",
-        "`ganzoo.load(NAME)` reads one ([Pretrained models](pretrained.md)); an interval is where",
-        "one more training run should end.",
+        "Every model of the registry; `python -m ganzoo.cards` writes this page and its pictures,",
+        "samples of seed 0 that nobody chose: images, points over grey real ones, or six moments",
+        "of an episode. `ganzoo.load(NAME)` reads a model ([Pretrained models](pretrained.md));",
+        "an interval is where one more training run should end.",
     ]
-    for name, model in sorted(registry.weights.items()):
-        lines += ["", f"## {name}", "", model.summary, "", *registered(model)]
+    for model in trained(registry):
+        shown = f"![Samples of {model.name}](zoo/{model.folder}.png)"
+        lines += ["", f"## {model.name}", "", model.summary, "", shown, "", *registered(model)]
     return "\n".join(lines) + "\n"
 
 
+def trained(registry: Registry) -> list[Model]:
+    """The registry's models by name; one without files is still being made."""
+    return [model for _, model in sorted(registry.weights.items()) if model.files]
+
+
+def picture(name: str, zoo: Zoo) -> Image.Image:
+    """Samples of a model that can be drawn; of one that unfolds in time, moments side by side."""
+    from ganzoo.observers.grid import drawable, drawn, strip
+    from ganzoo.samples import subject
+
+    source = subject(name, zoo)
+    if drawable(source.published.spaces):
+        return drawn(source.published, source.data)
+    frames = source.published.sampler.frames(source.published, seed=0)
+    assert frames is not None
+    return strip(frames)
+
+
+def reduced(image: Image.Image) -> Image.Image:
+    """The picture in greys where it has no colour, else in 256 colours."""
+    greys = image.convert("L")
+    return greys if greys.convert("RGB").tobytes() == image.tobytes() else image.quantize(256)
+
+
+def write(folder: Path, registry: Registry, zoo: Zoo) -> None:
+    """Write the page, and the picture of each model that has none of its present generator.
+
+    Without a display, a policy of MuJoCo is drawn where MUJOCO_GL=egl is set.
+    """
+    from PIL import PngImagePlugin
+
+    from ganzoo.files import replacing, write_text
+
+    (folder / "zoo").mkdir(parents=True, exist_ok=True)
+    for model in trained(registry):
+        place, generator = folder / "zoo" / f"{model.folder}.png", model.file("generator")
+        assert generator is not None
+        if drawn_from(place) == generator.sha256:
+            continue
+        facts = PngImagePlugin.PngInfo()
+        facts.add_text(DRAWN_FROM, generator.sha256)
+        small = reduced(picture(model.name, zoo))
+        with replacing(place) as path:
+            small.save(path, format="png", optimize=True, pnginfo=facts)
+    write_text(folder / "zoo.md", page(registry))
+
+
+def drawn_from(picture: Path) -> str | None:
+    """The sha256 of the generator that a picture was drawn from, which it has in its metadata."""
+    from PIL import Image
+
+    if not picture.exists():
+        return None
+    with Image.open(picture) as image:
+        found: str | None = image.info.get(DRAWN_FROM)
+        return found
+
+
 if __name__ == "__main__":
-    import sys
+    from pathlib import Path
 
     from ganzoo.registry import registry as known
+    from ganzoo.zoo import default_zoo
 
-    sys.stdout.write(page(known()))
+    write(Path("docs"), known(), default_zoo())

@@ -14,13 +14,14 @@ from typing import Any
 import ganzoo_wgan_gp
 import pytest
 import typer
+from PIL import Image
 
 from ganzoo import cards, cli, errors, hookspecs
 from ganzoo.compose import offered
 from ganzoo.errors import PluginError
 from ganzoo.game import Game
 from ganzoo.plugins import Origin
-from ganzoo.registry import registry
+from ganzoo.registry import Model, registry
 from ganzoo.step import reads
 from ganzoo.zoo import Zoo, default_zoo
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS: dict[str, Any] = typer.main.get_group(cli.app).commands  # type: ignore[assignment]
+COMMANDS |= {f"hub {name}": command for name, command in COMMANDS["hub"].commands.items()}
 Monkey = pytest.MonkeyPatch
 Tell = Callable[[str], str]
 EXAMPLE = re.compile(r"^\$ (GANZOO_PLUGINS= )?ganzoo (.*)\n(.*)$", re.MULTILINE)
@@ -141,6 +143,26 @@ def rows_of(plugin: Any) -> Iterator[str]:
 
 def test_the_page_of_all_models_is_the_registrys() -> None:
     assert (ROOT / "docs" / "zoo.md").read_text() == cards.page(registry())
+
+
+@pytest.mark.parametrize("model", cards.trained(registry()), ids=lambda model: model.name)
+def test_each_models_picture_is_of_its_weights_and_small(model: Model) -> None:
+    picture = ROOT / "docs" / "zoo" / f"{model.folder}.png"
+    assert cards.drawn_from(picture) == getattr(model.file("generator"), "sha256", None)
+    assert picture.stat().st_size < 60_000
+
+
+def test_pictures_are_drawn_of_what_has_none(tmp_path: Path, monkeypatch: Monkey) -> None:
+    names = ("gail/cartpole", "vanilla/ring", "dcgan/fashion-mnist")
+    weights = {name: registry().weights[name] for name in names}
+    some = registry().model_copy(update={"weights": weights})
+    cards.write(tmp_path, some, default_zoo())
+    assert (tmp_path / "zoo.md").read_text() == cards.page(some)
+    for model, size in zip(weights.values(), [(1090, 120), (512, 512), (484, 484)], strict=True):
+        with Image.open(tmp_path / "zoo" / f"{model.folder}.png") as picture:
+            assert picture.size == size
+    monkeypatch.delattr(cards, "picture")  # none is drawn again
+    cards.write(tmp_path, some, default_zoo())
 
 
 @pytest.mark.parametrize("plugin", sorted(p.name[7:] for p in (ROOT / "plugins").iterdir()))

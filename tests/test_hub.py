@@ -63,6 +63,18 @@ def read(hub: Hub, cache: Path, **options: object) -> bytes:
     return client(hub, cache, **options).read(MODEL, FILE)
 
 
+def alike(told: str) -> str:
+    """A sentence without what differs from one time to another."""
+    told = told.removeprefix("'dcgan/test' (ganzoo/dcgan-test@aaaaaaaa, model.safetensors)")
+    for differs in (r"http://[\d.:]+", r"\(.*\)", r"(?<=answers )\d+", r"\w{12}(?=\.\.\.)"):
+        told = re.sub(differs, "", told)
+    return re.sub(r"(?<=the Hub offers ).*?\.", "", told).strip()
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "errors.md").read_text()
+DOCUMENTED = {alike(sentence) for sentence in re.findall(r"^\| `(.*)` \|", PAGE, re.MULTILINE)}
+
+
 def cached(cache: Path) -> Path:
     return next(path for path in cache.rglob("blobs/*") if path.is_file())
 
@@ -119,6 +131,7 @@ def test_every_fault_is_one_sentence_with_the_model_and_a_remedy(
     assert time.monotonic() - start < (9 if breaks_off else 3.5)
     assert sentence in str(error.value)
     assert "'dcgan/test' (ganzoo/dcgan-test@aaaaaaaa, model.safetensors)" in str(error.value)
+    assert alike(str(error.value)) in DOCUMENTED
     assert any(call.startswith("GET /blob/") for call in hub.calls) == downloads
 
 
@@ -145,8 +158,9 @@ def test_nobody_listening_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_offline_what_is_not_there_is_said_to_be_so(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="is not in the cache, and ganzoo is offline"):
+    with pytest.raises(WeightsError, match="is not in the cache, and ganzoo is offline") as error:
         read(hub, tmp_path, offline=True)
+    assert alike(str(error.value)) in DOCUMENTED
     assert hub.calls == []
 
 
@@ -183,8 +197,9 @@ def test_three_processes_at_once_fetch_it_once(hub: Hub, tmp_path: Path) -> None
 
 
 def test_a_token_that_is_none_is_told(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"answers 401; run 'hf auth login' with a token that"):
+    with pytest.raises(WeightsError, match="answers 401; run 'hf auth login' with a") as error:
         read(hub, tmp_path, token="hf_wrong")
+    assert alike(str(error.value)) in DOCUMENTED
     assert read(hub, tmp_path, token="hf_read") == BLOB
 
 

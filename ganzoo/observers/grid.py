@@ -97,3 +97,15 @@ def scatter(fake: Tensor, real: Tensor) -> Image.Image:
         for x, y in (at * SIDE).clamp(-9, SIDE + 9).tolist():
             pen.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=colour)
     return drawn
+
+
+def strip(frames: Tensor, *, shown: int = 6, height: int = 120) -> Image.Image:
+    """Moments of a film, (T, height, width, 3), side by side, as long as anything in it moves."""
+    moves = (t for t in range(len(frames) - 1, 0, -1) if not frames[t].equal(frames[t - 1]))
+    moments = torch.linspace(0, next(moves, 0), shown).round().long()
+    chosen = [Image.fromarray(frame.numpy()) for frame in frames[moments]]
+    width = round(height * chosen[0].width / chosen[0].height)
+    drawn = Image.new("RGB", (shown * (width + 2) - 2, height), PAPER)
+    for i, frame in enumerate(chosen):
+        drawn.paste(frame.resize((width, height), Image.Resampling.LANCZOS), (i * (width + 2), 0))
+    return drawn
