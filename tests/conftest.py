@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 os.environ |= {
     "HF_ENDPOINT": "http://127.0.0.1:9",
+    "HF_HOME": (home := tempfile.mkdtemp(prefix="ganzoo-tests-")),
+    "HF_HUB_CACHE": f"{home}/hub",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_XET": "1",
+    "HF_TOKEN": "",
+    "HUGGING_FACE_HUB_TOKEN": "",
 }
 
 import ganzoo_conditional
@@ -45,3 +51,8 @@ def zoo() -> Zoo:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+def pytest_unconfigure() -> None:
+    """Leave no trace; whoever runs the tests has kept their token and their cache to themselves."""
+    shutil.rmtree(home, ignore_errors=True)
