@@ -120,12 +120,16 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
 
 
 def is_name(text: str, zoo: Zoo) -> bool:
-    """Whether a text names a pretrained model, and not the folder of a run."""
+    """Whether a text names a pretrained model, and not the folder of a run.
+
+    A misspelt name counts as one where there is no such folder.
+    """
     plain = text.partition("@")[0]
-    return text.startswith(("dir:", "hub:")) or plain in {
-        **zoo.named("model"),
-        **registry().weights,
-    }
+    known = {**zoo.named("model"), **registry().weights}
+    if text.startswith(("dir:", "hub:")) or plain in known:
+        return True
+    close = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
+    return "/" in text and bool(close) and not Path(text).exists()
 
 
 def model_named(name: str, zoo: Zoo) -> Model:

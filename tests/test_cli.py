@@ -105,9 +105,13 @@ def test_train_sample_evaluate_and_resume(ganzoo: Command, tmp_path: Path) -> No
             "no regularizer 'grad-penalty'; did",
         ),
         (("sample", "nowhere"), "nowhere holds no run"),
+        (("sample", "dcgan/fashion-mnits"), "no weights 'dcgan/fashion-mnits'; did you mean"),
         (("evaluate", "nowhere"), "nowhere holds no run"),
         (("bench", "dcgan", "dcgn", "--out", "b"), "no variant 'dcgn'"),
-        (("bench", "dcgan", "--rounds", "1", "--seconds", "1", "--out", "b"), "budget: give one budget"),
+        (
+            ("bench", "dcgan", "--rounds", "1", "--seconds", "1", "--out", "b"),
+            "budget: give one budget",
+        ),
         (("install", "dcgn"), "the registry knows no plugin 'dcgn'; did you mean 'dcgan'?"),
     ],
 )

@@ -7,6 +7,8 @@ phantom between two episodes.
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
+
+if sys.platform == "linux" and "DISPLAY" not in os.environ:
+    os.environ.setdefault("MUJOCO_GL", "egl")  # read at mujoco's import; there is no window here
 
 Horizon: TypeAlias = Literal["fixed", "task"]
 Array: TypeAlias = NDArray[Any]
