@@ -16,6 +16,7 @@ from ganzoo.errors import ComposeError, OptionError
 from ganzoo.game import Game
 from ganzoo.layout import laid_out_like
 from ganzoo.losses import Hinge, NonSaturating
+from ganzoo.nets import MlpGenerator
 from ganzoo.parts import Architecture, Loss, Player, Regularizer, Sampler, Space
 from ganzoo.published import judged
 from ganzoo.regularizers import R1
@@ -156,9 +157,8 @@ def test_a_sampler_that_deals_detached_fakes_is_refused() -> None:
 
 
 class ColumnScore(Architecture):
-    generator = Mlp.generator
-    width: int = 8
-    depth: int = 1
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return MlpGenerator(z.size, [8], real)
 
     def discriminator(self, real: Space) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(real.size, 1))
