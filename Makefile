@@ -19,8 +19,9 @@ TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
 demo: $(VENV)/.demo
 	rm -rf demo
 	$(BIN)/ganzoo plugins
-	$(BIN)/ganzoo bench vanilla dcgan wgan-gp --data digits --seconds 10 --seeds 2 --out demo/digits
-	$(BIN)/ganzoo bench $(RING) --data ring --set sampler.dim=2 --seconds 15 --seeds 2 \
+	$(BIN)/ganzoo bench vanilla dcgan wgan-gp --data digits --seconds 10 --seeds 2 --processes 2 \
+		--out demo/digits
+	$(BIN)/ganzoo bench $(RING) --data ring --set sampler.dim=2 --seconds 15 --seeds 2 --processes 2 \
 		--out demo/ring
 
 test: $(VENV)/.dev

@@ -129,7 +129,16 @@ def in_new_process(out: Path, *words: str, wait: bool = True) -> subprocess.Pope
     command = [sys.executable, "-m", "ganzoo", "bench", "vanilla", MIX, "--data", "ring"]
     command += ["--set", "batch=8", "--rounds", "240", "--seeds", "2", "--evaluations", "3"]
     command += ["--threads", "1", "--out", str(out), *words]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # What is started in the background may have been told to ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(  # noqa: PLW1509
+            signal.SIGINT, signal.default_int_handler
+        ),
+    )
     if wait:
         _, err = running.communicate(timeout=120)
         assert running.returncode == 0, err
