@@ -122,10 +122,7 @@ def reduced(image: Image.Image) -> Image.Image:
 
 
 def write(folder: Path, registry: Registry, zoo: Zoo) -> None:
-    """Write the page, and the picture of each model that has none of its present generator.
-
-    Without a display, a policy of MuJoCo is drawn where MUJOCO_GL=egl is set.
-    """
+    """Write the page, and the picture of each model that has none of its present generator."""
     from PIL import PngImagePlugin
 
     from ganzoo.files import replacing, write_text

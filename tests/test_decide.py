@@ -106,6 +106,16 @@ def test_a_contender_that_lost_seeds_never_wins() -> None:
     assert "quick diverged with 1" in verdict(results, "d")
 
 
+def test_who_was_scored_under_another_protocol_does_not_win() -> None:
+    odd = [
+        r.model_copy(update={"scores": (r.scores[0].model_copy(update={"n_fake": 9}),)})
+        for r in scored("odd", [0, 0, 0])
+    ]
+    results = [*scored("plain", [1, 2, 3]), *odd]
+    assert [s.contender for s in standings(results, "d")] == ["plain"]
+    assert verdict(results, "d").startswith("plain: d 2 ")
+
+
 def test_differences_are_paired_by_seed() -> None:
     # The seeds differ by far more than the contenders do.
     one, other = [1.0, 10.0, 100.0], [1.5, 10.6, 100.4]

@@ -72,7 +72,7 @@ def chosen(names: Iterable[str] | None, zoo: Zoo, *, all_: bool) -> list[Model]:
     from ganzoo.sources import model_named
 
     if bool(names) == all_:
-        message = "name models, as in 'ganzoo hub verify dcgan/fashion-mnist', or give --all."
+        message = "name models, as in 'ganzoo hub verify VARIANT/DATASET', or give --all."
         raise ZooError(message)
     return everything(zoo) if all_ else [model_named(name, zoo) for name in names or ()]
 

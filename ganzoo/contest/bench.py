@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 import ganzoo
 from ganzoo.calls import chosen_device
-from ganzoo.contest.decide import headline_of, verdict
+from ganzoo.contest.decide import headline, verdict
 from ganzoo.contest.plan import Contest, contender, crossed, labelled
 from ganzoo.contest.results import Result, has_ended, line, of_kind, read
 from ganzoo.contest.runners import Cluster, Here, Processes
@@ -92,7 +92,8 @@ class Bench:
     @property
     def headline(self) -> str:
         """The number that runs are ranked by."""
-        return headline_of(self.results, self.headlines)
+        scores = (score for result in self.results for score in result.scores)
+        return headline(scores, self.headlines).metric
 
     def verdict(self) -> str:
         """Who won, in one sentence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
@@ -121,35 +121,27 @@ class Standing:
         return estimate(differences) if len(differences) > 1 else None
 
 
-def headline_of(results: Iterable[Result], headlines: Sequence[str]) -> str:
-    """The number that runs are ranked by: the first metric's that was measured on this data."""
-    measured = {score.metric for result in results for score in result.scores}
-    for name in headlines:
-        if name in measured:
-            return name
-    message = "no metric can rank these runs."
-    raise ZooError(message)
-
-
 def headline(scores: Iterable[Score], headlines: Sequence[str]) -> Score:
     """The score that runs are ranked by."""
     found = {score.metric: score for score in scores}
     for name in headlines:
         if name in found:
             return found[name]
-    message = "no metric can rank this run."
+    message = "no metric can rank these scores."
     raise ZooError(message)
 
 
 def standings(results: Sequence[Result], metric: str) -> list[Standing]:
     """The contenders that finished with some seed, the best first, ranked with ties.
 
-    A rank is one more than the number of contenders that are better beyond their intervals.
+    A rank is one more than the number of contenders that are better beyond their intervals. Who was
+    scored under another protocol than the first is left out.
     """
     found = []
+    others = incomparable(results)
     for name in dict.fromkeys(result.contender for result in of_kind(results, "last")):
         scores = {r.seed: s for r in of_kind(results, "last", name) if (s := r.score(metric))}
-        if not scores:
+        if not scores or name in others:
             continue
         best = {
             r.seed: v for r in of_kind(results, "best", name) if (v := r.value(metric)) is not None
@@ -165,18 +157,7 @@ def standings(results: Sequence[Result], metric: str) -> list[Standing]:
     found.sort(
         key=lambda s: (sum(s.lost.values()), s.last.mean if s.better == "lower" else -s.last.mean)
     )
-    return [
-        Standing(
-            s.contender,
-            s.better,
-            s.values,
-            s.best,
-            s.lost,
-            s.warnings,
-            rank=1 + sum(other.beats(s) for other in found),
-        )
-        for s in found
-    ]
+    return [replace(s, rank=1 + sum(other.beats(s) for other in found)) for s in found]
 
 
 def collapses(results: Sequence[Result], name: str, metric: str) -> tuple[str, ...]:

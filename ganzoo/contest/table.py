@@ -29,16 +29,15 @@ def rows_of(bench: Bench) -> list[dict[str, Any]]:
     table: list[Standing] = []
     if of_kind(results, "last"):
         table = standings(results, bench.headline)
-    others = incomparable(results)
     rows = []
     for standing in table:
         row = scored(results, standing.contender, "last")
         best = list(standing.best.values())
         notes = [*standing.warnings, *(f"{kind} with {n}" for kind, n in standing.lost.items())]
-        notes += [others[standing.contender]] if standing.contender in others else []
-        rank = "" if standing.contender in others else standing.rank
-        row = {"rank": rank, **row, f"best {bench.headline}": spread(best)}
+        row = {"rank": standing.rank, **row, f"best {bench.headline}": spread(best)}
         rows.append({**row, "note": "; ".join(notes)})
+    for name, why in incomparable(results).items():
+        rows.append({"rank": "", **scored(results, name, "last"), "note": f"not ranked: {why}"})
     rows += unfinished(results)
     references: tuple[Kind, ...] = ("untrained", "floor", "noise")
     for kind in references:
