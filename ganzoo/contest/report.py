@@ -134,7 +134,7 @@ def section(bench: Bench) -> dict[str, Any]:
     tables = [
         ("Standings", table.rows_of(bench), caption(bench)),
         ("Seed by seed", table.seeds(bench), SEEDS),
-        (f"{ranked[0]} against each other", table.duels(bench), DUELS),
+        (f"{ranked[0]} against the others", table.duels(bench), DUELS),
         ("What they cost", table.costs(bench), COSTS),
     ]
     return {
