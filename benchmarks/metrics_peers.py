@@ -215,7 +215,7 @@ def told(row: dict[str, Any]) -> str:
     """One row of the table."""
     return (
         f"{row['contest']:40} {row['library']:22} {row['number']:10} {row['value']:<18.12g} "
-        f"{row['difference']:.1e}  {row['seconds']:.2f} s"
+        f"{row['difference']:.1e}  {row['seconds']:.3f} s"
     )
 
 

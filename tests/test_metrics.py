@@ -42,6 +42,13 @@ def frechet_by_scipy(a: Tensor, b: Tensor) -> float:
     return shift + float(np.trace(one + other - 2 * sqrtm(one @ other).real))
 
 
+def frechet_by_singular_values(a: Tensor, b: Tensor) -> float:
+    shift = float((a.mean(0) - b.mean(0)).square().sum())
+    one, other = ((x - x.mean(0)) / (len(x) - 1) ** 0.5 for x in (a, b))
+    shared = torch.linalg.matrix_norm(one @ other.T, "nuc")
+    return shift + float(one.square().sum() + other.square().sum() - 2 * shared)
+
+
 @pytest.fixture(scope="module")
 def digits() -> Data:
     return Digits().load()
@@ -70,6 +77,22 @@ def test_frechet_distance_is_exact_where_features_outnumber_samples() -> None:
     # Padded by constant features and rotated, the same 6 dimensions take the low-rank route.
     wide_a, wide_b = (torch.cat((x, torch.zeros(len(x), 54)), 1) @ rotation for x in (a, b))
     assert frechet_distance(wide_a, wide_b) == pytest.approx(frechet_distance(a, b), rel=1e-10)
+
+
+@pytest.mark.parametrize("extra", ["dead", "dead on one side", "dependent", "nearly dependent"])
+def test_frechet_distance_is_exact_where_covariances_are_singular(extra: str) -> None:
+    a, b = normal(300, 6, 0), normal(200, 6, 1, scale=2)
+    noise = 1e-5 * normal(300, 1, 2)
+    added = {
+        "dead": (0 * a[:, :1], 0 * b[:, :1]),
+        "dead on one side": (0 * a[:, :1], b.sum(1, keepdim=True)),
+        "dependent": (a, b),
+        "nearly dependent": (a.sum(1, keepdim=True) + noise, b.sum(1, keepdim=True) - noise[:200]),
+    }
+    wide_a, wide_b = (torch.cat(x, 1) for x in zip((a, b), added[extra], strict=True))
+    assert frechet_distance(wide_a, wide_b) == pytest.approx(
+        frechet_by_singular_values(wide_a, wide_b), rel=1e-12
+    )
 
 
 def test_frechet_distance_is_zero_to_itself_and_symmetric() -> None:
