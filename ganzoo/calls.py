@@ -60,11 +60,25 @@ def plan_run(
             "ganzoo": ganzoo.__version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "machine": machine(),
         },
     }
     found: Plan = validated(Plan, options, "run")
     return found
+
+
+def machine() -> str:
+    """The processor, the instructions that torch uses of it, its cores, and the GPU if any."""
+    try:
+        rows = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        rows = []
+    models = (row.partition(":")[2].strip() for row in rows if row.startswith("model name"))
+    words = [next(models, platform.processor() or platform.machine())]
+    words += [torch.backends.cpu.get_cpu_capability(), f"{os.cpu_count()} cores"]
+    if torch.cuda.is_available():
+        words.append(torch.cuda.get_device_name())
+    return ", ".join(words)
 
 
 def chosen_device(name: str) -> str:

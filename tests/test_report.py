@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -138,6 +139,14 @@ def test_the_page_needs_no_other_file_and_says_how_to_repeat_it(done: Bench) -> 
     )
     assert command in text
     assert "torch 2." in text
+    assert f"{os.cpu_count()} cores" in text
+
+
+def test_the_page_says_what_each_number_is(done: Bench) -> None:
+    text = (done.folder / "report.html").read_text()
+    assert "<dt>balanced-quality, modes-captured, high-quality, reverse-kl</dt>" in text
+    assert "A sample is of high quality within three standard deviations" in text
+    assert "frechet-distance" not in text
 
 
 def test_the_markdown_has_the_same_table(done: Bench) -> None:

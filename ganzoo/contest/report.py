@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shlex
 from pathlib import Path
@@ -164,13 +165,26 @@ def section(bench: Bench) -> dict[str, Any]:
             for path in (first_folder(bench, name) / "film.gif",)
             if path.exists()
         ],
+        "glossary": glossary(bench),
         "command": command(bench),
         "machine": plans[0].versions if plans else {},
-        "device": f"{bench.contest.device}, {bench.contest.threads} threads a run",
+        "device": f"{bench.contest.device}, threads a run: {bench.contest.threads}",
         "variants": json.dumps(
             {r.contender: r.plan.variant for r in results if r.plan is not None}, indent=2
         ),
     }
+
+
+def glossary(bench: Bench) -> list[dict[str, str]]:
+    """What each metric says of its numbers, of those that were measured."""
+    measured = {score.metric for result in bench.results for score in result.scores}
+    found = []
+    for metric in bench.zoo.metrics():
+        numbers = ", ".join(name for name in metric.better if name in measured)
+        if numbers:
+            meaning = " ".join(inspect.cleandoc(metric.__doc__ or "").replace("`", "").split())
+            found.append({"numbers": numbers, "meaning": meaning})
+    return found
 
 
 def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
