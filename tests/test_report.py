@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from ganzoo.contest.bench import Bench, bench, report
+from ganzoo.contest.drawing import small
+from ganzoo.observers.grid import tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,6 +179,20 @@ def test_images_are_shown_beside_real_ones_and_in_training(zoo: Zoo, tmp_path: P
     assert 'alt="real, held-out"' in text
     assert text.count('"round":') == 2
     assert made.headline == "frechet-distance"
+
+
+def test_a_grid_of_grey_images_loses_nothing_and_one_of_colours_stays_small(tmp_path: Path) -> None:
+    stream = torch.Generator().manual_seed(0)
+    for name, shape in (("grey", (64, 1, 28, 28)), ("colour", (64, 3, 32, 32))):
+        tiles(torch.rand(shape, generator=stream) * 2 - 1).save(tmp_path / f"{name}.png")
+    grey, colour = (
+        base64.b64decode(small(tmp_path / f"{name}.png").partition(",")[2])
+        for name in ("grey", "colour")
+    )
+    shown = Image.open(tmp_path / "grey.png").reduce(2)
+    assert np.array_equal(np.asarray(Image.open(BytesIO(grey))), np.asarray(shown))
+    # Ten contenders with five seeds and twelve frames are 170 grids, of 15 MB at most.
+    assert len(colour) * 170 * 4 / 3 < 12e6
 
 
 def test_an_episode_of_imitation_is_shown(zoo: Zoo, tmp_path: Path) -> None:

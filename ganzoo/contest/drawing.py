@@ -38,6 +38,8 @@ STYLE: Any = {
     ),
 }
 """Greys that can be read on white and on black paper."""
+LOSSLESS_BYTES, QUALITY = 60_000, 80
+"""What a grid without loss may take; a larger one, as of colours, is kept at this quality."""
 
 
 # ------------------------------------------------------------------------------------------ curves
@@ -111,22 +113,34 @@ def at(point: Result, axis: str, results: Sequence[Result]) -> float:
 
 def embedded(path: Path, kind: str) -> str:
     """A file as an address that holds it."""
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return address(path.read_bytes(), kind)
 
 
-def webp(image: Image.Image) -> str:
-    """A picture as an address that holds it; a drawing without loss."""
+def address(blob: bytes, kind: str) -> str:
+    """An address that holds what it points to."""
+    return f"data:{kind};base64,{base64.b64encode(blob).decode()}"
+
+
+def webp(image: Image.Image, **options: Any) -> bytes:
+    """A picture as WebP."""
     out = io.BytesIO()
-    image.save(out, format="webp", lossless=True, quality=60)
-    return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
+    image.save(out, format="webp", **options)
+    return out.getvalue()
 
 
 def small(path: Path) -> str:
-    """A grid of images at its own size: it was enlarged by a whole number, to be seen."""
+    """A grid of images at its own size, without loss unless that is large.
+
+    It was enlarged by a whole number, to be seen.
+    """
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB"))
     factor = next((k for k in range(8, 1, -1) if enlarged(pixels, k)), 1)
-    return webp(Image.fromarray(pixels[::factor, ::factor]))
+    grid = Image.fromarray(pixels[::factor, ::factor])
+    blob = webp(grid, lossless=True)
+    if len(blob) > LOSSLESS_BYTES:
+        blob = webp(grid, quality=QUALITY)
+    return address(blob, "image/webp")
 
 
 def enlarged(pixels: np.ndarray[Any, Any], factor: int) -> bool:
@@ -171,6 +185,4 @@ def drawn_scene(path: Path) -> str:
         out = io.BytesIO()
         figure.savefig(out, format="png")
     with Image.open(out) as image:
-        buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, format="webp", quality=80)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        return address(webp(image.convert("RGB"), quality=QUALITY), "image/webp")
