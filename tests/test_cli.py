@@ -131,10 +131,35 @@ def test_what_the_user_can_mend_is_one_sentence_and_exit_code_1(
 
 
 @pytest.mark.parametrize(
-    "words", [("train",), ("train", "dcgan", "--rounds", "0"), ("nonsense",), ("bench", "dcgan")]
+    "words",
+    [
+        ("train",),
+        ("train", "dcgan", "--rounds", "0"),
+        ("nonsense",),
+        ("bench", "dcgan", "--rounds", "0"),
+        ("bench", "dcgan", "--seeds", "0"),
+    ],
 )
 def test_wrong_usage_is_exit_code_2(ganzoo: Command, words: tuple[str, ...]) -> None:
     assert ganzoo(*words)[0] == 2
+
+
+def test_a_benchmark_that_nobody_finishes_is_exit_code_1_and_has_no_report(
+    ganzoo: Command, tmp_path: Path
+) -> None:
+    code, out, err = ganzoo("bench", "dcgan", "--data", "ring", "--rounds", "1", "--out", tmp_path)
+    assert code == 1
+    assert "'dcgan' builds images" in err
+    assert out.rstrip().endswith("Nobody finished.")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_benchmark_is_not_put_where_a_file_is(ganzoo: Command, tmp_path: Path) -> None:
+    place = tmp_path / "notes"
+    place.write_text("mine")
+    code, _, err = ganzoo("bench", "vanilla", "--data", "ring", "--rounds", "1", "--out", place)
+    assert (code, err) == (1, f"error: cannot make the folder {place}: File exists.\n")
+    assert place.read_text() == "mine"
 
 
 def test_missing_and_corrupt_data_are_one_sentence(

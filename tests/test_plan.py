@@ -122,7 +122,7 @@ def test_what_is_said_beside_a_suite_takes_its_place() -> None:
     terms = {"seeds": 2, "budget": {"rounds": 3}}
     (only,) = suited("points", terms, data="grid", settings=("batch=8",)).values()
     assert (only.data, only.seeds, str(only.budget)) == ("grid", (0, 1), "3 rounds")
-    assert only.settings == ("batch=8",)
+    assert only.settings == (*suite("points").contests["grid"].settings, "batch=8")
     assert list(suited("points", {})) == ["ring", "grid"]
     with pytest.raises(OptionError, match="suite 'points' has no contest on 'digits', but on ring"):
         suited("points", {}, data="digits")

@@ -48,7 +48,7 @@ def bench(
     evaluations: Annotated[
         int | None, typer.Option(min=1, help="Points of the learning curve.")
     ] = None,
-    out: Out,
+    out: Out = Path("bench"),
     settings: Settings = None,
     device: Device = "auto",
     processes: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
@@ -132,19 +132,23 @@ def gridded(texts: list[str] | tuple[()]) -> dict[str, list[str]]:
 
 
 def tell(benches: list[Bench], out: Path, *, as_json: bool) -> None:
-    """Print each benchmark's table and verdict."""
+    """Print each benchmark's table and verdict; exit with 1 where nobody finished."""
     from ganzoo.contest.table import rows_of
 
+    finished = any(made.finished for made in benches)
     if as_json:
         lines = [r.model_dump(exclude_none=True) for b in benches for r in b.results]
         typer.echo(json.dumps(lines))
-        return
-    for made in benches:
-        if len(benches) > 1:
-            typer.echo(f"\n{made.contest.data}")
-        show(rows_of(made), as_json=False)
-        typer.echo(made.verdict())
-    typer.echo(f"report: {out / 'report.html'}")
+    else:
+        for made in benches:
+            if len(benches) > 1:
+                typer.echo(f"\n{made.contest.data}")
+            show(rows_of(made), as_json=False)
+            typer.echo(made.verdict())
+        if finished:
+            typer.echo(f"report: {out / 'report.html'}")
+    if not finished:
+        raise typer.Exit(1)
 
 
 class Ticker:

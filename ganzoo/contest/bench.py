@@ -95,12 +95,14 @@ class Bench:
         scores = (score for result in self.results for score in result.scores)
         return headline(scores, self.headlines).metric
 
+    @property
+    def finished(self) -> bool:
+        """Whether anybody came to the end."""
+        return bool(of_kind(self.results, "last"))
+
     def verdict(self) -> str:
         """Who won, in one sentence."""
-        results = self.results
-        if not of_kind(results, "last"):
-            return "Nobody finished."
-        return verdict(results, self.headline)
+        return verdict(self.results, self.headline) if self.finished else "Nobody finished."
 
     def gather(self) -> list[Result]:
         """Write ``results.jsonl`` of all runs, and return it."""
@@ -157,7 +159,7 @@ def contest_in(folder: Path) -> Contest | None:
     path = folder / "contest.json"
     try:
         return Contest.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
         message = (
@@ -290,9 +292,9 @@ def benched(
         for made in benches:
             made.run(runner, told, tick)
     finally:
-        begun = [made for made in benches if of_kind(made.results, "last")]
-        if begun:
-            write_report(begun, out)
+        finished = [made for made in benches if made.finished]
+        if finished:
+            write_report(finished, out)
     return benches
 
 
@@ -313,7 +315,8 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> list[Bench]:
     zoo = zoo or ganzoo.default_zoo()
     benches = reopened(Path(folder), zoo)
     for made in benches:
-        if not of_kind(made.gather(), "last"):
+        made.gather()
+        if not made.finished:
             message = f"in {made.folder} no run has finished yet; there is nothing to report."
             raise ZooError(message)
     write_report(benches, Path(folder))

@@ -51,7 +51,8 @@ def suite(name: str) -> Suite:
     except OSError as error:
         message = f"suite {name} cannot be read: {error.strerror}."
     except yaml.YAMLError as error:
-        message = f"suite {name} is no YAML: {str(error).splitlines()[0]}."
+        told = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+        message = f"suite {name} is no YAML: {told}."
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(key) for key in first["loc"])
