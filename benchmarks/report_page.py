@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from ganzoo.contest.bench import bench
+from ganzoo.contest.calls import bench
 from ganzoo.contest.plan import crossed
 
 REPEATS = 5

@@ -12,7 +12,7 @@ from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from ganzoo.calls import evaluate, export, sample, train
-    from ganzoo.contest.bench import bench, report
+    from ganzoo.contest.calls import bench, report
     from ganzoo.contest.joined import compare
     from ganzoo.data import Data, Dataset, Rows
     from ganzoo.errors import ZooError
@@ -62,7 +62,7 @@ __all__ = [
 
 _HOMES = {
     "calls": ("evaluate", "export", "sample", "train"),
-    "contest.bench": ("bench", "report"),
+    "contest.calls": ("bench", "report"),
     "contest.joined": ("compare",),
     "data": ("Data", "Dataset", "Rows"),
     "errors": ("ZooError",),

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import ganzoo
-from ganzoo.contest.bench import Bench, bench, report
+from ganzoo.contest.bench import Bench
+from ganzoo.contest.calls import bench, report
 from ganzoo.contest.cost import cost_of, round_flops
 from ganzoo.contest.joined import compare
 from ganzoo.contest.results import Result, read

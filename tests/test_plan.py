@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.contest.bench import Bench, suited
+from ganzoo.contest.bench import Bench
+from ganzoo.contest.calls import suited
 from ganzoo.contest.plan import contender, crossed, labelled
 from ganzoo.contest.suite import known, suite
 from ganzoo.errors import OptionError, ZooError

@@ -15,7 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganzoo.contest.bench import Bench, bench, report
+from ganzoo.contest.bench import Bench
+from ganzoo.contest.calls import bench, report
 from ganzoo.contest.drawing import small
 from ganzoo.observers.grid import tiles
 

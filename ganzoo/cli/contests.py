@@ -59,7 +59,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Train contenders head-to-head within one budget; what is there already is gone on with."""
-    from ganzoo.contest.bench import bench as benched
+    from ganzoo.contest.calls import bench as benched
 
     with Ticker() as ticker:
 
@@ -98,7 +98,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a benchmark's report again, from its results."""
-    from ganzoo.contest.bench import report as reported
+    from ganzoo.contest.calls import report as reported
 
     tell(reported(folder), folder, as_json=as_json)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo.contest.bench import Bench, contest_in, reopened
+from ganzoo.contest.bench import Bench, contest_in
+from ganzoo.contest.calls import reopened
 from ganzoo.contest.results import Result, read
 from ganzoo.contest.work import Job
 from ganzoo.errors import RunError, ZooError
