@@ -102,8 +102,28 @@ def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
 def test_a_contender_that_lost_seeds_never_wins() -> None:
     lost = Result(contender="quick", kind="diverged", seed=3, error="diverged")
     results = [*scored("slow", [50, 60, 70]), *scored("quick", [1, 2, 3]), lost]
-    assert verdict(results, "d").startswith("slow leads")
-    assert "quick diverged with 1" in verdict(results, "d")
+    assert verdict(results, "d").startswith("slow leads, the only one that can be ranked: d 60 ")
+    assert "(not ranked: quick diverged with 1: 2 [-0.4841, 4.484])" in verdict(results, "d")
+    assert [(s.contender, s.rank) for s in standings(results, "d")] == [
+        ("slow", 1),
+        ("quick", None),
+    ]
+
+
+def test_who_cannot_be_ranked_stands_in_nobodys_way() -> None:
+    results = [
+        *scored("mid", [9, 10, 11]),
+        *scored("awful", [500]),
+        Result(contender="awful", kind="diverged", seed=1, error="diverged"),
+        *scored("good", [1, 2, 3]),
+        *scored("model", [0.5]),
+    ]
+    ranks = [("good", 1), ("mid", 2), ("model", None), ("awful", None)]
+    assert [(s.contender, s.rank) for s in standings(results, "d")] == ranks
+    assert verdict(results, "d") == (
+        "good wins: d 2 [-0.4841, 4.484] on the last checkpoint, 3 seeds; mid has 10 "
+        "[7.516, 12.48] (not ranked: model has 1 seed: 0.5; awful diverged with 1: 500)."
+    )
 
 
 def test_who_was_scored_under_another_protocol_does_not_win() -> None:
@@ -138,6 +158,32 @@ def test_a_last_checkpoint_much_worse_than_the_best_is_told() -> None:
     ]
     warnings = {s.contender: s.warnings for s in standings(results, "d")}
     assert warnings == {"fell": ("last much worse than best in 1 of 3",), "held": ()}
+
+
+@pytest.mark.parametrize(
+    ("better", "start", "floor", "best", "last", "told"),
+    [
+        ("lower", 600, 5, 6, 11, True),
+        ("lower", 600, 5, 6, 8, False),
+        ("lower", 600, 0.7, 0.8, 1.1, False),
+        ("higher", 0.1, 1, 0.9, 0.4, True),
+        ("higher", 0.1, 1, 0.9, 0.6, False),
+        ("higher", 0.0, 1, 0.02, 0.005, False),  # it had learned nothing that it could lose
+        ("higher", -0.2, None, 0.5, 0.1, True),
+    ],
+)
+def test_much_worse_is_a_share_of_what_there_was_to_lose(
+    *, better: Direction, start: float, floor: float | None, best: float, last: float, told: bool
+) -> None:
+    results = [
+        *scored("x", [start], "untrained", better=better),
+        *scored("x", [best], "best", better=better),
+        *scored("x", [last], "last", better=better),
+    ]
+    if floor is not None:
+        results += scored("data", [floor], "floor", better=better)
+    (standing,) = standings(results, "d")
+    assert bool(standing.warnings) is told
 
 
 @pytest.mark.parametrize(

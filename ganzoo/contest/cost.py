@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from math import lcm
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ganzoo.run import Run
 
 LATENCY_TURNS, LATENCY_MS = 9, 500.0
+COUNTED = 256
+"""Rounds whose operations are counted, at most."""
 PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in one unit of the system's peak resident memory."""
 
@@ -82,12 +85,17 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def round_flops(game: Game) -> int:
-    """The operations of one round, counted on another game of the same composition."""
+    """The operations of a round, counted on another game of the same composition.
+
+    Where a regularizer is played every few steps, the mean over rounds until all are in step again.
+    """
     twin = Game(game.variant, game.data, seed=game.seed, device=str(game.device))
+    rounds = min(lcm(*(part.every for part in game.variant.regularizers)), COUNTED)
     counter = Operations()
     with counter:
-        twin.round()
-    return counter.total
+        for _ in range(rounds):
+            twin.round()
+    return round(counter.total / rounds)
 
 
 def sample_flops(published: Published) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo.contest.results import of_kind
+from ganzoo.contest.results import Kind, of_kind
 from ganzoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ ENOUGH_SEEDS = 3
 """Fewer are no ground for a win: two of each are ordered alike by chance one time in three."""
 MUCH_WORSE = 0.5
 """A last checkpoint further from the best than this share of its value has collapsed."""
+LITTLE = 0.1
+"""Of the way from the untrained generator to training data, less than this is nothing to lose."""
+LOST: tuple[Kind, ...] = ("diverged", "failed")
+"""How a seed may fail to finish."""
 RARE = 0.1
 """A class generated less than this share as often as in the data is missing."""
 
@@ -95,19 +99,26 @@ class Standing:
     lost: dict[str, int] = field(default_factory=dict)
     """Seeds that did not finish, by how."""
     warnings: tuple[str, ...] = ()
-    rank: int = 0
+    rank: int | None = None
+    """One more than the number of contenders that are better beyond their intervals."""
 
     @property
     def last(self) -> Estimate:
         """Over the seeds that finished."""
         return estimate(list(self.values.values()))
 
-    def beats(self, other: Standing) -> bool:
-        """Whether the intervals separate, and all seeds of this one finished.
+    @property
+    def can_rank(self) -> bool:
+        """Whether there are seeds enough, and all of them finished.
 
-        Fewer than three seeds of either separate nothing; a model trained once is such a one.
+        A model trained once has too few; a mean over the survivors alone would flatter a contender
+        that often diverges.
         """
-        if min(len(self.values), len(other.values)) < ENOUGH_SEEDS or self.lost:
+        return len(self.values) >= ENOUGH_SEEDS and not self.lost
+
+    def beats(self, other: Standing) -> bool:
+        """Whether the intervals separate; fewer than three seeds of either separate nothing."""
+        if min(len(self.values), len(other.values)) < ENOUGH_SEEDS:
             return False
         if self.better == "lower":
             return self.last.high < other.last.low
@@ -132,10 +143,9 @@ def headline(scores: Iterable[Score], headlines: Sequence[str]) -> Score:
 
 
 def standings(results: Sequence[Result], metric: str) -> list[Standing]:
-    """The contenders that finished with some seed, the best first, ranked with ties.
+    """The contenders that finished with some seed: first those that can be ranked, the best first.
 
-    A rank is one more than the number of contenders that are better beyond their intervals. Who was
-    scored under another protocol than the first is left out.
+    Who was scored under another protocol than the first is left out.
     """
     found = []
     others = incomparable(results)
@@ -146,30 +156,33 @@ def standings(results: Sequence[Result], metric: str) -> list[Standing]:
         best = {
             r.seed: v for r in of_kind(results, "best", name) if (v := r.value(metric)) is not None
         }
-        lost = {
-            kind: n for kind in ("diverged", "failed") if (n := len(of_kind(results, kind, name)))
+        lost: dict[str, int] = {
+            kind: n for kind in LOST if (n := len(of_kind(results, kind, name)))
         }
         better = next(iter(scores.values())).better
         values = {seed: score.value for seed, score in sorted(scores.items())}
         warnings = collapses(results, name, metric)
         found.append(Standing(name, better, values, best, lost, warnings))
-    # A mean over the survivors alone would flatter a contender that often diverges.
-    found.sort(
-        key=lambda s: (sum(s.lost.values()), s.last.mean if s.better == "lower" else -s.last.mean)
-    )
-    return [replace(s, rank=1 + sum(other.beats(s) for other in found)) for s in found]
+    found.sort(key=lambda s: (not s.can_rank, s.last.mean if s.better == "lower" else -s.last.mean))
+    ranked = [s for s in found if s.can_rank]
+    return [
+        replace(s, rank=1 + sum(other.beats(s) for other in ranked)) if s.can_rank else s
+        for s in found
+    ]
 
 
 def collapses(results: Sequence[Result], name: str, metric: str) -> tuple[str, ...]:
     """What looks like collapse: a last score much worse than the best, modes or classes gone."""
     floors = {s.metric: s.value for r in of_kind(results, "floor") for s in r.scores}
+    starts = (r.value(metric) for r in of_kind(results, "untrained", name))
+    start = next(starts, None) or 0.0
     best = {r.seed: r for r in of_kind(results, "best", name)}
     fallen, modes, classes = [], [], []
     lasts = of_kind(results, "last", name)
     for last in lasts:
         score, before = last.score(metric), best.get(last.seed)
         top = None if before is None else before.value(metric)
-        if score and top is not None and fell(score, top, floors.get(metric)):
+        if score and top is not None and fell(score, top, floors.get(metric), start):
             fallen.append(last.seed)
         if (captured := last.value("modes-captured")) is not None:
             gone = floors.get("modes-captured", captured) - captured
@@ -184,12 +197,16 @@ def collapses(results: Sequence[Result], name: str, metric: str) -> tuple[str, .
     return tuple(f"{what} in {len(seeds)} of {len(lasts)}" for what, seeds in told if seeds)
 
 
-def fell(last: Score, best: float, floor: float | None) -> bool:
-    """Whether a last score is much worse than the best, seen from what training data scores."""
-    origin = floor or 0.0
+def fell(last: Score, best: float, floor: float | None, start: float) -> bool:
+    """Whether a last score is much worse than the best, as a share of what there was to lose.
+
+    Of a distance that is the best itself, though no less than what training data scores; of what
+    rises, what the best had gained since ``start``, the untrained generator's score.
+    """
     if last.better == "lower":
-        return last.value - origin > (1 + MUCH_WORSE) * max(best - origin, 0) + abs(origin)
-    return last.value < best - MUCH_WORSE * abs(best)
+        return last.value - best > MUCH_WORSE * max(best, floor or 0.0)
+    little = LITTLE * (floor - start) if floor is not None else 0.0
+    return best - last.value > MUCH_WORSE * max(best - start, little)
 
 
 def verdict(results: Sequence[Result], metric: str) -> str:
@@ -198,21 +215,37 @@ def verdict(results: Sequence[Result], metric: str) -> str:
     if not table:
         return "Nobody finished."
     first, *others = table
-    seeds = f"{len(first.values)} seed{'s' if len(first.values) > 1 else ''}"
-    what = f"{metric} {first.last} on the last checkpoint, {seeds}"
-    lost = [f"{s.contender} {k} with {n}" for s in table for k, n in s.lost.items()]
-    note = f" ({'; '.join(lost)})" if lost else ""
+    what = f"{metric} {first.last} on the last checkpoint, {seeds_of(first)}"
     if not others:
-        return f"{first.contender}: {what}{note}."
-    ties = [other for other in others if not first.beats(other)]
+        return f"{first.contender}: {what}{unranked([first] if first.lost else [])}."
+    note = unranked([other for other in others if not other.can_rank])
+    if not first.can_rank:
+        return f"{first.contender} leads, too few seeds to call it a win: {what}{note}."
+    rivals = [other for other in others if other.can_rank]
+    if not rivals:
+        return f"{first.contender} leads, the only one that can be ranked: {what}{note}."
+    ties = [other.contender for other in rivals if not first.beats(other)]
     if not ties:
-        against = f"{others[0].contender} has {others[0].last}"
+        against = f"{rivals[0].contender} has {rivals[0].last}"
         return f"{first.contender} wins: {what}; {against}{note}."
-    if any(len(s.values) < ENOUGH_SEEDS for s in (first, *ties)):
-        few = "too few seeds to call it a win"
-        return f"{first.contender} leads, {few}: {what}{note}."
-    names = ", ".join(other.contender for other in ties)
+    names = ", ".join(ties)
     return f"{first.contender} leads, but its interval is not clear of {names}: {what}{note}."
+
+
+def seeds_of(standing: Standing) -> str:
+    """Over how many seeds its mean is."""
+    n = len(standing.values)
+    return f"{n} seed{'s' if n > 1 else ''}"
+
+
+def unranked(standings: Iterable[Standing]) -> str:
+    """Those that lost seeds or have too few, each with why and its mean, in brackets."""
+    told = []
+    for standing in standings:
+        lost = [f"{standing.contender} {how} with {n}" for how, n in standing.lost.items()]
+        why = " and ".join(lost) or f"{standing.contender} has {seeds_of(standing)}"
+        told.append(f"{why}: {standing.last}")
+    return f" (not ranked: {'; '.join(told)})" if told else ""
 
 
 def incomparable(results: Iterable[Result]) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo.contest import table
-from ganzoo.contest.decide import standings
+from ganzoo.contest.decide import ENOUGH_SEEDS, standings
 from ganzoo.contest.drawing import curve, drawn_scene, embedded, small
 from ganzoo.contest.plan import BUDGETS
 from ganzoo.contest.results import of_kind
@@ -102,7 +102,8 @@ def caption(bench: Bench) -> str:
     return (
         "Numbers are of the last checkpoint: the mean over training seeds with the 95 % interval "
         "of Student's t. A rank is one more than the number of contenders whose intervals lie "
-        f'clear on the better side. "Best" is the checkpoint with the best {bench.headline} on '
+        f"clear on the better side; with fewer than {ENOUGH_SEEDS} seeds, or one that did not "
+        f'finish, there is none. "Best" is the checkpoint with the best {bench.headline} on '
         'other latents against the same held-out rows, so it flatters a little. "Training data" '
         f"scores training rows as if they were samples. Scored: {protocols}."
     )

@@ -34,7 +34,7 @@ def rows_of(bench: Bench) -> list[dict[str, Any]]:
         row = scored(results, standing.contender, "last")
         best = list(standing.best.values())
         notes = [*standing.warnings, *(f"{kind} with {n}" for kind, n in standing.lost.items())]
-        row = {"rank": standing.rank, **row, f"best {bench.headline}": spread(best)}
+        row = {"rank": standing.rank or "", **row, f"best {bench.headline}": spread(best)}
         rows.append({**row, "note": "; ".join(notes)})
     for name, why in incomparable(results).items():
         rows.append({"rank": "", **scored(results, name, "last"), "note": f"not ranked: {why}"})
@@ -103,7 +103,7 @@ def duels(bench: Bench) -> list[dict[str, Any]]:
                 "against": other.contender,
                 f"{bench.headline} better by, seed by seed": "" if paired is None else str(paired),
                 "likelier better": f"{chance:.2f}",
-                "intervals separate": "yes" if first.beats(other) else "no",
+                "intervals separate": "yes" if first.beats(other) or other.beats(first) else "no",
             }
         )
     return rows
