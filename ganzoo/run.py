@@ -190,7 +190,9 @@ class Run:
         """Move the terms of the rounds since the last look off the device, in one transfer."""
         if not self._pending:
             return
+        start = time.perf_counter()
         rounds = torch.stack([torch.stack(terms) for terms in self._pending]).double().T.tolist()
+        self.seconds += time.perf_counter() - start  # a GPU is still playing them
         names = [f"{player}/{name}" for player, terms in self.game.log.items() for name in terms]
         first = self.game.rounds - len(self._pending) + 1
         self._pending = []

@@ -7,25 +7,34 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from filelock import FileLock
+from torch import Tensor
 
 import ganzoo
 from ganzoo.contest.bench import Bench
 from ganzoo.contest.calls import bench, report
 from ganzoo.contest.cost import cost_of, round_flops
 from ganzoo.contest.joined import compare
+from ganzoo.contest.plan import contender
 from ganzoo.contest.results import Result, read
 from ganzoo.contest.table import rows_of
-from ganzoo.contest.work import Work
+from ganzoo.contest.work import Job, Work
 from ganzoo.errors import InterruptedRunError, RunError, ZooError
+from ganzoo.game import Game
+from ganzoo.metrics.modes import Modes
 from ganzoo.observers import Observer
 from ganzoo.zoo import Zoo
 
 SMALL: dict[str, Any] = {"data": "ring", "settings": ["batch=8"], "evaluations": 3}
 MIX = "hinge@vanilla+loss=hinge+regularizer=r1+r1.weight=0.1"
+TWO = "title: Two\ncontenders: [vanilla]\ndata: [ring, grid]\nbudget: {rounds: 2}\n"
 MACHINE = (
     "rounds_per_second",
     "images_per_second",
@@ -75,7 +84,7 @@ def test_every_contender_is_trained_with_every_seed_and_scored_best_and_last(don
 
 def test_what_was_trained_before_competes_by_its_name(done: Bench) -> None:
     (row,) = [row for row in rows_of(done) if row["contender"] == "vanilla/ring"]
-    assert (row["rank"], row["seeds"], row["rounds"]) == (1, 1, "15000")
+    assert (row["rank"], row["seeds"], row["rounds"]) == ("", 1, "15000")
     assert float(row["high-quality ↑"]) > 0.95
     assert "too few seeds" in done.verdict()
 
@@ -201,18 +210,102 @@ def test_a_run_whose_process_dies_is_a_row_and_the_others_go_on(
     ended = {
         (r.contender, r.seed): r
         for r in read(tmp_path / "b" / "results.jsonl")
-        if r.kind in {"failed", "last"}
+        if r.kind in {"died", "last"}
     }
     assert {key: r.kind for key, r in ended.items()} == {
         ("vanilla", 0): "last",
         ("vanilla", 1): "last",
-        ("hinge", 0): "failed",
-        ("hinge", 1): "failed",
+        ("hinge", 0): "died",
+        ("hinge", 1): "died",
     }
-    assert (
-        ended["hinge", 0].error
-        == "its process died by signal 9; too little memory is a usual cause."
+    assert ended["hinge", 0].error == (
+        "its process died by signal 9; too little memory is a usual cause. The same command tries "
+        "it again."
     )
+    monkeypatch.delenv("PYTHONPATH")
+    in_new_process(tmp_path / "b")
+    in_new_process(tmp_path / "unbroken")
+    assert quality(tmp_path / "b") == quality(tmp_path / "unbroken")
+
+
+def test_a_script_that_runs_one_at_its_top_is_not_run_again_by_its_processes(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "script.py").write_text(
+        "import ganzoo\n"
+        "print('once')\n"
+        "made, = ganzoo.bench(['vanilla'], data='ring', rounds=3, evaluations=1, out='b')\n"
+        "print([r.kind for r in made.results])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    kinds = ["floor", "noise", "untrained", "curve", "last", "best"]
+    assert done.stdout == f"once\n{kinds}\n"
+
+
+def test_two_commands_do_not_work_in_one_folder(zoo: Zoo, tmp_path: Path) -> None:
+    bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    with (
+        FileLock(tmp_path / ".lock"),
+        pytest.raises(RunError, match=f"another process is at work in {tmp_path}; wait for it"),
+    ):
+        bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+
+
+def test_where_nothing_is_left_nobody_is_asked_to_do_it(done: Bench) -> None:
+    done.prepare()
+    done.run(Nobody(), told=lambda _: None, tick=lambda: None)
+
+
+class Nobody:
+    """A runner that cannot run."""
+
+    def run(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Job]:
+        raise AssertionError(jobs)
+
+
+def test_a_number_that_is_none_is_a_row_and_the_others_go_on(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = Modes.measure
+
+    def broken(self: Modes, fake: Tensor, locate: Any, modes: int) -> dict[str, float]:
+        found = measured(self, fake, locate, modes)
+        return {**found, "reverse-kl": inf if fake.abs().max() > 9 else found["reverse-kl"]}
+
+    monkeypatch.setattr(Modes, "measure", broken)
+    names = ["wide@vanilla:optimizers.generator.lr=0.3,ema=0", "vanilla"]
+    (made,) = bench(names, rounds=20, out=tmp_path, zoo=zoo, **SMALL)
+    (wide,) = [row for row in rows_of(made) if row["contender"] == "wide" and row["note"]]
+    sentence = "'reverse-kl' came out as inf, which is no number to compare."
+    assert wide["note"] == f"diverged (seed 0): {sentence}"
+    assert [r.contender for r in made.results if r.kind == "last"] == ["vanilla"]
+    assert read(tmp_path / "results.jsonl") == made.results
+
+
+def test_a_regularizer_that_is_played_every_few_steps_counts_as_often(zoo: Zoo) -> None:
+    data = zoo.dataset("ring").load()
+    texts = ["vanilla", "vanilla:regularizer=r1", "vanilla:regularizer=r1,r1.every=4"]
+    plain, always, lazy = (round_flops(Game(contender(text, zoo), data)) for text in texts)
+    assert plain < lazy < always
+    assert 4 * lazy == 3 * plain + always
+
+
+def test_what_is_not_said_again_is_as_the_folder_has_it(zoo: Zoo, tmp_path: Path) -> None:
+    (first,) = bench(["vanilla"], rounds=2, threads=1, out=tmp_path, zoo=zoo, **SMALL)
+    before = torch.get_num_threads()
+    (again,) = bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    assert again.contest == first.contest
+    assert torch.get_num_threads() == before
+    with pytest.raises(RunError, match=r"another --out. \(threads 1 there, 3 here.\)"):
+        bench(["vanilla"], rounds=2, threads=3, out=tmp_path, zoo=zoo, **SMALL)
+
+
+def test_a_mix_of_any_length_has_a_folder(zoo: Zoo, tmp_path: Path) -> None:
+    name = "vanilla" + 30 * "+r1.weight=0.1" + "+regularizer=r1"
+    (made,) = bench([name], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    assert made.finished
 
 
 class Stops(Observer):
@@ -350,7 +443,36 @@ def test_two_benchmarks_of_the_same_terms_are_joined(done: Bench, zoo: Zoo, tmp_
     (joined,) = compare(done.folder, tmp_path / "b", tmp_path / "joined", zoo=zoo)
     names = [row["contender"] for row in rows_of(joined) if row.get("seeds")]
     assert sorted(names) == ["b/vanilla", "hinge", "lsgan", "out/vanilla", "vanilla/ring"]
-    assert (tmp_path / "joined" / "report.html").exists()
+    text = (tmp_path / "joined" / "report.html").read_text()
+    assert f"--out {done.folder.name}" in text
+    assert "--seeds 2 --evaluations 3 --threads 1 --set batch=8 --device cpu --out b" in text
+
+
+def test_contests_of_two_suites_are_told_by_the_suites(zoo: Zoo, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(TWO)
+    for name, batch in (("a", 8), ("b", 4)):
+        settings = [f"batch={batch}"]
+        bench(suite=str(tmp_path / "s.yaml"), out=tmp_path / name, zoo=zoo, settings=settings)
+    joined = compare(tmp_path / "a", tmp_path / "b", tmp_path / "joined", zoo=zoo)
+    for made in joined:
+        seeds = {row["contender"]: row["seeds"] for row in rows_of(made) if row.get("seeds")}
+        assert seeds == {"a/vanilla": 1, "b/vanilla": 1}
+    with pytest.raises(ZooError, match="are one folder; there is nothing to compare"):
+        compare(tmp_path / "a", tmp_path / "a", tmp_path / "twice", zoo=zoo)
+    with pytest.raises(RunError, match="a holds a benchmark; choose another --out"):
+        compare(tmp_path / "a", tmp_path / "b", tmp_path / "a", zoo=zoo)
+
+
+def test_a_suite_half_done_is_reported_in_its_order(zoo: Zoo, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(TWO)
+    out, terms = tmp_path / "out", {"zoo": zoo, "settings": ["batch=8"]}
+    bench(suite=str(tmp_path / "s.yaml"), out=out, **terms)  # type: ignore[arg-type]
+    assert [made.contest.data for made in report(out, zoo=zoo)] == ["ring", "grid"]
+    for path in (out / "ring").rglob("results.jsonl"):
+        path.unlink()
+    assert [made.contest.data for made in report(out, zoo=zoo)] == ["grid"]
+    with pytest.raises(RunError, match="holds another benchmark; choose another --out"):
+        bench(["vanilla"], rounds=2, out=out, zoo=zoo, **SMALL)
 
 
 def test_benchmarks_of_different_terms_are_not(done: Bench, zoo: Zoo, tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ def test_a_grid_crosses_every_contender_with_every_choice() -> None:
         "vanilla+loss=wasserstein+mlp.width=8",
         "vanilla+loss=wasserstein+mlp.width=16",
     ]
+    labelled_too = crossed(["x@vanilla"], {"loss": ["hinge"]})
+    assert labelled(labelled_too) == {"x+loss=hinge": "vanilla+loss=hinge"}
 
 
 def test_every_suite_that_comes_with_ganzoo_composes(zoo: Zoo, tmp_path: Path) -> None:
@@ -100,6 +102,22 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
             "title: T\ndata: [ring]\ncontenders: {x: a}\ngrid: {loss: [hinge]}\n",
             "a grid crosses a list",
         ),
+        ("title: T\ndata: ring\ncontenders: [a]\n", "data.list[str]: Input should be a valid list"),
+        ("title: T\ndata: []\ncontenders: [a]\n", "data: Value should have at least 1 item"),
+        ("title: T\ndata: {ring: 5}\ncontenders: [a]\n", "data.list[str]: Input should be"),
+        ("title: T\ndata: [[ring]]\ncontenders: [a]\n", "should be a valid string"),
+        ("title: T\ndata: [ring]\ncontenders: [1]\n", "contenders.list[str].0: Input should be"),
+        ("title: T\ndata: [ring]\ncontenders: [{a: b}]\n", "contenders.list[str].0: Input"),
+        ("title: T\ndata: [ring]\ncontenders: [a]\ngrid: [loss]\n", "grid: Input should be"),
+        ("title: T\ndata: [ring]\ncontenders: [a]\ngrid: {loss: x}\n", "grid.loss: Input should"),
+        ("title: T\ndata: [ring]\ncontenders: [a]\nsettings:\n", "settings: Input should be"),
+        ("title: T\ndata: [ring]\ncontenders: [a]\nsettings: x=1\n", "settings: Input should be"),
+        ("title: T\ndata: [ring]\ncontenders: {a/b: a}\n", "'a/b' is no label"),
+        ("title: T\ndata: [ring]\ncontenders: ['@a']\n", "'' is no label"),
+        (
+            "title: T\ndata: [ring]\ncontenders: [a]\nbudget: {flops: .inf}\n",
+            "budget.flops: Input should be a finite number",
+        ),
     ],
 )
 def test_a_suite_that_makes_no_sense_is_one_sentence(
@@ -125,5 +143,7 @@ def test_what_is_said_beside_a_suite_takes_its_place() -> None:
     assert (only.data, only.seeds, str(only.budget)) == ("grid", (0, 1), "3 rounds")
     assert only.settings == (*suite("points").contests["grid"].settings, "batch=8")
     assert list(suited("points", {})) == ["ring", "grid"]
+    (own,) = suited("points", {}, data="ring", unsaid={"threads": 7}).values()
+    assert (own.threads, len(own.seeds)) == (7, 5)
     with pytest.raises(OptionError, match="suite 'points' has no contest on 'digits', but on ring"):
         suited("points", {}, data="digits")

@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import shutil
+import sys
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
+from ganzoo import cli
 from ganzoo.contest.bench import Bench
 from ganzoo.contest.calls import bench, report
 from ganzoo.contest.drawing import small
+from ganzoo.contest.plan import BUDGETS, Contest, labelled
+from ganzoo.contest.report import words
 from ganzoo.observers.grid import tiles
 
 if TYPE_CHECKING:
@@ -148,6 +152,44 @@ def test_the_page_needs_no_other_file_and_says_how_to_repeat_it(done: Bench) -> 
     assert command in text
     assert "torch 2." in text
     assert f"{os.cpu_count()} cores" in text
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"budget": {"rounds": 1_234_567}, "seeds": (3, 7)},
+        {
+            "budget": {"flops": 1.5e12},
+            "seeds": 2,
+            "threads": 3,
+            "settings": ("batch=8", "a=[1, 2]"),
+        },
+        {"budget": {"flops": 123456789.0}, "evaluations": 4},
+        {"budget": {"seconds": 0.5}},
+        {"budget": {"images": 1_000_000}, "contenders": {"a b": "vanilla", "x/y@1": "x/y@1"}},
+    ],
+)
+def test_the_command_on_the_page_is_that_very_benchmark(
+    terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    contest = Contest.model_validate({"contenders": {"it's": "vanilla"}, "data": "ring", **terms})
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("ganzoo.contest.calls.bench", lambda *names, **rest: caught(names, **rest))
+
+    def caught(names: tuple[list[str]], **rest: Any) -> list[Bench]:
+        given.update(rest, contenders=names[0])
+        return []
+
+    monkeypatch.setattr(sys, "argv", words(contest, tmp_path / "my bench"))
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert given["out"] == Path("my bench")
+    budget = {name: given[name] for name in BUDGETS if given[name] is not None}
+    names = ("data", "seeds", "evaluations", "device", "threads", "settings")
+    said = {name: given[name] for name in names}
+    said["settings"] = tuple(said["settings"])
+    contenders = labelled(given["contenders"])
+    assert Contest.model_validate({**said, "budget": budget, "contenders": contenders}) == contest
 
 
 def test_the_page_says_what_each_number_is(done: Bench) -> None:

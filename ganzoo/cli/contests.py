@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -14,7 +15,8 @@ from ganzoo.tables import show
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from ganzoo.contest.bench import Bench, Progress
+    from ganzoo.contest.bench import Bench
+    from ganzoo.contest.calls import Progress
     from ganzoo.contest.results import Result
 
 app = typer.Typer()
@@ -45,6 +47,9 @@ def bench(
         float | None, typer.Option(min=1, help="Floating-point operations to train.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Training seeds: 0 to K-1.")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="This one; repeat it for several.")
+    ] = None,
     evaluations: Annotated[
         int | None, typer.Option(min=1, help="Points of the learning curve.")
     ] = None,
@@ -77,7 +82,7 @@ def bench(
             images=images,
             seconds=seconds,
             flops=flops,
-            seeds=seeds,
+            seeds=seed or seeds,
             evaluations=evaluations,
             out=out,
             settings=settings or (),
@@ -124,10 +129,11 @@ def gridded(texts: list[str] | tuple[()]) -> dict[str, list[str]]:
     found = {}
     for text in texts:
         key, equals, values = text.partition("=")
-        if not equals or not values:
-            message = f"'{text}' is no grid; write KEY=A,B, as in loss=non-saturating,hinge."
+        if not equals or not values or key in found:
+            twice = f"'{key}' stands twice" if key in found else f"'{text}' is no grid"
+            message = f"{twice}; write KEY=A,B, as in loss=non-saturating,hinge."
             raise OptionError(message)
-        found[key] = values.split(",")
+        found[key] = re.split(r",(?![^\[]*\])", values)  # no comma in [a, list]
     return found
 
 

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from ganzoo.contest.decide import headline, verdict
+from ganzoo.contest.decide import LOST, headline, verdict
 from ganzoo.contest.plan import Contest, contender
 from ganzoo.contest.results import Result, has_ended, line, of_kind, read
 from ganzoo.contest.work import jobs_of
 from ganzoo.errors import RunError
 from ganzoo.files import write_text
-from ganzoo.sources import is_name, model_named
+from ganzoo.hub import Client
+from ganzoo.sources import is_name, source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Sequence
 
     from ganzoo.contest.runners import Runner
     from ganzoo.zoo import Zoo
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a benchmark is: runs that ended, runs in all, and the share of all training done."""
-
-    ended: int
-    runs: int
-    share: float
-    seconds_left: float | None
 
 
 class Bench:
@@ -43,6 +32,8 @@ class Bench:
         """Take what a folder holds of a contest; RunError where it holds another."""
         self.contest, self.folder, self.zoo = contest, folder, zoo
         self.jobs = jobs_of(contest, folder, zoo)
+        self.ended: set[Path] = set()
+        self.parts: tuple[Bench, ...] = (self,)
         self.headlines = [m.headline for m in zoo.metrics() if m.routine and m.headline]
 
     @classmethod
@@ -61,7 +52,7 @@ class Bench:
         """
         for text in self.contest.contenders.values():
             if is_name(text, self.zoo):
-                model_named(text.partition("@")[0], self.zoo)
+                source(text, Client(), self.zoo)
             else:
                 contender(text, self.zoo, self.contest.settings)
         self.zoo.dataset(self.contest.data, self.contest.settings).load()
@@ -74,10 +65,13 @@ class Bench:
                 raise RunError(message) from error
             write_text(self.folder / "contest.json", self.contest.model_dump_json(indent=2) + "\n")
         elif held != self.contest:
-            message = f"{self.folder} holds another contest; choose another --out."
+            name = next(name for name, value in held if getattr(self.contest, name) != value)
+            message = (
+                f"{self.folder} holds another contest; choose another --out. "
+                f"({name} {getattr(held, name)} there, {getattr(self.contest, name)} here.)"
+            )
             raise RunError(message)
-        for job in self.jobs:
-            read(job.folder / "results.jsonl")
+        self.ended = {job.folder for job in self.jobs if has_ended(job.folder)}
 
     @property
     def results(self) -> list[Result]:
@@ -105,34 +99,24 @@ class Bench:
         write_text(self.folder / "results.jsonl", "".join(map(line, results)))
         return results
 
-    def run(
-        self, runner: Runner, told: Callable[[Result], None], tick: Callable[[Progress], None]
-    ) -> None:
+    def run(self, runner: Runner, told: Callable[[Result], None], tick: Callable[[], None]) -> None:
         """Do what is left to be done; ``told`` hears how each run ended."""
-        ended = {job.folder for job in self.jobs if has_ended(job.folder)}
-        started, before = time.monotonic(), self.share(ended)
-
-        def ticked() -> None:
-            share, gone = self.share(ended), time.monotonic() - started
-            left = gone * (1 - share) / (share - before) if share > before else None
-            tick(Progress(len(ended), len(self.jobs), share, left))
-
-        for job in runner.run([job for job in self.jobs if job.folder not in ended], ticked):
-            ended.add(job.folder)
+        left = [job for job in self.jobs if job.folder not in self.ended]
+        for job in runner.run(left, tick) if left else ():
+            self.ended.add(job.folder)
             results = read(job.folder / "results.jsonl")
             if job.contender and results:
                 told(last_of(results))
         self.gather()
 
-    def share(self, ended: Container[Path]) -> float:
-        """The share of all jobs that is done, those at work by how far their logs are."""
-        done = sum(1.0 if job.folder in ended else share_of(job.folder) for job in self.jobs)
-        return done / len(self.jobs)
+    def done(self) -> float:
+        """How many of the jobs are done; those at work by how far their logs are."""
+        return sum(1.0 if job.folder in self.ended else share_of(job.folder) for job in self.jobs)
 
 
 def last_of(results: Sequence[Result]) -> Result:
     """The line that says how a run ended."""
-    ends = [r for r in results if r.kind in {"last", "refused", "diverged", "failed"}]
+    ends = [r for r in results if r.kind in {"last", "refused", *LOST}]
     return ends[-1] if ends else results[-1]
 
 

@@ -130,6 +130,7 @@ def peak_memory_mb(device: torch.device) -> float:
 def cost_of(run: Run) -> Cost:
     """What a run that has just ended took."""
     game, published = run.game, run.game.published()
+    memory = peak_memory_mb(game.device)  # before another game is set up to count operations
     rate = game.rounds / max(run.seconds, 1e-9)
     images = round_images(game)
     return Cost(
@@ -142,7 +143,7 @@ def cost_of(run: Run) -> Cost:
         sample_flops=sample_flops(published),
         rounds_per_second=round(rate, 3),
         images_per_second=round(rate * images, 1),
-        peak_memory_mb=peak_memory_mb(game.device),
+        peak_memory_mb=memory,
         first_sample_ms=latency_ms(published, 1),
         batch_sample_ms=latency_ms(published, 64),
     )

@@ -25,7 +25,7 @@ MUCH_WORSE = 0.5
 """A last checkpoint further from the best than this share of its value has collapsed."""
 LITTLE = 0.1
 """Of the way from the untrained generator to training data, less than this is nothing to lose."""
-LOST: tuple[Kind, ...] = ("diverged", "failed")
+LOST: tuple[Kind, ...] = ("diverged", "failed", "died")
 """How a seed may fail to finish."""
 RARE = 0.1
 """A class generated less than this share as often as in the data is missing."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo.contest.bench import Bench, contest_in
-from ganzoo.contest.calls import reopened
+from ganzoo.contest.bench import Bench
+from ganzoo.contest.calls import folders_in, reopened
 from ganzoo.contest.results import Result, read
 from ganzoo.contest.work import Job
 from ganzoo.errors import RunError, ZooError
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Joined(Bench):
-    """Two benchmarks side by side; a label that both have is told by its folder."""
+    """Two benchmarks side by side; a label that both have is told by the names of the two."""
 
-    def __init__(self, one: Bench, other: Bench, folder: Path) -> None:
+    def __init__(self, one: Bench, other: Bench, folder: Path, names: tuple[str, str]) -> None:
         """Raise ZooError where their results cannot be compared."""
         different = one.contest.differs(other.contest)
         if different is not None:
@@ -29,8 +29,8 @@ class Joined(Bench):
         self.headlines = one.headlines
         both = one.contest.contenders.keys() & other.contest.contenders.keys()
         self.names = {
-            (part.folder, label): f"{part.folder.name}/{label}" if label in both else label
-            for part in self.parts
+            (part.folder, label): f"{name}/{label}" if label in both else label
+            for part, name in zip(self.parts, names, strict=True)
             for label in part.contest.contenders
         }
         contenders = {
@@ -38,7 +38,8 @@ class Joined(Bench):
             for part in self.parts
             for label, text in part.contest.contenders.items()
         }
-        self.contest = one.contest.model_copy(update={"contenders": contenders})
+        seeds = tuple(sorted({*one.contest.seeds, *other.contest.seeds}))
+        self.contest = one.contest.model_copy(update={"contenders": contenders, "seeds": seeds})
         self.jobs = [
             Job(
                 part.contest, self.names.get((part.folder, job.contender), ""), job.seed, job.folder
@@ -66,10 +67,11 @@ def compare(
 
     zoo = zoo or ganzoo.default_zoo()
     folder = Path(out)
-    if contest_in(folder) is not None or folder.resolve() in {
-        Path(one).resolve(),
-        Path(other).resolve(),
-    }:
+    places = [Path(one).resolve(), Path(other).resolve()]
+    if places[0] == places[1]:
+        message = f"{one} and {other} are one folder; there is nothing to compare."
+        raise ZooError(message)
+    if folders_in(folder) or folder.resolve() in places:
         message = f"{folder} holds a benchmark; choose another --out."
         raise RunError(message)
     mine, its = ({b.contest.data: b for b in reopened(Path(f), zoo)} for f in (one, other))
@@ -79,7 +81,9 @@ def compare(
             f"{one} and {other} cannot be compared: data {', '.join(mine)}, not {', '.join(its)}."
         )
         raise ZooError(message)
-    joined: list[Bench] = [Joined(mine[data], its[data], folder / data) for data in common]
+    one_name, other_name = (place.name for place in places)
+    names = (one_name, other_name) if one_name != other_name else (str(one), str(other))
+    joined: list[Bench] = [Joined(mine[data], its[data], folder, names) for data in common]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

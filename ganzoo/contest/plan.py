@@ -40,7 +40,7 @@ class Budget(BaseModel):
     of training: scores and checkpoints do not count.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rounds: PositiveInt | None = None
     images: PositiveInt | None = None
@@ -57,10 +57,21 @@ class Budget(BaseModel):
             raise ValueError(message)
         return self
 
+    @property
+    def name(self) -> str:
+        """Which of them it is."""
+        return next(name for name in BUDGETS if getattr(self, name) is not None)
+
+    @property
+    def amount(self) -> str:
+        """How much of it, in as few digits as mean the same."""
+        value = getattr(self, self.name)
+        short = f"{value:g}"
+        return str(value) if isinstance(value, int) or float(short) != value else short
+
     def __str__(self) -> str:
         """Say it as a report would."""
-        name = next(name for name in BUDGETS if getattr(self, name) is not None)
-        return f"{getattr(self, name):g} {name}"
+        return f"{self.amount} {self.name}"
 
 
 class Contest(BaseModel):
@@ -93,9 +104,21 @@ class Contest(BaseModel):
             raise ValueError(message)
         return value
 
+    @field_validator("contenders")
+    @classmethod
+    def _labelled(cls, value: dict[str, str]) -> dict[str, str]:
+        for label, text in value.items():
+            if label != text and (not label or set(label) & set("@/")):
+                message = f"'{label}' is no label: it has letters, and neither @ nor / among them"
+                raise ValueError(message)
+        return value
+
     def differs(self, other: Contest) -> str | None:
         """The first term in which results of the two cannot be compared, in words."""
-        for name in ("data", "budget", "evaluations", "device"):
+        names = ["data", "budget", "evaluations", "device"]
+        if self.budget.seconds is not None:
+            names.append("threads")
+        for name in names:
             mine, its = getattr(self, name), getattr(other, name)
             if mine != its:
                 return f"{name} {mine}, not {its}"
@@ -148,7 +171,11 @@ def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
 def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str]:
     """Every contender under every choice of the grid, as ``{"loss": ["hinge", "wasserstein"]}``.
 
-    A grid study: architecture x loss x regularizer x any option.
+    A grid study: architecture x loss x regularizer x any option. A label is made longer too.
     """
     choices = [[f"{key}={value}" for value in values] for key, values in grid.items()]
-    return ["+".join([name, *chosen]) for name in names for chosen in product(*choices)]
+    return [
+        "@".join("+".join([part, *chosen]) for part in name.split("@"))
+        for name in names
+        for chosen in product(*choices)
+    ]

@@ -13,7 +13,6 @@ import numpy as np
 from ganzoo.contest import table
 from ganzoo.contest.decide import ENOUGH_SEEDS, standings
 from ganzoo.contest.drawing import curve, drawn_scene, embedded, small
-from ganzoo.contest.plan import BUDGETS
 from ganzoo.contest.results import of_kind
 from ganzoo.errors import ZooError
 from ganzoo.files import write_text
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ganzoo.contest.bench import Bench
+    from ganzoo.contest.plan import Contest
     from ganzoo.contest.results import Result
 
 COLOURS = (
@@ -110,21 +110,33 @@ def caption(bench: Bench) -> str:
 
 
 def command(bench: Bench) -> str:
-    """What repeats it, on a command line."""
-    contest = bench.contest
-    named = next(name for name in BUDGETS if getattr(contest.budget, name) is not None)
+    """What repeats it, on a command line, or on one for each of those that were joined."""
+    return "\n".join(shlex.join(words(part.contest, part.folder)) for part in bench.parts)
+
+
+def words(contest: Contest, folder: Path) -> list[str]:
+    """The words of a command that runs a contest."""
     texts = [t if t == label else f"{label}@{t}" for label, t in contest.contenders.items()]
-    words = ["ganzoo", "bench", *texts, "--data", contest.data]
-    words += [
-        f"--{named}",
-        f"{getattr(contest.budget, named):g}",
-        "--seeds",
-        str(len(contest.seeds)),
-    ]
-    words += ["--evaluations", str(contest.evaluations), "--threads", str(contest.threads)]
-    for setting in contest.settings:
-        words += ["--set", setting]
-    return shlex.join([*words, "--out", bench.folder.name])
+    found = ["ganzoo", "bench", *texts, "--data", contest.data]
+    found += [f"--{contest.budget.name}", contest.budget.amount]
+    if contest.seeds == tuple(range(len(contest.seeds))):
+        found += ["--seeds", str(len(contest.seeds))]
+    else:
+        found += [word for seed in contest.seeds for word in ("--seed", str(seed))]
+    found += ["--evaluations", str(contest.evaluations), "--threads", str(contest.threads)]
+    found += [word for setting in contest.settings for word in ("--set", setting)]
+    return [*found, "--device", contest.device, "--out", folder.resolve().name]
+
+
+def machines(bench: Bench) -> list[str]:
+    """Where and with which versions its runs were made."""
+    found = []
+    for part in bench.parts:
+        where = f"Device {part.contest.device}, threads a run: {part.contest.threads}"
+        plans = [result.plan for result in part.results if result.plan is not None]
+        versions = [" ".join(pair) for plan in plans[:1] for pair in plan.versions.items()]
+        found.append("; ".join([where, ", ".join(versions)] if versions else [where]) + ".")
+    return list(dict.fromkeys(found))
 
 
 def section(bench: Bench) -> dict[str, Any]:
@@ -132,7 +144,6 @@ def section(bench: Bench) -> dict[str, Any]:
     results = bench.results
     ranked = [s.contender for s in standings(results, bench.headline)]
     colours = dict(zip(ranked, COLOURS * len(ranked), strict=False))
-    plans = [result.plan for result in results if result.plan is not None]
     tables = [
         ("Standings", table.rows_of(bench), caption(bench)),
         ("Seed by seed", table.seeds(bench), SEEDS),
@@ -168,8 +179,7 @@ def section(bench: Bench) -> dict[str, Any]:
         ],
         "glossary": glossary(bench),
         "command": command(bench),
-        "machine": plans[0].versions if plans else {},
-        "device": f"{bench.contest.device}, threads a run: {bench.contest.threads}",
+        "machines": machines(bench),
         "variants": json.dumps(
             {r.contender: r.plan.variant for r in results if r.plan is not None}, indent=2
         ),
@@ -207,7 +217,7 @@ def pictures(folder: Path) -> list[Path]:
 def grids(bench: Bench, ranked: Sequence[str]) -> list[dict[str, Any]]:
     """The last samples of every contender and seed."""
     found = []
-    for job in sorted(bench.jobs, key=lambda job: (job.contender not in ranked, job.seed)):
+    for job in bench.jobs:
         if job.contender in ranked and (shown := pictures(job.folder)):
             label = {"contender": job.contender, "seed": job.seed}
             found.append({**label, "data": small(shown[-1])})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Kind = Literal[
-    "floor", "noise", "untrained", "curve", "last", "best", "refused", "diverged", "failed"
+    "floor", "noise", "untrained", "curve", "last", "best", "refused", "diverged", "failed", "died"
 ]
 ENDS: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
 """The kinds of which a job's last line is one."""
@@ -30,7 +30,8 @@ class Result(BaseModel):
 
     ``floor`` (training rows scored as if they were samples), ``noise`` (uniform noise) and
     ``untrained`` are references; ``curve`` is one point of a learning curve. A run is ``refused``
-    that cannot be composed, has ``diverged`` where its numbers did, and ``failed`` otherwise.
+    that cannot be composed, has ``diverged`` where its numbers did, and ``failed`` otherwise; where
+    its process ``died``, it is tried again by the next command.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,7 +62,7 @@ class Lines:
     def __init__(self, folder: Path) -> None:
         """Take up what a folder holds; a line that a crash has torn is left out."""
         self.path = folder / "results.jsonl"
-        self.rewrite(read(self.path))
+        self.rewrite(result for result in read(self.path) if result.kind != "died")
 
     def rewrite(self, results: Iterable[Result]) -> None:
         """Have these lines and no others."""

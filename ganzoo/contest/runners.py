@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -64,7 +65,8 @@ class Processes:
                 while waiting and len(working) < self.count:
                     job = waiting.pop(0)
                     process: BaseProcess = context.Process(target=played, args=(job,))
-                    process.start()
+                    with without_main():
+                        process.start()
                     working[process.sentinel] = (process, job)
                 ended = wait(list(working), timeout=TICK)
                 tick()
@@ -91,6 +93,19 @@ def fresh() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ganzoo.contest.work"])
     return context
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Have new processes not run the script that is running here, which may start benchmarks."""
+    main = sys.modules["__main__"]
+    kept = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    try:
+        vars(main).pop("__file__", None)
+        main.__spec__ = None
+        yield
+    finally:
+        vars(main).update(kept)
 
 
 INTERRUPTED = 130
@@ -126,10 +141,13 @@ def bury(job: Job, code: int | None) -> None:
     """Write down that a job's process has died, where the job did not end by itself."""
     if not has_ended(job.folder):
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
-        error = f"its process died {how}; too little memory is a usual cause."
-        Lines(job.folder).add(
-            Result(contender=job.contender, seed=job.seed, kind="failed", error=error)
-        )
+        cause = "; too little memory is a usual cause" if code == -signal.SIGKILL else ""
+        died(job, f"its process died {how}{cause}. The same command tries it again.")
+
+
+def died(job: Job, error: str) -> None:
+    """Write down that who did a job is no more."""
+    Lines(job.folder).add(Result(contender=job.contender, seed=job.seed, kind="died", error=error))
 
 
 @dataclass(frozen=True)
@@ -161,7 +179,8 @@ class Cluster:
         except (ConnectionError, RuntimeError, ValueError) as error:
             message = f"Ray cannot be reached at {self.address}: {str(error).splitlines()[0]}."
             raise ZooError(message) from error
-        task = ray.remote(num_cpus=threads, max_retries=0)(carried)
+        gpus = int(any(job.contest.device.startswith("cuda") for job in jobs))
+        task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(carried)
         working = {task.remote(job): job for job in jobs}
         try:
             while working:
@@ -172,11 +191,7 @@ class Cluster:
                     try:
                         unpack(ray.get(reference), job.folder)
                     except ray.exceptions.RayError as error:
-                        told = str(error).strip().splitlines()[-1]
-                        failed = Result(
-                            contender=job.contender, seed=job.seed, kind="failed", error=told
-                        )
-                        Lines(job.folder).add(failed)
+                        died(job, str(error).strip().splitlines()[-1])
                     yield job
         finally:
             ray.shutdown()
@@ -192,8 +207,8 @@ def carried(job: Job) -> dict[str, bytes]:
 
 
 def unpack(files: dict[str, bytes], folder: Path) -> None:
-    """Write what a job left elsewhere."""
-    for name, blob in files.items():
+    """Write what a job left elsewhere; its results last, for where they are, all is there."""
+    for name, blob in sorted(files.items(), key=lambda item: item[0] == "results.jsonl"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(blob)

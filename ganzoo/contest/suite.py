@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganzoo.contest.plan import Contest, crossed, labelled
 from ganzoo.errors import OptionError, ZooError
@@ -16,6 +16,32 @@ from ganzoo.registry import strict_yaml
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+
+
+class Terms(BaseModel):
+    """What a suite may say of all its contests, or of the one on some data; see ``Contest``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    contenders: list[str] | dict[str, str] | None = None
+    grid: dict[str, list[Any]] | None = None
+    settings: list[str] = []
+    budget: Any = None
+    seeds: Any = None
+    evaluations: Any = None
+    device: Any = None
+    threads: Any = None
+
+    def said(self) -> dict[str, Any]:
+        """Those that are said."""
+        return self.model_dump(exclude_unset=True, exclude={"title", "data"})
+
+
+class Written(Terms):
+    """A suite as it is written: the terms that its contests share, and those of their own."""
+
+    title: str
+    data: list[str] | dict[str, Terms | None] = Field(min_length=1)
 
 
 class Suite(BaseModel):
@@ -71,15 +97,15 @@ def parsed(fields: Any) -> Suite:
     if not isinstance(fields, dict) or "title" not in fields or "data" not in fields:
         message = "it needs a title, data and contenders"
         raise ValueError(message)
-    shared = {key: value for key, value in fields.items() if key not in {"title", "data"}}
-    data = fields["data"]
-    own = data if isinstance(data, dict) else dict.fromkeys(data if isinstance(data, list) else [])
+    written = Written.model_validate(fields)
+    given = written.data if isinstance(written.data, dict) else dict.fromkeys(written.data)
     contests = {}
-    for name, terms in own.items():
-        merged = {**shared, **(terms or {}), "data": name}
-        merged["settings"] = [*shared.get("settings", ()), *(terms or {}).get("settings", ())]
+    for name, terms in given.items():
+        own = terms or Terms()
+        settings = [*written.settings, *own.settings]
+        merged = {**written.said(), **own.said(), "data": name, "settings": settings}
         contests[name] = contest(merged)
-    return Suite(title=fields["title"], contests=contests)
+    return Suite(title=written.title, contests=contests)
 
 
 def contest(fields: dict[str, Any]) -> Contest:

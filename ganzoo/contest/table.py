@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.contest.decide import estimate, improvement, incomparable, standings
+from ganzoo.contest.decide import LOST, estimate, improvement, incomparable, standings
 from ganzoo.contest.results import Kind, of_kind
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def rows_of(bench: Bench) -> list[dict[str, Any]]:
 def unfinished(results: Sequence[Result]) -> list[dict[str, Any]]:
     """A row for each contender and reason for which some seeds did not finish."""
     found: dict[tuple[str, str, str], list[int]] = {}
-    kinds: tuple[Kind, ...] = ("refused", "diverged", "failed")
+    kinds: tuple[Kind, ...] = ("refused", *LOST)
     for kind in kinds:
         for result in of_kind(results, kind):
             found.setdefault((result.contender, kind, result.error or ""), []).append(result.seed)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ganzoo.variant import Variant
     from ganzoo.zoo import Zoo
 
+LONGEST = 80
+"""Letters of a folder's name, at most."""
 SELECTION_SEED = 1
 """The latents that the best checkpoint is chosen on; it is scored on others."""
 
@@ -62,10 +64,13 @@ def jobs_of(contest: Contest, folder: Path, zoo: Zoo) -> list[Job]:
 
 def run_folder(folder: Path, label: str, seed: int) -> Path:
     """The folder of one contender's run with one seed."""
-    slug = re.sub("[^a-z0-9.]+", "-", label)
-    if slug != label:  # two labels may become one slug
-        slug += f"-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
-    return folder / "runs" / f"{slug}-{seed}"
+    return folder / "runs" / f"{slug(label)}-{seed}"
+
+
+def slug(text: str) -> str:
+    """A text as the name of a folder, the same for no other text."""
+    plain = re.sub("[^a-z0-9.]+", "-", text)[:LONGEST]
+    return plain if plain == text else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def play(job: Job, zoo: Zoo) -> None:
@@ -73,16 +78,19 @@ def play(job: Job, zoo: Zoo) -> None:
 
     Raises InterruptedRunError alone: what was interrupted is saved, and goes on from there.
     """
-    torch.set_num_threads(job.contest.threads)
     if has_ended(job.folder):
         return
     work = Work(job, Lines(job.folder), zoo)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(job.contest.threads)
     try:
         work.do()
     except InterruptedRunError:
         raise
     except Exception as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
         work.add(ended(error), error=reason(error))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def ended(error: Exception) -> Kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -71,6 +72,10 @@ def measure(
             continue
         seen = {**shared, **some(rows, metric.rows, seed), **some(draws, metric.rows, seed)}
         found: dict[str, float] = metric.measure(**{n: seen[n] for n in needs})  # type: ignore[attr-defined]
+        for name, value in found.items():
+            if not isfinite(value):
+                message = f"'{name}' came out as {value}, which is no number to compare."
+                raise DivergedError(message)
         compared = any(name in rows for name in needs)
         scores += [
             Score(
