@@ -83,6 +83,8 @@ class Contest(BaseModel):
     contenders: dict[str, str]
     """Each label, and the contender as ``contender`` reads it."""
     data: str
+    title: str = ""
+    """What the suite is called that it is of."""
     settings: tuple[str, ...] = ()
     budget: Budget = Budget(rounds=DEFAULT_ROUNDS)
     seeds: tuple[NonNegativeInt, ...] = (0,)

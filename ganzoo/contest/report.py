@@ -92,7 +92,8 @@ def title(bench: Bench) -> str:
     seeds = f"{len(contest.seeds)} seed{'s' if len(contest.seeds) > 1 else ''}"
     count = len(contest.contenders)
     many = f"{count} contender{'s' if count > 1 else ''}"
-    return f"{many} on {contest.data}, {contest.budget} a run, {seeds}"
+    what = f"{many} on {contest.data}, {contest.budget} a run, {seeds}"
+    return f"{contest.title}: {what}" if contest.title else what
 
 
 def caption(bench: Bench) -> str:

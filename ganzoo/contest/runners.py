@@ -108,8 +108,8 @@ def without_main() -> Iterator[None]:
         vars(main).update(kept)
 
 
-INTERRUPTED = 130
-"""The exit code of a process that Ctrl-C has stopped."""
+INTERRUPTED, KILLED = 130, -9
+"""The exit codes of a process that Ctrl-C has stopped, and of one that was killed."""
 
 
 def played(job: Job) -> None:
@@ -141,7 +141,7 @@ def bury(job: Job, code: int | None) -> None:
     """Write down that a job's process has died, where the job did not end by itself."""
     if not has_ended(job.folder):
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
-        cause = "; too little memory is a usual cause" if code == -signal.SIGKILL else ""
+        cause = "; too little memory is a usual cause" if code == KILLED else ""
         died(job, f"its process died {how}{cause}. The same command tries it again.")
 
 

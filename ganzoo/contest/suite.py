@@ -45,11 +45,10 @@ class Written(Terms):
 
 
 class Suite(BaseModel):
-    """Several contests under one title; ``contests`` are named by their data."""
+    """Several contests under one title, named by their data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: str
     contests: dict[str, Contest]
 
 
@@ -103,9 +102,9 @@ def parsed(fields: Any) -> Suite:
     for name, terms in given.items():
         own = terms or Terms()
         settings = [*written.settings, *own.settings]
-        merged = {**written.said(), **own.said(), "data": name, "settings": settings}
-        contests[name] = contest(merged)
-    return Suite(title=written.title, contests=contests)
+        named = {"title": written.title, "data": name, "settings": settings}
+        contests[name] = contest({**written.said(), **own.said(), **named})
+    return Suite(contests=contests)
 
 
 def contest(fields: dict[str, Any]) -> Contest:
