@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 EXACT = 1e-9
-"""The share of both variances that a trace of roots may be off by, at most."""
+"""The share of both variances that a spread may be off by, at most."""
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
@@ -26,46 +26,57 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
     if min(len(one), len(other)) < 2:  # noqa: PLR2004
         message = "a Fréchet distance needs two samples or more on each side; generate more."
         raise ZooError(message)
-    (mean, a), (other_mean, b) = moments(one.double()), moments(other.double())
-    spread = a.norm().square() + b.norm().square() - 2 * trace_of_roots(a, b)
-    return float((mean - other_mean).square().sum() + spread.clamp(min=0))
+    one, other = one.double(), other.double()
+    shift = (one.mean(0) - other.mean(0)).square().sum()
+    return float(shift + spread(one, other).clamp(min=0))
 
 
-def moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean, (D,), and an A with A'A the unbiased covariance, (N, D)."""
-    mean = features.mean(0)
-    return mean, (features - mean).div_((len(features) - 1) ** 0.5)
+def spread(one: Tensor, other: Tensor) -> Tensor:
+    """tr(S + T - 2 (S T)^.5), S and T the covariances.
 
-
-def trace_of_roots(a: Tensor, b: Tensor) -> Tensor:
-    """The trace of (A'A B'B)^.5, which is the sum of the singular values of A B'.
-
-    Covariances are the fast way where rows are many, but a root loses half of the digits near zero:
-    where that shows, as with fewer rows than columns, the features themselves are factored.
+    To form them is the fast way where rows are many, but it loses digits: where that shows, as with
+    fewer rows than columns, the features themselves are factored.
     """
-    if min(len(a), len(b)) > a.shape[1]:
-        roots, off = roots_of_covariances(products(a), products(b))
-        if off < EXACT * (a.norm().square() + b.norm().square()):
-            return roots.sum()
+    if min(len(one), len(other)) > one.shape[1]:
+        found, off = spread_of_covariances(one, other)
+        if off < EXACT:
+            return found
+    a, b = (centred(x) for x in (one, other))
     s, t = (torch.linalg.qr(x, mode="r").R if len(x) > x.shape[1] else x for x in (a, b))
-    values: Tensor = torch.linalg.svdvals(s @ t.T)
-    return values.sum()
+    # The trace of (A'A B'B)^.5 is the sum of the singular values of A B'.
+    shared: Tensor = torch.linalg.svdvals(s @ t.T).sum()
+    return a.square().sum() + b.square().sum() - 2 * shared
 
 
-def roots_of_covariances(s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues' roots of S T, lower triangles, and what their sum may be off by, or no number.
+def centred(features: Tensor) -> Tensor:
+    """An A of the features' shape with A'A their unbiased covariance."""
+    return (features - features.mean(0)).div_((len(features) - 1) ** 0.5)
 
-    A feature that is constant on either side adds nothing to them, and is left out.
-    """
+
+def spread_of_covariances(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """The spread, and the share of both variances that it may be off by, or no number."""
+    (s, size), (t, other_size) = covariance(one), covariance(other)
+    variances = s.trace() + t.trace()
     varied = (s.diagonal() > 0) & (t.diagonal() > 0)
-    if not varied.all():
+    if not varied.all():  # what is constant on either side adds nothing to the last trace
         s, t = (x[varied][:, varied] for x in (s, t))
     # Of a covariance that is singular, the factor is nonsense; so is the root of a negative.
-    (one, failed), (other, other_failed) = (torch.linalg.cholesky_ex(x) for x in (s, t))
-    roots: Tensor = torch.linalg.eigvalsh(products(other.T @ one)).sqrt()
-    # An eigenvalue is off by about eps |S| |T|, its root by that over twice the root.
-    off = torch.finfo(s.dtype).eps * s.trace() * t.trace() * roots.reciprocal().sum() / 2
-    return roots, off.masked_fill(failed + other_failed > 0, torch.nan)
+    (root, failed), (other_root, other_failed) = (torch.linalg.cholesky_ex(x) for x in (s, t))
+    roots: Tensor = torch.linalg.eigvalsh(products(other_root.T @ root)).sqrt()
+    # An eigenvalue of S T is off by what S is off times |T|, and T times |S|; a root by that over
+    # twice itself.
+    product = size * t.tril().norm() + other_size * s.tril().norm()
+    off = size + other_size + product * roots.reciprocal().sum() / 2
+    off *= torch.finfo(s.dtype).eps / variances
+    return variances - 2 * roots.sum(), off.masked_fill(failed + other_failed > 0, torch.nan)
+
+
+def covariance(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The lower triangle of the unbiased covariance, and the norm of what it is off by eps of."""
+    count, mean = len(features), features.mean(0)
+    moment = products(features).div_(count - 1)
+    size = moment.tril().norm()
+    return moment.sub_(torch.outer(mean, mean), alpha=count / (count - 1)), size
 
 
 def products(x: Tensor) -> Tensor:
