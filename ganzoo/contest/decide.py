@@ -218,9 +218,10 @@ def verdict(results: Sequence[Result], metric: str) -> str:
     what = f"{metric} {first.last} on the last checkpoint, {seeds_of(first)}"
     if not others:
         return f"{first.contender}: {what}{unranked([first] if first.lost else [])}."
-    note = unranked([other for other in others if not other.can_rank])
     if not first.can_rank:
+        note = unranked([standing for standing in table if standing.lost])
         return f"{first.contender} leads, too few seeds to call it a win: {what}{note}."
+    note = unranked([other for other in others if not other.can_rank])
     rivals = [other for other in others if other.can_rank]
     if not rivals:
         return f"{first.contender} leads, the only one that can be ranked: {what}{note}."
