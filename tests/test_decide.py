@@ -93,8 +93,8 @@ def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
     assert verdict(apart, "d").startswith(sentence)
     few = [*scored("slow", [50, 60]), *scored("quick", [1, 2])]
     assert verdict(few, "d") == (
-        "quick leads, too few seeds to call it a win: d 1.5 [-4.853, 7.853] on the last checkpoint, "
-        "2 seeds."
+        "quick leads, too few seeds to call it a win: d 1.5 [-4.853, 7.853] on the last "
+        "checkpoint, 2 seeds."
     )
     near = [*scored("slow", [3, 4, 5]), *scored("quick", [1, 2, 3])]
     assert "leads, but its interval is not clear of slow: " in verdict(near, "d")
