@@ -173,6 +173,7 @@ def test_a_last_checkpoint_much_worse_than_the_best_is_told() -> None:
         ("higher", 0.1, 1, 0.9, 0.6, False),
         ("higher", 0.0, 1, 0.02, 0.005, False),  # it had learned nothing that it could lose
         ("higher", -0.2, None, 0.5, 0.1, True),
+        ("higher", 0.02, None, 0.02, 0.019, False),
     ],
 )
 def test_much_worse_is_a_share_of_what_there_was_to_lose(

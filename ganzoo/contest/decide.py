@@ -201,11 +201,12 @@ def fell(last: Score, best: float, floor: float | None, start: float) -> bool:
     """Whether a last score is much worse than the best, as a share of what there was to lose.
 
     Of a distance that is the best itself, though no less than what training data scores; of what
-    rises, what the best had gained since ``start``, the untrained generator's score.
+    rises, what the best had gained since ``start``, the untrained generator's score, though no less
+    than a little of the way to training data, or than itself where that has no score.
     """
     if last.better == "lower":
         return last.value - best > MUCH_WORSE * max(best, floor or 0.0)
-    little = LITTLE * (floor - start) if floor is not None else 0.0
+    little = LITTLE * (floor - start) if floor is not None else abs(best)
     return best - last.value > MUCH_WORSE * max(best - start, little)
 
 
