@@ -20,8 +20,8 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from ganzoo.metrics.fidelity import PUBLISHED, SOURCE
-from ganzoo.metrics.inception import Inception2015
+from ganzoo.builtin.metrics.fidelity import PUBLISHED, SOURCE
+from ganzoo.builtin.metrics.inception import Inception2015
 
 
 def converted(pickle: bytes, expected: str = PUBLISHED) -> bytes:

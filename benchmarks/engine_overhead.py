@@ -17,8 +17,8 @@ from pathlib import Path
 
 import torch
 
-from ganzoo.game import Game
-from ganzoo.zoo import default_zoo
+from ganzoo.engine.game import Game
+from ganzoo.plugins.default import default_zoo
 
 CASES = {
     "mlp, width 128, on ring": ("vanilla", "ring", ["architecture.width=128", "ema=null"], 40),

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 import ganzoo
-from ganzoo.game import Game
+from ganzoo.engine.game import Game
 
 TARGET, EPISODES, MOST_STEPS = 495.0, 20, 150_000
 
@@ -70,9 +70,9 @@ def peers(seed: int) -> dict[str, Any]:
     )
     torch.manual_seed(seed)
     make = [lambda: gymnasium.make("seals/CartPole-v0")] * 8
-    envs, judged = DummyVecEnv(make), DummyVecEnv(make)
+    envs, discriminator_heads = DummyVecEnv(make), DummyVecEnv(make)
     envs.seed(seed)
-    judged.seed(seed + 1000)
+    discriminator_heads.seed(seed + 1000)
     learner = PPO(
         "MlpPolicy",
         envs,
@@ -103,7 +103,7 @@ def peers(seed: int) -> dict[str, Any]:
         trainer.train(8 * 256)
         seconds += time.perf_counter() - start
         steps += 8 * 256
-        earned, _ = evaluate_policy(learner, judged, EPISODES)
+        earned, _ = evaluate_policy(learner, discriminator_heads, EPISODES)
         if earned >= TARGET:
             return {"seconds": seconds, "steps": steps, "return": float(earned)}
     return {"seconds": None, "steps": steps, "return": float(earned)}

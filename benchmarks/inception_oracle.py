@@ -23,10 +23,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.metrics.fidelity import Inception, inception_score, quantized
-from ganzoo.metrics.frechet import frechet_distance
-from ganzoo.metrics.inception import STAGES, Inception2015, resized
-from ganzoo.metrics.kernel import kernel_distance
+from ganzoo.builtin.metrics.fidelity import Inception, inception_score, quantized
+from ganzoo.builtin.metrics.frechet import frechet_distance
+from ganzoo.builtin.metrics.inception import STAGES, Inception2015, resized
+from ganzoo.builtin.metrics.kernel import kernel_distance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

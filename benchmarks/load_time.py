@@ -23,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from loopback import Hub
 
 import ganzoo
-from ganzoo.hub import Client
-from ganzoo.registry import WeightFile, registry
-from ganzoo.sources import Registered
-from ganzoo.zoo import default_zoo
+from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.registry import registry
+from ganzoo.pretrained.sources import Registered
+from ganzoo.storage.hub import Client
+from ganzoo.storage.weight_file import WeightFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

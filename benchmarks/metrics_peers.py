@@ -35,9 +35,9 @@ from scipy.linalg import sqrtm
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from ganzoo.metrics.frechet import frechet_distance
-from ganzoo.metrics.kernel import kernel_distance, subset_distance
-from ganzoo.metrics.prdc import prdc
+from ganzoo.builtin.metrics.frechet import frechet_distance
+from ganzoo.builtin.metrics.kernel import kernel_distance, subset_distance
+from ganzoo.builtin.metrics.prdc import prdc
 
 Values: TypeAlias = dict[str, float]
 Run: TypeAlias = Callable[[Tensor, Tensor], Values]

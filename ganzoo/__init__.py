@@ -8,25 +8,27 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.hookspecs import hookimpl
+from ganzoo._version import __version__
+from ganzoo.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from ganzoo.calls import evaluate, export, sample, train
-    from ganzoo.contest.calls import bench, report
-    from ganzoo.contest.joined import compare
-    from ganzoo.data import Data, Dataset, Rows
+    from ganzoo.benchmark.compare import compare
+    from ganzoo.benchmark.contest import bench, report
+    from ganzoo.engine.explain import explain
+    from ganzoo.engine.game import Game
     from ganzoo.errors import ZooError
-    from ganzoo.game import Game
-    from ganzoo.metric import Metric, Score
-    from ganzoo.observers import Observer
-    from ganzoo.parts import Architecture, Loss, Regularizer, Sampler, Space
-    from ganzoo.pretrained import Pretrained, load
-    from ganzoo.registry import install
-    from ganzoo.variant import Variant
-    from ganzoo.wiring import explain
-    from ganzoo.zoo import Zoo, default_zoo
-
-__version__ = "0.1.0"
+    from ganzoo.parts.dataset import Data, Dataset, Rows
+    from ganzoo.parts.metric import Metric, Score
+    from ganzoo.parts.observer import Observer
+    from ganzoo.parts.part import Architecture, Loss, Regularizer, Sampler
+    from ganzoo.parts.space import Space
+    from ganzoo.parts.variant import Variant
+    from ganzoo.plugins.default import default_zoo
+    from ganzoo.plugins.install import install
+    from ganzoo.plugins.zoo import Zoo
+    from ganzoo.pretrained.export import export
+    from ganzoo.pretrained.model import Pretrained, load
+    from ganzoo.training.train import evaluate, sample, train
 
 __all__ = [
     "Architecture",
@@ -61,20 +63,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "calls": ("evaluate", "export", "sample", "train"),
-    "contest.calls": ("bench", "report"),
-    "contest.joined": ("compare",),
-    "data": ("Data", "Dataset", "Rows"),
+    "benchmark.compare": ("compare",),
+    "benchmark.contest": ("bench", "report"),
+    "engine.explain": ("explain",),
+    "engine.game": ("Game",),
     "errors": ("ZooError",),
-    "game": ("Game",),
-    "metric": ("Metric", "Score"),
-    "observers": ("Observer",),
-    "parts": ("Architecture", "Loss", "Regularizer", "Sampler", "Space"),
-    "pretrained": ("Pretrained", "load"),
-    "registry": ("install",),
-    "variant": ("Variant",),
-    "wiring": ("explain",),
-    "zoo": ("Zoo", "default_zoo"),
+    "parts.dataset": ("Data", "Dataset", "Rows"),
+    "parts.metric": ("Metric", "Score"),
+    "parts.observer": ("Observer",),
+    "parts.part": ("Architecture", "Loss", "Regularizer", "Sampler"),
+    "parts.space": ("Space",),
+    "parts.variant": ("Variant",),
+    "plugins.default": ("default_zoo",),
+    "plugins.install": ("install",),
+    "plugins.zoo": ("Zoo",),
+    "pretrained.export": ("export",),
+    "pretrained.model": ("Pretrained", "load"),
+    "training.train": ("evaluate", "sample", "train"),
 }
 """Each module and its public names. No module may have the name of a function here: importing it
 would put the module in the function's place."""

@@ -1,5 +1,12 @@
 """Every error a user can meet; its message says in one sentence what is wrong and what to do."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class ZooError(Exception):
     """Something the user can mend; the command line prints the sentence and exits with 1."""
@@ -39,3 +46,13 @@ class WeightsError(ZooError):
 
 class DivergedError(ZooError):
     """Training that produced a value that is not finite."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names, sorted, as they stand in a sentence."""
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error that is not ours, with its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

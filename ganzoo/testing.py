@@ -21,18 +21,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 import typer
 
-from ganzoo.compose import listed
-from ganzoo.data import Data, Rows
-from ganzoo.errors import ComposeError, DataError
-from ganzoo.game import Game
-from ganzoo.losses import NonSaturating
-from ganzoo.nets import MlpGenerator, mlp_scorer
-from ganzoo.parts import Architecture, Part, Player, Space
-from ganzoo.plugins import origin_of, reason
-from ganzoo.samplers import Gaussian
-from ganzoo.step import ENGINE, RESERVED
-from ganzoo.variant import Variant
-from ganzoo.zoo import GROUP, Zoo
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.networks import MlpGenerator, mlp_scorer
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.game import Game
+from ganzoo.engine.step import ENGINE
+from ganzoo.errors import ComposeError, DataError, listed
+from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.needs import RESERVED
+from ganzoo.parts.part import Architecture, Part, Player
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
+from ganzoo.plugins.loading import origin_of, reason
+from ganzoo.plugins.zoo import GROUP, Zoo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ganzoo.data import Dataset
-    from ganzoo.step import Step
+    from ganzoo.engine.step import Step
+    from ganzoo.parts.dataset import Dataset
 
 ROWS, CLASSES, BATCH, ROUNDS = 32, 3, 8, 2
 PLAYED = ("architecture", "loss", "regularizer", "sampler")

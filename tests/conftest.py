@@ -25,8 +25,8 @@ import ganzoo_wgan_gp
 import pytest
 import torch
 
-from ganzoo.plugins import Origin
-from ganzoo.zoo import Zoo
+from ganzoo.plugins.loading import Origin
+from ganzoo.plugins.zoo import Zoo
 
 FIRST_PARTY = {
     "vanilla": ganzoo_vanilla,

@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 
-from ganzoo.data import Data, Rows
-from ganzoo.losses import NonSaturating
-from ganzoo.parts import Architecture, Space
-from ganzoo.samplers import Gaussian
-from ganzoo.variant import Variant
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.part import Architecture
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
 
 
 def points(n: int = 64) -> Data:

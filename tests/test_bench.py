@@ -18,19 +18,19 @@ from filelock import FileLock
 from torch import Tensor
 
 import ganzoo
-from ganzoo.contest.bench import Bench
-from ganzoo.contest.calls import bench, report
-from ganzoo.contest.cost import cost_of, round_flops
-from ganzoo.contest.joined import compare
-from ganzoo.contest.plan import contender
-from ganzoo.contest.results import Result, read
-from ganzoo.contest.table import rows_of
-from ganzoo.contest.work import Job, Work
+from ganzoo.benchmark.compare import compare
+from ganzoo.benchmark.contest import bench, report
+from ganzoo.benchmark.cost import cost_of, round_flops
+from ganzoo.benchmark.folder import Bench
+from ganzoo.benchmark.jobs import contender
+from ganzoo.benchmark.results import Result, read
+from ganzoo.benchmark.tables import rows_of
+from ganzoo.benchmark.worker import Job, Work
+from ganzoo.builtin.metrics.modes import Modes
+from ganzoo.engine.game import Game
 from ganzoo.errors import InterruptedRunError, RunError, ZooError
-from ganzoo.game import Game
-from ganzoo.metrics.modes import Modes
-from ganzoo.observers import Observer
-from ganzoo.zoo import Zoo
+from ganzoo.parts.observer import Observer
+from ganzoo.plugins.zoo import Zoo
 
 SMALL: dict[str, Any] = {"data": "ring", "settings": ["batch=8"], "evaluations": 3}
 MIX = "hinge@vanilla+loss=hinge+regularizer=r1+r1.weight=0.1"

@@ -11,17 +11,18 @@ from ganzoo_vanilla import Mlp
 from small import images, points, variant_of
 from torch import Tensor, nn
 
+from ganzoo.builtin.losses import Hinge, NonSaturating
+from ganzoo.builtin.networks import MlpGenerator
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError
-from ganzoo.game import Game
-from ganzoo.losses import Hinge, NonSaturating
-from ganzoo.nets import MlpGenerator
-from ganzoo.parts import Architecture, Loss, Part, Regularizer, Space
-from ganzoo.samplers import Gaussian
+from ganzoo.parts.part import Architecture, Loss, Part, Regularizer
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.zoo import Zoo
 
 SMALL = Mlp(width=8, depth=1)
 

@@ -10,17 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
-from ganzoo.data import Data, Dataset
-from ganzoo.datasets import idx
-from ganzoo.datasets.digits import Digits
-from ganzoo.datasets.fetch import encoded
-from ganzoo.datasets.folder import Folder
-from ganzoo.datasets.idx import FashionMnist, Mnist, read_idx
-from ganzoo.datasets.points import Grid, Quadratic, Ring
+from ganzoo.builtin.datasets import idx
+from ganzoo.builtin.datasets.digits import Digits
+from ganzoo.builtin.datasets.fetch import encoded
+from ganzoo.builtin.datasets.folder import Folder
+from ganzoo.builtin.datasets.idx import FashionMnist, Mnist, read_idx
+from ganzoo.builtin.datasets.points import Grid, Quadratic, Ring
 from ganzoo.errors import DataError
+from ganzoo.parts.dataset import Data, Dataset
 
 if TYPE_CHECKING:
-    from ganzoo.datasets.points import Points
+    from ganzoo.builtin.datasets.points import Points
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 POINTS = [Ring(), Grid(), Quadratic()]
@@ -96,7 +96,7 @@ def test_every_fourth_digit_of_each_class_is_held_out() -> None:
     assert torch.equal(held, (train + held) // 4)
     assert len(data.train) + len(data.held_out) == 1797
     assert data.spaces["real"].shape == (1, 8, 8)
-    assert data.spaces["label"].classes == data.facts["classes"] == 10
+    assert data.spaces["label"].classes == data.info["classes"] == 10
 
 
 # ------------------------------------------------------------------------------------ IDX files

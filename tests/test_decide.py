@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, ttest_1samp
 
-from ganzoo.contest.decide import Estimate, estimate, improvement, standings, verdict
-from ganzoo.contest.results import Kind, Result
-from ganzoo.metric import Direction, Score
+from ganzoo.benchmark.results import Kind, Result
+from ganzoo.benchmark.statistics import Estimate, estimate, improvement, standings, verdict
+from ganzoo.parts.metric import Direction, Score
 
 
 def scored(

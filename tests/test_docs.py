@@ -16,14 +16,17 @@ import pytest
 import typer
 from PIL import Image
 
-from ganzoo import cards, cli, errors, hookspecs
-from ganzoo.compose import offered
+from ganzoo import cli, errors
+from ganzoo.engine.compose import offered
+from ganzoo.engine.game import Game
 from ganzoo.errors import PluginError
-from ganzoo.game import Game
-from ganzoo.plugins import Origin
-from ganzoo.registry import Model, registry
-from ganzoo.step import reads
-from ganzoo.zoo import Zoo, default_zoo
+from ganzoo.parts.needs import reads
+from ganzoo.plugins import hookspecs
+from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.loading import Origin
+from ganzoo.plugins.registry import Model, registry
+from ganzoo.plugins.zoo import Zoo
+from ganzoo.pretrained import cards
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}

@@ -12,22 +12,23 @@ from ganzoo_wgan_gp import GradientPenalty, Wasserstein, WganGp
 from small import images, points, variant_of
 from torch import Tensor, nn
 
+from ganzoo.builtin.losses import Hinge, NonSaturating
+from ganzoo.builtin.networks import MlpGenerator
+from ganzoo.builtin.regularizers import R1
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.game import Game
+from ganzoo.engine.memory_format import laid_out_like
+from ganzoo.engine.sampling import discriminator_heads
+from ganzoo.engine.streams import Order
 from ganzoo.errors import ComposeError, OptionError
-from ganzoo.game import Game
-from ganzoo.layout import laid_out_like
-from ganzoo.losses import Hinge, NonSaturating
-from ganzoo.nets import MlpGenerator
-from ganzoo.parts import Architecture, Loss, Player, Regularizer, Sampler, Space
-from ganzoo.published import judged
-from ganzoo.regularizers import R1
-from ganzoo.samplers import Gaussian
-from ganzoo.streams import Order
-from ganzoo.variant import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.part import Architecture, Loss, Player, Regularizer, Sampler
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ganzoo.step import Step
+    from ganzoo.engine.step import Step
 
 SMALL = Mlp(width=16, depth=1)
 
@@ -292,7 +293,7 @@ def test_networks_heads_and_penalties_are_conditioned_by_name_alone() -> None:
 def test_the_discriminator_judges_real_rows_in_eval_mode_under_their_own_labels() -> None:
     game = play(Game(variant_of(LabelledPair(), regularizers=(Guess(),)), points()))
     rows, net = game.data.held_out, game.nets["discriminator"]
-    heads = judged(game, rows, chunk=10)
+    heads = discriminator_heads(game, rows, chunk=10)
     with torch.no_grad():
         expected = net.eval()(rows.column("real"), label=rows.column("label"))
     torch.testing.assert_close(heads["real_score"], expected["score"])
@@ -418,12 +419,12 @@ def test_the_average_follows_and_published_batch_norm_matches_its_samples() -> N
 
 def test_samples_repeat_by_seed_and_do_not_depend_on_chunks() -> None:
     game = play(Game(variant_of(Dcgan(width=8)), images()))
-    published = game.published()
-    one = published.sample(10, seed=1)["fake"]
-    assert torch.equal(one, published.sample(10, seed=1)["fake"])
-    chunked = published.generate(10, seed=1, given={}, chunk=3)["fake"]
+    frozen = game.frozen()
+    one = frozen.sample(10, seed=1)["fake"]
+    assert torch.equal(one, frozen.sample(10, seed=1)["fake"])
+    chunked = frozen.generate(10, seed=1, given={}, chunk=3)["fake"]
     torch.testing.assert_close(one, chunked)
-    assert not torch.equal(one, published.sample(10, seed=2)["fake"])
+    assert not torch.equal(one, frozen.sample(10, seed=2)["fake"])
 
 
 def test_a_hand_written_loop_takes_the_same_steps() -> None:

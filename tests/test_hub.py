@@ -18,8 +18,9 @@ import pytest
 from loopback import Hub
 
 from ganzoo.errors import WeightsError
-from ganzoo.hub import Client, worded
-from ganzoo.registry import Model, WeightFile
+from ganzoo.plugins.registry import Model
+from ganzoo.storage.hub import Client, worded
+from ganzoo.storage.weight_file import WeightFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,13 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganzoo.calls import evaluate, train
-from ganzoo.data import Data
-from ganzoo.datasets.digits import Digits
-from ganzoo.datasets.points import Ring
-from ganzoo.errors import OptionError, WeightsError, ZooError
-from ganzoo.metrics import fidelity
-from ganzoo.metrics.fidelity import (
+from ganzoo.builtin.datasets.digits import Digits
+from ganzoo.builtin.datasets.points import Ring
+from ganzoo.builtin.metrics import fidelity
+from ganzoo.builtin.metrics.fidelity import (
     PUBLISHED,
     SOURCE,
     FrechetInceptionDistance,
@@ -34,11 +31,14 @@ from ganzoo.metrics.fidelity import (
     inception_score,
     quantized,
 )
-from ganzoo.metrics.frechet import frechet_distance
-from ganzoo.metrics.inception import Inception2015, resized
-from ganzoo.metrics.kernel import subset_distance
-from ganzoo.metrics.measure import measure
-from ganzoo.zoo import Zoo
+from ganzoo.builtin.metrics.frechet import frechet_distance
+from ganzoo.builtin.metrics.inception import Inception2015, resized
+from ganzoo.builtin.metrics.kernel import subset_distance
+from ganzoo.engine.scoring import measure
+from ganzoo.errors import OptionError, WeightsError, ZooError
+from ganzoo.parts.dataset import Data
+from ganzoo.plugins.zoo import Zoo
+from ganzoo.training.train import evaluate, train
 
 ROOT = Path(__file__).parent.parent
 ORACLE = runpy.run_path(str(ROOT / "benchmarks" / "inception_oracle.py"))
@@ -261,7 +261,7 @@ def test_fewer_rows_than_splits_are_refused() -> None:
 def few() -> Data:
     digits = Digits().load()
     rows = type(digits.held_out)({k: v[:3] for k, v in digits.held_out.columns.items()})
-    return Data("few", digits.train, rows, digits.spaces, digits.facts)
+    return Data("few", digits.train, rows, digits.spaces, digits.info)
 
 
 def test_the_three_are_measured_on_inception_and_say_so(file: Path, blob: bytes, few: Data) -> None:
@@ -300,7 +300,7 @@ def test_samples_go_through_the_network_once_for_all_three(
     kinds = (FrechetInceptionDistance, KernelInceptionDistance, InceptionScore)
     fake = few.train.column("real", slice(0, 11))
     columns = {name: column.clone() for name, column in few.held_out.columns.items()}
-    fresh = Data("fresh", few.train, type(few.held_out)(columns), few.spaces, few.facts)
+    fresh = Data("fresh", few.train, type(few.held_out)(columns), few.spaces, few.info)
     measure([kind(weights=str(file)) for kind in kinds], fresh, {"fake": fake}, seed=0)
     assert sorted(calls) == [3, 11]
 

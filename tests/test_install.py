@@ -18,7 +18,7 @@ from textwrap import dedent
 import pytest
 
 import ganzoo
-from ganzoo.registry import registry
+from ganzoo.plugins.registry import registry
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted((ROOT / "plugins").iterdir())

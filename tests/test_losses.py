@@ -10,15 +10,15 @@ import torch
 from small import points, variant_of
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from ganzoo.game import Game
-from ganzoo.losses import Hinge, LeastSquares, Minimax, NonSaturating
-from ganzoo.regularizers import R1, R2
+from ganzoo.builtin.losses import Hinge, LeastSquares, Minimax, NonSaturating
+from ganzoo.builtin.regularizers import R1, R2
+from ganzoo.engine.game import Game
 from ganzoo.testing import Plain
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.parts import Loss
+    from ganzoo.parts.part import Loss
 
 LOSSES = (Minimax(), NonSaturating(), LeastSquares(), Hinge())
 EXTREMES = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], dtype=torch.float64)

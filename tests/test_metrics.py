@@ -14,21 +14,21 @@ from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import KernelDensity
 from torch import Tensor
 
-from ganzoo.data import Data, Rows
-from ganzoo.datasets.digits import Digits
-from ganzoo.datasets.points import Ring
+from ganzoo.builtin.datasets.digits import Digits
+from ganzoo.builtin.datasets.points import Ring
+from ganzoo.builtin.metrics import features
+from ganzoo.builtin.metrics.features import SmallCnn, extractor
+from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
+from ganzoo.builtin.metrics.histogram import Histogram, class_shares
+from ganzoo.builtin.metrics.kernel import Kernel, kernel_distance
+from ganzoo.builtin.metrics.modes import Modes
+from ganzoo.builtin.metrics.parzen import Parzen, log_likelihood
+from ganzoo.builtin.metrics.prdc import Prdc, prdc
+from ganzoo.engine.scoring import floor, measure, noise
 from ganzoo.errors import ZooError
-from ganzoo.metric import Direction
-from ganzoo.metrics import features
-from ganzoo.metrics.features import SmallCnn, extractor
-from ganzoo.metrics.frechet import Frechet, frechet_distance
-from ganzoo.metrics.histogram import Histogram, class_shares
-from ganzoo.metrics.kernel import Kernel, kernel_distance
-from ganzoo.metrics.measure import floor, measure, noise
-from ganzoo.metrics.modes import Modes
-from ganzoo.metrics.parzen import Parzen, log_likelihood
-from ganzoo.metrics.prdc import Prdc, prdc
-from ganzoo.parts import Space
+from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.metric import Direction
+from ganzoo.parts.space import Space
 
 
 def normal(n: int, dims: int, seed: int, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:

@@ -6,19 +6,19 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo.errors import ComposeError
-from ganzoo.nets import (
+from ganzoo.builtin.networks import (
     MlpGenerator,
     Scorer,
     Upsampler,
+    channel_counts,
     downsampler,
-    ladder,
     mlp,
     mlp_scorer,
+    pyramid,
     squash,
-    widths,
 )
-from ganzoo.parts import Space
+from ganzoo.errors import ComposeError
+from ganzoo.parts.space import Space
 
 SIDES = [(8, 8), (9, 9), (13, 28), (31, 32), (50, 64), (8, 128), (127, 128)]
 
@@ -102,13 +102,13 @@ def test_the_score_of_one_sample_is_a_batch_of_one() -> None:
 def test_a_ladder_halves_rounding_up_until_the_shorter_side_is_four_or_less(
     side: tuple[int, int], sizes: list[tuple[int, int]]
 ) -> None:
-    assert ladder(image(1, *side), "test") == sizes
+    assert pyramid(image(1, *side), "test") == sizes
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 8), (1, 8, 129), (5, 8, 8), (1, 1, 1)])
 def test_a_ladder_refuses_images_that_the_blocks_are_not_made_for(shape: tuple[int, ...]) -> None:
     with pytest.raises(ComposeError) as error:
-        ladder(Space(shape=shape, bounded=True), "some-net")
+        pyramid(Space(shape=shape, bounded=True), "some-net")
     assert str(error.value) == (
         "'some-net' builds images of 8 to 128 pixels a side and 1 to 4 channels; the data's are "
         f"{' x '.join(map(str, shape))} in [-1, 1]."
@@ -118,12 +118,12 @@ def test_a_ladder_refuses_images_that_the_blocks_are_not_made_for(shape: tuple[i
 @pytest.mark.parametrize("space", [Space(shape=(2,)), Space(), Space(shape=(8, 8))])
 def test_a_ladder_refuses_what_is_no_image(space: Space) -> None:
     with pytest.raises(ComposeError, match=r"^'some-net' builds images \(channels, height, width"):
-        ladder(space, "some-net")
+        pyramid(space, "some-net")
 
 
 def test_widths_double_up_to_eight_fold() -> None:
-    assert widths(4, 6) == [4, 8, 16, 32, 32, 32]
-    assert widths(3, 1) == [3]
+    assert channel_counts(4, 6) == [4, 8, 16, 32, 32, 32]
+    assert channel_counts(3, 1) == [3]
 
 
 # ------------------------------------------------------------------------------------ convolutions
@@ -134,7 +134,7 @@ def test_widths_double_up_to_eight_fold() -> None:
 def test_an_image_goes_down_to_the_promised_length_and_comes_up_exactly(
     sides: tuple[int, int], kernel: int
 ) -> None:
-    sizes = ladder(image(3, *sides), "test")
+    sizes = pyramid(image(3, *sides), "test")
     fake = Upsampler(6, 3, sizes, width=2, kernel=kernel)(torch.randn(2, 6))
     assert fake.shape == (2, 3, *sides)
     body, features = downsampler(3, sizes, width=2, kernel=kernel)
@@ -144,7 +144,7 @@ def test_an_image_goes_down_to_the_promised_length_and_comes_up_exactly(
 @pytest.mark.parametrize("sides", SIDES)
 def test_every_pixel_is_seen_and_every_pixel_is_made(sides: tuple[int, int]) -> None:
     """No stride leaves out an edge: each pixel has a slope, and each depends on the latent."""
-    sizes = ladder(image(1, *sides), "test")
+    sizes = pyramid(image(1, *sides), "test")
     body, _ = downsampler(1, sizes, width=4, kernel=3)
     x = torch.randn(1, 1, *sides, requires_grad=True)
     (slope,) = torch.autograd.grad(body(x).square().sum(), x)
@@ -154,7 +154,7 @@ def test_every_pixel_is_seen_and_every_pixel_is_made(sides: tuple[int, int]) -> 
 
 
 def test_norm_follows_every_convolution_down_but_the_first() -> None:
-    sizes = ladder(image(1, 32, 32), "test")
+    sizes = pyramid(image(1, 32, 32), "test")
     plain, _ = downsampler(1, sizes, width=2, kernel=3)
     normed, _ = downsampler(1, sizes, width=2, kernel=3, norm=nn.BatchNorm2d)
     step = ["Conv2d", "BatchNorm2d", "LeakyReLU"]
@@ -163,7 +163,7 @@ def test_norm_follows_every_convolution_down_but_the_first() -> None:
 
 
 def test_an_upsampler_has_a_bias_only_where_no_norm_takes_it_away() -> None:
-    net = Upsampler(6, 3, ladder(image(3, 32, 32), "test"), width=2, kernel=5)
+    net = Upsampler(6, 3, pyramid(image(3, 32, 32), "test"), width=2, kernel=5)
     biases = [m.bias is not None for m in net.layers if isinstance(m, nn.ConvTranspose2d)]
     assert biases == [False, False, True]
     assert net.project.bias is None

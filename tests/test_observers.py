@@ -15,22 +15,22 @@ import torch
 from PIL import Image
 from small import images, points, variant_of
 
-from ganzoo.calls import train
-from ganzoo.data import Rows
+from ganzoo.builtin.observers.diverged import Diverged
+from ganzoo.builtin.observers.grid import FAKE, PAPER, REAL, SIDE, SampleGrid, drawn, scatter, tiles
+from ganzoo.builtin.observers.log import LogFile
+from ganzoo.builtin.observers.progress import ProgressBar
+from ganzoo.engine.game import Game
 from ganzoo.errors import DivergedError
-from ganzoo.game import Game
-from ganzoo.observers import Observer
-from ganzoo.observers.diverged import Diverged
-from ganzoo.observers.grid import FAKE, PAPER, REAL, SIDE, SampleGrid, drawn, scatter, tiles
-from ganzoo.observers.log import LogFile
-from ganzoo.observers.progress import ProgressBar
-from ganzoo.run import Run
+from ganzoo.parts.dataset import Rows
+from ganzoo.parts.observer import Observer
 from ganzoo.testing import Plain
+from ganzoo.training.run import Run
+from ganzoo.training.train import train
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.zoo import Zoo
 
 
 def run(**facts: Any) -> Any:
@@ -151,7 +151,7 @@ def test_pictures_of_a_run_are_of_the_same_latents_each_time(tmp_path: Path) -> 
 
 def test_a_run_on_points_is_shown_over_its_held_out_points() -> None:
     game = Game(variant_of(Plain()), points())
-    shown = np.asarray(drawn(game.published(), lambda: game.data))
+    shown = np.asarray(drawn(game.frozen(), lambda: game.data))
     assert (shown == REAL).all(-1).any()
     assert (shown == FAKE).all(-1).any()
 

@@ -17,17 +17,18 @@ import yaml
 import ganzoo
 from ganzoo import cli
 from ganzoo.errors import WeightsError
-from ganzoo.plugins import Origin
-from ganzoo.zoo import Zoo, default_zoo
+from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.loading import Origin
+from ganzoo.plugins.zoo import Zoo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = (Path(__file__).parents[1] / "docs" / "pretrained.md").read_text()
 VARIANT = """
-from ganzoo.losses import NonSaturating
-from ganzoo.samplers import Gaussian
-from ganzoo.variant import Variant
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.parts import Variant
 from ganzoo_vanilla import Mlp
 
 

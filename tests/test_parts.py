@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ganzoo.losses import LeastSquares
-from ganzoo.parts import Space
-from ganzoo.regularizers import R1
+from ganzoo.builtin.losses import LeastSquares
+from ganzoo.builtin.regularizers import R1
+from ganzoo.parts.space import Space
 
 PARTS = {
     "kind": Space(classes=3),

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.contest.bench import Bench
-from ganzoo.contest.calls import suited
-from ganzoo.contest.plan import contender, crossed, labelled
-from ganzoo.contest.suite import known, suite
+from ganzoo.benchmark.contest import suited
+from ganzoo.benchmark.folder import Bench
+from ganzoo.benchmark.jobs import contender, crossed, labelled
+from ganzoo.benchmark.suite import known, suite
 from ganzoo.errors import OptionError, ZooError
-from ganzoo.zoo import Zoo
+from ganzoo.plugins.zoo import Zoo
 
 
 @pytest.mark.parametrize("separators", [":,", "++"])

@@ -16,19 +16,19 @@ import yaml
 
 import ganzoo
 from ganzoo.errors import OptionError, WeightsError, ZooError
-from ganzoo.hub import Client
-from ganzoo.pretrained import circular, load
-from ganzoo.registry import parsed, registry
-from ganzoo.sources import home, source
-from ganzoo.weights import Config, opened, written
+from ganzoo.plugins.registry import parsed, registry
+from ganzoo.pretrained.model import circular, load
+from ganzoo.pretrained.sources import home, source
+from ganzoo.storage.hub import Client
+from ganzoo.storage.weight_file import Config, opened, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from ganzoo.run import Run
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.run import Run
 
 ROOT = Path(__file__).parents[1]
 
@@ -291,7 +291,7 @@ def test_a_changed_embedded_file_is_not_loaded(
     blob = bytearray(home(model, zoo).joinpath(file.path).read_bytes())
     blob[-1] ^= 1
     (tmp_path / file.path).write_bytes(blob)
-    monkeypatch.setattr("ganzoo.sources.home", lambda *_: tmp_path)
+    monkeypatch.setattr("ganzoo.pretrained.sources.home", lambda *_: tmp_path)
     with pytest.raises(WeightsError, match=r"is not what was published: its sha256 is .*Reinstall"):
         ganzoo.load(name)
     (tmp_path / file.path).write_bytes(blob + b"more")

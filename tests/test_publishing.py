@@ -20,12 +20,12 @@ from loopback import Hub
 import ganzoo
 from ganzoo import cli
 from ganzoo.errors import WeightsError
-from ganzoo.hub import Client
-from ganzoo.publishing import publish
-from ganzoo.registry import Model, parsed, registry
-from ganzoo.sources import home
-from ganzoo.weights import FILES, opened, written
-from ganzoo.zoo import default_zoo
+from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.registry import Model, parsed, registry
+from ganzoo.pretrained.publish import publish
+from ganzoo.pretrained.sources import home
+from ganzoo.storage.hub import Client
+from ganzoo.storage.weight_file import FILES, opened, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,12 +46,12 @@ def hub() -> Iterator[Hub]:
 @pytest.fixture(autouse=True)
 def written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A copy of the registry, to be written instead of the checkout's."""
-    own = Path(ganzoo.__file__).with_name("registry.yaml")
+    own = Path(ganzoo.__file__).parent / "plugins" / "registry.yaml"
     copy = tmp_path / "registry.yaml"
     before = own.read_bytes()
     copy.write_bytes(before)
     place = SimpleNamespace(files=lambda _: tmp_path)
-    monkeypatch.setattr("ganzoo.reproduce.resources", place)
+    monkeypatch.setattr("ganzoo.pretrained.reproduce.resources", place)
     yield copy
     registry.cache_clear()
     assert own.read_bytes() == before
@@ -89,7 +89,7 @@ def change(monkeypatch: pytest.MonkeyPatch, folder: Path, value: float) -> None:
             blob = written(tensors, config)
         (folder / file.path).write_bytes(blob)
         files.append(file.model_copy(update={"sha256": sha256(blob).hexdigest()}))
-    monkeypatch.setattr("ganzoo.sources.home", lambda *_: folder)
+    monkeypatch.setattr("ganzoo.pretrained.sources.home", lambda *_: folder)
     changed = model.model_copy(update={"files": tuple(files)})
     monkeypatch.setitem(registry().weights, NAME, changed)
 
@@ -330,7 +330,7 @@ def test_by_xet_it_comes_back_as_well(hub: Hub, tmp_path: Path) -> None:
     pytest.importorskip("hf_xet")
     hub.xet = tmp_path / "xet"
     code = (
-        "import sys; from pathlib import Path; import ganzoo.publishing as p; "
+        "import sys; from pathlib import Path; import ganzoo.pretrained.publish as p; "
         "p.register = lambda model: print(model.revision); "
         "p.publish(sys.argv[1], endpoint=sys.argv[2], token='hf_write')"
     )

@@ -17,19 +17,19 @@ import torch
 from PIL import Image
 
 from ganzoo import cli
-from ganzoo.contest.bench import Bench
-from ganzoo.contest.calls import bench, report
-from ganzoo.contest.drawing import small
-from ganzoo.contest.plan import BUDGETS, Contest, labelled
-from ganzoo.contest.report import words
-from ganzoo.observers.grid import tiles
+from ganzoo.benchmark.contest import bench, report
+from ganzoo.benchmark.folder import Bench
+from ganzoo.benchmark.jobs import BUDGETS, Contest, labelled
+from ganzoo.benchmark.plots import small
+from ganzoo.benchmark.report import words
+from ganzoo.builtin.observers.grid import tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Page
 
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.zoo import Zoo
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
@@ -174,7 +174,9 @@ def test_the_command_on_the_page_is_that_very_benchmark(
 ) -> None:
     contest = Contest.model_validate({"contenders": {"it's": "vanilla"}, "data": "ring", **terms})
     given: dict[str, Any] = {}
-    monkeypatch.setattr("ganzoo.contest.calls.bench", lambda *names, **rest: caught(names, **rest))
+    monkeypatch.setattr(
+        "ganzoo.benchmark.contest.bench", lambda *names, **rest: caught(names, **rest)
+    )
 
     def caught(names: tuple[list[str]], **rest: Any) -> list[Bench]:
         given.update(rest, contenders=names[0])

@@ -13,16 +13,16 @@ import safetensors
 import torch
 from safetensors.torch import load_file
 
-from ganzoo.calls import evaluate, sample, train
 from ganzoo.errors import DivergedError, OptionError, RunError, UnknownNameError
-from ganzoo.observers import Observer
-from ganzoo.run import Run
-from ganzoo.samples import write_samples
+from ganzoo.parts.observer import Observer
+from ganzoo.pretrained.render import write_samples
+from ganzoo.training.run import Run
+from ganzoo.training.train import evaluate, sample, train
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.zoo import Zoo
 
 TINY = ["architecture.width=8", "batch=8", "ema=0.9"]
 

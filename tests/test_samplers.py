@@ -9,14 +9,14 @@ import torch
 from pydantic import ValidationError
 from small import points, variant_of
 
-from ganzoo.game import Game
-from ganzoo.samplers import Gaussian, Uniform
+from ganzoo.builtin.samplers import Gaussian, Uniform
+from ganzoo.engine.game import Game
 from ganzoo.testing import Plain
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.parts import Sampler
+    from ganzoo.parts.part import Sampler
 
 BOTH = pytest.mark.parametrize("sampler", [Gaussian(dim=5), Uniform(dim=5)])
 N = 40_000

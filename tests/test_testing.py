@@ -14,17 +14,18 @@ from small import variant_of
 from torch import Tensor, nn
 
 import ganzoo
+from ganzoo.builtin.losses import Hinge, NonSaturating
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.errors import ComposeError
-from ganzoo.losses import Hinge, NonSaturating
-from ganzoo.parts import Architecture, Loss, Player, Regularizer, Sampler, Space
-from ganzoo.samplers import Gaussian
+from ganzoo.parts.part import Architecture, Loss, Player, Regularizer, Sampler
+from ganzoo.parts.space import Space
 from ganzoo.testing import Plain, check_plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ganzoo.game import Game
-    from ganzoo.step import Step
+    from ganzoo.engine.game import Game
+    from ganzoo.engine.step import Step
 
 
 def plugin(**offers: list[Any]) -> ModuleType:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ganzoo.errors import OptionError, UnknownNameError
-from ganzoo.parts import Part
+from ganzoo.parts.part import Part
 
 if TYPE_CHECKING:
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.zoo import Zoo
 
 
 def test_every_variant_survives_json_with_every_option_of_every_part(zoo: Zoo) -> None:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.errors import PluginError
-from ganzoo.parts import Loss
-from ganzoo.plugins import Origin, load
-from ganzoo.zoo import Zoo
+from ganzoo.parts.part import Loss
+from ganzoo.plugins.loading import Origin, load
+from ganzoo.plugins.zoo import Zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,7 @@ def test_a_name_offered_twice_is_refused_naming_both_and_others_work() -> None:
 
 def test_no_plugin_takes_a_name_away_from_core() -> None:
     zoo = Zoo([plugin("thief", ganzoo_losses=offering(loss_named("hinge")))])
-    assert zoo.find("loss", "hinge").__module__ == "ganzoo.losses"
+    assert zoo.find("loss", "hinge").__module__ == "ganzoo.builtin.losses"
     assert "thief" in zoo.broken
 
 

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ganzoo.cli import catalogue, contests, hub, runs
-from ganzoo.doctor import clash, intact
+from ganzoo.cli.doctor import clash, intact
 from ganzoo.errors import ZooError
 
 
@@ -25,7 +25,7 @@ class Commands(TyperGroup):
         """A command by name."""
         found = super().get_command(ctx, cmd_name)
         if found is None:
-            from ganzoo.zoo import default_zoo
+            from ganzoo.plugins.default import default_zoo
 
             extra = typer.Typer()
             extra.callback()(lambda: None)

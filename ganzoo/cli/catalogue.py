@@ -8,16 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import (
-    Architecture,
-    DataName,
-    Json,
-    Loss,
-    Regularizers,
-    Sampler,
-    Settings,
-)
-from ganzoo.tables import show
+from ganzoo.cli.options import Architecture, DataName, Json, Loss, Regularizers, Sampler, Settings
+from ganzoo.cli.tables import show
 
 app = typer.Typer()
 
@@ -25,9 +17,9 @@ app = typer.Typer()
 @app.command("list")
 def list_variants(*, as_json: Json = False) -> None:
     """List the variants that are installed, and those that could be."""
-    from ganzoo.copies import everything
-    from ganzoo.registry import registry
-    from ganzoo.zoo import default_zoo
+    from ganzoo.plugins.default import default_zoo
+    from ganzoo.plugins.registry import registry
+    from ganzoo.pretrained.verify import everything
 
     zoo = default_zoo()
     trained: dict[str, list[str]] = {}
@@ -65,9 +57,10 @@ def list_variants(*, as_json: Json = False) -> None:
 @app.command()
 def plugins(*, as_json: Json = False) -> None:
     """List the plugins: what each offers, and what is wrong with those that are broken."""
-    from ganzoo.plugins import PLURALS
-    from ganzoo.registry import listings, registry
-    from ganzoo.zoo import default_zoo
+    from ganzoo.plugins.default import default_zoo
+    from ganzoo.plugins.install import listings
+    from ganzoo.plugins.loading import PLURALS
+    from ganzoo.plugins.registry import registry
 
     zoo = default_zoo()
     known = {listing.distribution for listing in registry().plugins.values()} | {"ganzoo-core"}
@@ -113,7 +106,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Explain a composition: its options, and each value, who deals it and who reads it."""
-    from ganzoo.wiring import explain as explained
+    from ganzoo.engine.explain import explain as explained
 
     told = explained(
         variant,
@@ -142,7 +135,7 @@ def explain(
 @app.command()
 def doctor(*, as_json: Json = False) -> None:
     """Look at everything that could be wrong with this installation, and say how to mend it."""
-    from ganzoo.doctor import findings
+    from ganzoo.cli.doctor import findings
 
     found = list(findings())
     show(
@@ -171,7 +164,7 @@ def reproduce(
     ] = False,
 ) -> None:
     """Retrain a published model by its own command, and say whether its scores agree."""
-    from ganzoo import reproduce as reproducing
+    from ganzoo.pretrained import reproduce as reproducing
 
     if write:
         reproducing.republish(name, out)
@@ -203,6 +196,6 @@ def install(
     ] = None,
 ) -> None:
     """Install plugins by their names in the registry, into this environment."""
-    from ganzoo.registry import install as installed
+    from ganzoo.plugins.install import install as installed
 
     typer.echo(f"installed {', '.join(installed(names, find_links=find_links))}")

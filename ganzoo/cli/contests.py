@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings
-from ganzoo.tables import show
+from ganzoo.cli.tables import show
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from ganzoo.contest.bench import Bench
-    from ganzoo.contest.calls import Progress
-    from ganzoo.contest.results import Result
+    from ganzoo.benchmark.contest import Progress
+    from ganzoo.benchmark.folder import Bench
+    from ganzoo.benchmark.results import Result
 
 app = typer.Typer()
 Out = Annotated[Path, typer.Option(help="Folder for results and report.")]
@@ -64,7 +64,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Train contenders head-to-head within one budget; what is there already is gone on with."""
-    from ganzoo.contest.calls import bench as benched
+    from ganzoo.benchmark.contest import bench as benched
 
     with Ticker() as ticker:
 
@@ -103,7 +103,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a benchmark's report again, from its results."""
-    from ganzoo.contest.calls import report as reported
+    from ganzoo.benchmark.contest import report as reported
 
     tell(reported(folder), folder, as_json=as_json)
 
@@ -117,7 +117,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Join two benchmarks of the same data and budget in one report."""
-    from ganzoo.contest.joined import compare as compared
+    from ganzoo.benchmark.compare import compare as compared
 
     tell(compared(one, other, out), out, as_json=as_json)
 
@@ -139,7 +139,7 @@ def gridded(texts: list[str] | tuple[()]) -> dict[str, list[str]]:
 
 def tell(benches: list[Bench], out: Path, *, as_json: bool) -> None:
     """Print each benchmark's table and verdict; exit with 1 where nobody finished."""
-    from ganzoo.contest.table import rows_of
+    from ganzoo.benchmark.tables import rows_of
 
     finished = any(made.finished for made in benches)
     if as_json:

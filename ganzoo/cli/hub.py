@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli.options import Json
+from ganzoo.cli.tables import show
 from ganzoo.errors import ZooError
-from ganzoo.tables import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ganzoo.copies import Copy
-    from ganzoo.registry import Model
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.registry import Model
+    from ganzoo.plugins.zoo import Zoo
+    from ganzoo.pretrained.verify import Copy
 
 app = typer.Typer(
-    help="Published weights: check them, gather them, put them on the Hub.", no_args_is_help=True
+    help="FrozenGenerator weights: check them, gather them, put them on the Hub.",
+    no_args_is_help=True,
 )
 Names = Annotated[list[str] | None, typer.Argument(metavar="VARIANT/DATASET", help="Models.")]
 All = Annotated[bool, typer.Option("--all", help="Every known model.")]
@@ -28,9 +29,9 @@ All = Annotated[bool, typer.Option("--all", help="Every known model.")]
 @app.command()
 def verify(names: Names = None, *, all_: All = False, as_json: Json = False) -> None:
     """Check the sha256 of embedded and cached files, without a network."""
-    from ganzoo import copies
-    from ganzoo.hub import Client
-    from ganzoo.zoo import default_zoo
+    from ganzoo.plugins.default import default_zoo
+    from ganzoo.pretrained import verify as copies
+    from ganzoo.storage.hub import Client
 
     zoo = default_zoo()
     tell(copies.verify(chosen(names, zoo, all_=all_), Client(offline=True), zoo), as_json=as_json)
@@ -45,9 +46,9 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Gather weight files in a folder, for ganzoo.load("dir:...") where there is no network."""
-    from ganzoo import copies
-    from ganzoo.hub import Client
-    from ganzoo.zoo import default_zoo
+    from ganzoo.plugins.default import default_zoo
+    from ganzoo.pretrained import verify as copies
+    from ganzoo.storage.hub import Client
 
     zoo = default_zoo()
     tell(copies.fetch(chosen(names, zoo, all_=all_), to, Client(), zoo), as_json=as_json)
@@ -60,7 +61,7 @@ def publish(
     endpoint: Annotated[str | None, typer.Option(help="Another Hub than the usual one.")] = None,
 ) -> None:
     """Maintainers: upload a model, read it back, and write its commit into registry.yaml."""
-    from ganzoo.publishing import publish as published
+    from ganzoo.pretrained.publish import publish as published
 
     model = published(name, endpoint=endpoint)
     typer.echo(f"{model.name} {model.version} is {model.repo}@{model.revision}")
@@ -68,8 +69,8 @@ def publish(
 
 def chosen(names: Iterable[str] | None, zoo: Zoo, *, all_: bool) -> list[Model]:
     """The models that are named, or all of them; ZooError where it is not said which."""
-    from ganzoo.copies import everything
-    from ganzoo.sources import model_named
+    from ganzoo.pretrained.sources import model_named
+    from ganzoo.pretrained.verify import everything
 
     if bool(names) == all_:
         message = "name models, as in 'ganzoo hub verify VARIANT/DATASET', or give --all."

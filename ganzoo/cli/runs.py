@@ -20,7 +20,7 @@ from ganzoo.cli.options import (
     Sampler,
     Settings,
 )
-from ganzoo.tables import score_row, show
+from ganzoo.cli.tables import score_row, show
 
 app = typer.Typer()
 
@@ -43,7 +43,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
 ) -> None:
     """Train a variant; any part of it may be replaced by another plugin's."""
-    from ganzoo.calls import train as trained
+    from ganzoo.training.train import train as trained
 
     run = trained(
         variant,
@@ -83,7 +83,7 @@ def sample(
     ] = None,
 ) -> None:
     """Draw samples of a run's last checkpoint, or of a pretrained model."""
-    from ganzoo.samples import write_samples
+    from ganzoo.pretrained.render import write_samples
 
     path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep)
     typer.echo(f"{path}")
@@ -102,7 +102,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a run's last checkpoint against the held-out data."""
-    from ganzoo.calls import evaluate as evaluated
+    from ganzoo.training.train import evaluate as evaluated
 
     scores = evaluated(run, n=n, seed=seed, metrics=metric or ())
     if as_json:
@@ -119,7 +119,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The folder for the weight files.")],
 ) -> None:
     """Write a run's networks as weight files, for ganzoo.load("dir:OUT")."""
-    from ganzoo.calls import export as exported
+    from ganzoo.pretrained.export import export as exported
 
     folder = exported(run, out)
     for path in sorted(folder.glob("*.safetensors")):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from torch.nn.functional import cross_entropy
 
 import ganzoo
-from ganzoo.losses import NonSaturating
-from ganzoo.parts import Architecture, Regularizer, Sampler
-from ganzoo.variant import Adam, Optimizers, Variant
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.part import Architecture, Regularizer, Sampler
+from ganzoo.parts.variant import Variant
 from ganzoo_conditional.labels import Labelled
 from ganzoo_conditional.metrics import IntraFrechet, LabelAccuracy
 from ganzoo_conditional.networks import Acgan, Conditional
@@ -22,7 +23,7 @@ from ganzoo_conditional.networks import Acgan, Conditional
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.metric import Metric
+    from ganzoo.parts.metric import Metric
 
 
 class AuxiliaryClassifier(Regularizer):

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from pydantic import Field
 
+from ganzoo.builtin.samplers import MAX_DIM
 from ganzoo.errors import ComposeError, DataError
-from ganzoo.parts import Sampler, Space
-from ganzoo.samplers import MAX_DIM
+from ganzoo.parts.part import Sampler
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
-    from ganzoo.game import Game
-    from ganzoo.parts import Player
-    from ganzoo.step import Step
+    from ganzoo.engine.game import Game
+    from ganzoo.engine.step import Step
+    from ganzoo.parts.part import Player
 
 
 class ByClass:

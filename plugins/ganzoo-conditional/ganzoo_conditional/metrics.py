@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from ganzoo.builtin.metrics.frechet import frechet_distance
 from ganzoo.errors import ZooError
-from ganzoo.metric import Direction, Metric
-from ganzoo.metrics.frechet import frechet_distance
+from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
     from torch import Tensor

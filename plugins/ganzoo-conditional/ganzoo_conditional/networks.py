@@ -13,16 +13,16 @@ from pydantic import Field
 from torch import nn
 from torch.nn.functional import one_hot
 
+from ganzoo.builtin.networks import ConvOrMlp, Scorer
 from ganzoo.errors import ComposeError
-from ganzoo.nets import ConvOrMlp, Scorer
-from ganzoo.parts import Space
-from ganzoo.step import as_heads
+from ganzoo.parts.needs import as_heads
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Told(nn.Module):
+class LabelConditioned(nn.Module):
     """A generator from one vector that is told the label too, as one-hot behind the latent."""
 
     def __init__(self, net: nn.Module, inputs: Space) -> None:
@@ -86,7 +86,7 @@ class LabelledNetworks(ConvOrMlp):
         """``z`` and ``label`` to a sample, (N, *real.shape)."""
         classes_of(label, self.name)
         inputs = Space.joined({"z": z, "label": label})
-        return Told(self.from_vector(inputs.size, real), inputs)
+        return LabelConditioned(self.from_vector(inputs.size, real), inputs)
 
     def _features(self, real: Space, *, more: int = 0) -> tuple[nn.Module, int]:
         norm = nn.BatchNorm2d if self.norm == "batch" else None

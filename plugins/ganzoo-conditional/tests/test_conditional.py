@@ -23,17 +23,19 @@ from ganzoo_wgan_gp import GradientPenalty, Wasserstein
 from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from ganzoo.data import Data, Rows
-from ganzoo.datasets.digits import Digits
+from ganzoo.builtin.datasets.digits import Digits
+from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.game import Game
+from ganzoo.engine.sampling import discriminator_heads
+from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
-from ganzoo.game import Game
-from ganzoo.metrics.frechet import Frechet, frechet_distance
-from ganzoo.metrics.measure import measure_game
-from ganzoo.parts import Architecture, Regularizer, Sampler, Space
-from ganzoo.published import judged
-from ganzoo.samplers import Gaussian
+from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.part import Architecture, Regularizer, Sampler
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
 from ganzoo.testing import check_plugin, tiny
-from ganzoo.variant import Adam, Optimizers, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -215,7 +217,7 @@ def test_acgans_discriminator_is_not_told_the_label() -> None:
     assert game.inputs["generator"] == ("z", "label")
     log_of = game.round()
     assert set(log_of["generator"]) == {"non-saturating", "auxiliary-classifier"}
-    assert judged(game, game.data.held_out)["real_classes"].shape == (36, CLASSES)
+    assert discriminator_heads(game, game.data.held_out)["real_classes"].shape == (36, CLASSES)
 
 
 def test_the_classifier_needs_a_head_and_says_who_has_it() -> None:
@@ -474,7 +476,7 @@ def test_where_a_code_is_dealt_the_discriminator_has_a_head_for_it(
     variant = small(architecture=architecture, sampler=Coded(), regularizers=(Recovered(),))
     game = Game(variant, data)
     game.round()
-    assert judged(game, data.held_out)["real_code"].shape == (len(data.held_out), 2)
+    assert discriminator_heads(game, data.held_out)["real_code"].shape == (len(data.held_out), 2)
 
 
 # -------------------------------------------------------------------------------------- training

@@ -12,11 +12,12 @@ from pydantic import Field
 from torch import nn
 
 import ganzoo
-from ganzoo.losses import NonSaturating
-from ganzoo.nets import Scorer, Upsampler, downsampler, ladder
-from ganzoo.parts import Architecture, Space
-from ganzoo.samplers import Gaussian
-from ganzoo.variant import Variant
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.networks import Scorer, Upsampler, downsampler, pyramid
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.parts.part import Architecture
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
 
 
 def initialize(net: nn.Module) -> nn.Module:
@@ -39,14 +40,14 @@ class Dcgan(Architecture):
 
     def generator(self, z: Space, real: Space) -> nn.Module:
         """``z`` to an image, (N, C, H, W) in [-1, 1]."""
-        sizes = ladder(real, self.name)
+        sizes = pyramid(real, self.name)
         return initialize(
             Upsampler(z.size, real.shape[0], sizes, width=self.width, kernel=self.kernel)
         )
 
     def discriminator(self, real: Space) -> nn.Module:
         """An image to its score, (N,)."""
-        sizes = ladder(real, self.name)
+        sizes = pyramid(real, self.name)
         body, features = downsampler(
             real.shape[0], sizes, width=self.width, kernel=self.kernel, norm=nn.BatchNorm2d
         )

@@ -10,10 +10,10 @@ import torch
 from ganzoo_dcgan import Dcgan, ganzoo_variants
 from torch import nn
 
+from ganzoo.builtin.networks import Scorer, Upsampler
+from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError
-from ganzoo.game import Game
-from ganzoo.nets import Scorer, Upsampler
-from ganzoo.parts import Space
+from ganzoo.parts.space import Space
 from ganzoo.testing import check_plugin, tiny
 
 torch.set_num_threads(1)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import ganzoo
-from ganzoo.losses import Minimax
-from ganzoo.variant import Adam, Optimizers, Variant
+from ganzoo.builtin.losses import Minimax
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.variant import Variant
 from ganzoo_gail.cloning import Demonstrated
 from ganzoo_gail.datasets import (
     Acrobot,
@@ -31,9 +32,9 @@ from ganzoo_gail.returns import EpisodeReturn, NormalizedReturn
 from ganzoo_gail.rollout import Rollout
 
 if TYPE_CHECKING:
-    from ganzoo.data import Dataset
-    from ganzoo.metric import Metric
-    from ganzoo.parts import Architecture, Loss, Regularizer, Sampler
+    from ganzoo.parts.dataset import Dataset
+    from ganzoo.parts.metric import Metric
+    from ganzoo.parts.part import Architecture, Loss, Regularizer, Sampler
 
 
 @ganzoo.hookimpl
@@ -131,22 +132,22 @@ def ganzoo_commands(cli: typer.Typer) -> None:
         seed: Annotated[int, typer.Option(min=0, help="Fixes every episode.")] = 0,
     ) -> None:
         """Record episodes of a run's policy as demonstrations."""
-        from ganzoo.run import Run
-        from ganzoo.zoo import validated
+        from ganzoo.plugins.options import validated
+        from ganzoo.training.run import Run
         from ganzoo_gail.demonstrations import record as write
         from ganzoo_gail.episodes import task_of
         from ganzoo_gail.tasks import Task
 
         opened = Run.open(run, ganzoo.default_zoo())
         game = opened.game
-        task = task_of(game.data.facts)
+        task = task_of(game.data.info)
         if horizon:
             task = validated(Task, {"env": task.env, "horizon": horizon}, "record")
         made_with = f"{game.variant.name} of ganzoo-gail, {game.rounds} rounds, seed {game.seed}"
         facts = write(
             out,
             task,
-            game.published(),
+            game.frozen(),
             episodes=episodes,
             seed=seed,
             made_with=made_with,

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ganzoo.game import Game
-    from ganzoo.parts import Player
-    from ganzoo.step import Step
+    from ganzoo.engine.game import Game
+    from ganzoo.engine.step import Step
+    from ganzoo.parts.part import Player
 
 RATE = 1e-3
 
@@ -28,7 +28,7 @@ class Demonstrated(Episodes):
 
     def start(self, game: Game) -> None:
         """Show the policy what there is to observe."""
-        task_of(game.data.facts)
+        task_of(game.data.info)
         observe(policy_of(game.nets["generator"]), game.train.column("obs"))
 
     def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:

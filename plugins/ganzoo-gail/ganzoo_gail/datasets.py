@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from pydantic import Field, PositiveInt
 
-from ganzoo.data import Data, Dataset, Rows
 from ganzoo.errors import DataError
+from ganzoo.parts.dataset import Data, Dataset, Rows
 from ganzoo_gail.demonstrations import (
     EPISODES,
     Facts,

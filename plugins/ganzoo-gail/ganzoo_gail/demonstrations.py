@@ -17,9 +17,9 @@ import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.data import Data, Rows
 from ganzoo.errors import DataError
-from ganzoo.files import replacing
+from ganzoo.parts.dataset import Data, Rows
+from ganzoo.storage.files import replacing
 from ganzoo_gail.episodes import played, policy_of
 from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.published import Published
+    from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo_gail.policy import ActorCritic
 
 EPISODES = 100
@@ -91,7 +91,7 @@ def data_of(
         train=Rows({name: column[:trained] for name, column in columns.items()}),
         held_out=Rows({name: column[held:] for name, column in columns.items()}),
         spaces=task.spaces,
-        facts={
+        info={
             "task": task,
             "pairs": pairs,
             "expert_return": facts.expert_return,
@@ -152,11 +152,11 @@ def told(error: Exception) -> str:
 
 
 def record(
-    path: Path, task: Task, published: Published, *, episodes: int, seed: int, made_with: str
+    path: Path, task: Task, frozen: FrozenGenerator, *, episodes: int, seed: int, made_with: str
 ) -> Facts:
     """Write episodes of a policy's likeliest actions to a file; returns what it says of itself."""
-    net: Any = Unflagged(policy_of(published.net), published.spaces["obs"].size)
-    device = published.device
+    net: Any = Unflagged(policy_of(frozen.net), frozen.spaces["obs"].size)
+    device = frozen.device
     kept: dict[str, list[list[Any]]] = {
         name: [[] for _ in range(episodes)] for name in ("obs", "action")
     }

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 
+from ganzoo.engine.streams import seed_for
 from ganzoo.errors import ComposeError
-from ganzoo.parts import Sampler
-from ganzoo.streams import seed_for
+from ganzoo.parts.part import Sampler
 from ganzoo_gail.tasks import Envs, Task
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ganzoo.published import Published
+    from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo_gail.policy import ActorCritic
 
 MOST_FRAMES = 500
@@ -27,7 +27,7 @@ class Episodes(Sampler):
     """What samples a policy: whole episodes of the data's task."""
 
     def sample(
-        self, published: Published, n: int, *, seed: int, given: Mapping[str, Tensor]
+        self, frozen: FrozenGenerator, n: int, *, seed: int, given: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """What each of ``n`` episodes earned and how long it took, (n,).
 
@@ -35,9 +35,9 @@ class Episodes(Sampler):
         actions at random.
         """
         del given
-        net, task = policy_of(published.net), task_of(published.facts)
-        greedy = played(net, task, n, seed=seed, greedy=True, device=published.device)
-        random = played(net, task, n, seed=seed, greedy=False, device=published.device)
+        net, task = policy_of(frozen.net), task_of(frozen.info)
+        greedy = played(net, task, n, seed=seed, greedy=True, device=frozen.device)
+        random = played(net, task, n, seed=seed, greedy=False, device=frozen.device)
         return {
             "episode_return": greedy["return"],
             "episode_length": greedy["length"],
@@ -45,17 +45,17 @@ class Episodes(Sampler):
         }
 
     @torch.no_grad()
-    def act(self, published: Published, obs: Tensor, *, seed: int | None = None) -> Tensor:
+    def act(self, frozen: FrozenGenerator, obs: Tensor, *, seed: int | None = None) -> Tensor:
         """The policy's actions: choices, (N,), or vectors in [-1, 1], (N, k)."""
-        net, seen = policy_of(published.net), obs.to(published.device)
+        net, seen = policy_of(frozen.net), obs.to(frozen.device)
         if seed is None:
             return net.best(seen).cpu()
-        stream = torch.Generator(published.device).manual_seed(seed_for(seed, "actions"))
+        stream = torch.Generator(frozen.device).manual_seed(seed_for(seed, "actions"))
         return net.act(seen, stream)[0].cpu()
 
-    def frames(self, published: Published, *, seed: int) -> Tensor | None:
+    def frames(self, frozen: FrozenGenerator, *, seed: int) -> Tensor | None:
         """The first steps of one episode of the likeliest actions."""
-        net, task = policy_of(published.net), task_of(published.facts)
+        net, task = policy_of(frozen.net), task_of(frozen.info)
         envs = Envs(task, 1, seed=seed_for(seed, "episodes"), render_mode="rgb_array")
         drawn = []
         for _ in range(min(task.steps, MOST_FRAMES)):
@@ -63,7 +63,7 @@ class Episodes(Sampler):
                 drawn.append(np.array(envs.vector.render()[0]))  # type: ignore[index]
             except OverflowError:  # a cart that never falls may drive beyond any picture
                 break
-            action = chosen(net, envs.obs, device=published.device)
+            action = chosen(net, envs.obs, device=frozen.device)
             *_, terminated, truncated = envs.step(action)
             if terminated[0] or truncated[0]:
                 break

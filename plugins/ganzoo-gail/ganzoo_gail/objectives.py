@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import minimum
 
-from ganzoo.parts import Loss, Regularizer
+from ganzoo.parts.part import Loss, Regularizer
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.parts import Space
+    from ganzoo.parts.space import Space
 
 FAR = 10.0
 """Normalized numbers are cut off here, so that one new to a network does not saturate it."""

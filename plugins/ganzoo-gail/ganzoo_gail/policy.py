@@ -9,8 +9,9 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from ganzoo.nets import Scorer, mlp
-from ganzoo.parts import Architecture, Space
+from ganzoo.builtin.networks import Scorer, mlp
+from ganzoo.parts.part import Architecture
+from ganzoo.parts.space import Space
 from ganzoo_gail.pairs import FAR
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ganzoo.metric import Direction, Metric
+from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from ganzoo.compose import listed
-from ganzoo.errors import ComposeError
-from ganzoo.layout import under
-from ganzoo.step import reads
-from ganzoo.streams import seed_for
+from ganzoo.engine.memory_format import under
+from ganzoo.engine.streams import seed_for
+from ganzoo.errors import ComposeError, listed
+from ganzoo.parts.needs import reads
 from ganzoo_gail.cloning import clone
 from ganzoo_gail.episodes import Episodes, policy_of, task_of
 from ganzoo_gail.pairs import pairs_of
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.game import Game
-    from ganzoo.parts import Loss, Player
-    from ganzoo.step import Step
+    from ganzoo.engine.game import Game
+    from ganzoo.engine.step import Step
+    from ganzoo.parts.part import Loss, Player
 
 SCORES = torch.linspace(-10, 10, 41)
 """Where the sign of a reward is looked at, as logits."""
@@ -63,7 +62,7 @@ class Rollout(Episodes):
 
     def start(self, game: Game) -> Playing:
         """The environments in play."""
-        task = task_of(game.data.facts)
+        task = task_of(game.data.info)
         net = policy_of(game.nets["generator"])
         observe(net, game.train.column("obs"))
         clone(net, game, steps=self.clone)
@@ -128,7 +127,7 @@ class Rollout(Episodes):
         rollout = {name: torch.stack(tensors) for name, tensors in made.items()}
         rollout["last"] = net.value(obs)
         flat = {name: rollout[name].flatten(0, 1) for name in ("obs", "action")}
-        rollout["pair"] = pairs_of(game.data.facts)(**flat)
+        rollout["pair"] = pairs_of(game.data.info)(**flat)
         return rollout
 
     @torch.no_grad()
@@ -217,7 +216,7 @@ class Rollout(Episodes):
             told = "has either sign: whether staying pays is up to the discriminator"
         where = (
             "All episodes of this task are equally long, so that does no harm."
-            if task_of(game.data.facts).horizon == "fixed"
+            if task_of(game.data.info).horizon == "fixed"
             else "Episodes of this task can end, so compare with a discriminator that never learns."
         )
         return [f"The reward, {source} {told}. {where}"]

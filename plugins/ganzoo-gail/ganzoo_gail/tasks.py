@@ -21,9 +21,9 @@ from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
+from ganzoo.engine.streams import seed_for
 from ganzoo.errors import DataError
-from ganzoo.parts import Space
-from ganzoo.streams import seed_for
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

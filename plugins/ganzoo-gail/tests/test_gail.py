@@ -24,17 +24,18 @@ from ganzoo_gail.tasks import CartPoles, Envs, FixedHorizon, Task
 from gymnasium.wrappers import TimeLimit
 
 import ganzoo
+from ganzoo.engine.explain import explain
+from ganzoo.engine.game import Game
+from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
-from ganzoo.game import Game
-from ganzoo.metrics.measure import measure_game
-from ganzoo.parts import Loss, Space
-from ganzoo.samples import write_samples
-from ganzoo.wiring import explain
+from ganzoo.parts.part import Loss
+from ganzoo.parts.space import Space
+from ganzoo.pretrained.render import write_samples
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.zoo import Zoo
+    from ganzoo.plugins.zoo import Zoo
 
 SHORT = ["rollout.envs=2", "rollout.steps=16", "rollout.epochs=2", "rollout.updates=2", "batch=16"]
 """Settings of a rollout that takes a moment."""
@@ -244,10 +245,10 @@ def test_one_rollout_serves_both_players_and_the_next_round_plays_another(zoo: Z
     game = game_of(zoo)
     sampler = game.variant.sampler
     state = game.state_of(sampler)
-    judged = sampler.draw("discriminator", game)
-    assert sampler.draw("generator", game)["pair"] is judged["pair"]
+    discriminator_heads = sampler.draw("discriminator", game)
+    assert sampler.draw("generator", game)["pair"] is discriminator_heads["pair"]
     again = sampler.draw("discriminator", game)
-    assert not torch.equal(again["pair"], judged["pair"])
+    assert not torch.equal(again["pair"], discriminator_heads["pair"])
     assert state.seen == ["discriminator"]
     steps = list(sampler.deal("discriminator", game, again))
     assert len(steps) == 2
@@ -385,7 +386,7 @@ def test_the_plugin_conforms() -> None:
 )
 def test_shipped_experts_are_good_and_fit_their_task(zoo: Zoo, name: str, horizon: str) -> None:
     data = zoo.dataset(name, [f"data.horizon={horizon}", "data.trajectories=1"]).load()
-    assert data.facts["expert_return"] > data.facts["random_return"] + 50  # type: ignore[operator]
+    assert data.info["expert_return"] > data.info["random_return"] + 50  # type: ignore[operator]
     assert len(data.train) + len(data.held_out) > 2 * len(data.train)
     obs = data.train.column("obs")
     pairs = data.train.column("real")[:, : obs.shape[1]]
@@ -406,7 +407,7 @@ def test_what_is_recorded_is_read_again(zoo: Zoo, tmp_path: Path) -> None:
 
     path = tmp_path / "mine.safetensors"
     task = Task(env="CartPole-v1")
-    facts = record(path, task, run.game.published(), episodes=3, seed=0, made_with="test")
+    facts = record(path, task, run.game.frozen(), episodes=3, seed=0, made_with="test")
     assert facts.random_return == pytest.approx(22, abs=5)
     data = Demonstrations(path=path, trajectories=2).load()
     kept = safetensors.torch.load_file(path)
@@ -502,7 +503,7 @@ def test_minaris_datasets_are_read_as_the_environment_was_played(zoo: Zoo) -> No
     data = zoo.dataset("minari:pendulum/random-v0", ["data.trajectories=2"]).load()
     first = next(iter(minari.load_dataset("pendulum/random-v0").iterate_episodes()))
     assert (len(data.train), len(data.held_out)) == (400, 200)
-    assert data.facts["expert_return"] == -200
+    assert data.info["expert_return"] == -200
     expected = torch.from_numpy(first.observations[:-1]).float()
     assert torch.equal(data.train.column("obs")[:200], expected)
     torques = torch.from_numpy(first.actions)
@@ -533,9 +534,9 @@ def test_the_normalized_return_is_zero_for_random_and_one_for_the_expert() -> No
 
 def test_random_actions_earn_what_the_file_says(zoo: Zoo) -> None:
     data = zoo.dataset("cartpole", ["data.horizon=task"]).load()
-    task: Any = data.facts["task"]
+    task: Any = data.info["task"]
     earned = played(None, task, 200, seed=9, greedy=False)["return"].mean()
-    assert float(earned) == pytest.approx(data.facts["random_return"], rel=0.2)
+    assert float(earned) == pytest.approx(data.info["random_return"], rel=0.2)
 
 
 def test_cloning_four_episodes_balances_the_pole(zoo: Zoo) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo.losses import NonSaturating
-from ganzoo.variant import Adam, Optimizers, Variant
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.variant import Variant
 from ganzoo_infogan.codes import CodeError, Codes, MutualInformation
 from ganzoo_infogan.jitter import Jitter
 from ganzoo_infogan.networks import Infogan
 
 if TYPE_CHECKING:
-    from ganzoo.metric import Metric
-    from ganzoo.parts import Architecture, Regularizer, Sampler
+    from ganzoo.parts.metric import Metric
+    from ganzoo.parts.part import Architecture, Regularizer, Sampler
 
 
 @ganzoo.hookimpl

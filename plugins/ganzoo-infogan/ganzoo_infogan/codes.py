@@ -8,9 +8,10 @@ import torch
 from pydantic import Field, NonNegativeFloat, model_validator
 from torch.nn.functional import log_softmax
 
-from ganzoo.metric import Direction, Metric
-from ganzoo.parts import Regularizer, Sampler, Space
-from ganzoo.samplers import MAX_DIM
+from ganzoo.builtin.samplers import MAX_DIM
+from ganzoo.parts.metric import Direction, Metric
+from ganzoo.parts.part import Regularizer, Sampler
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import affine_grid
 
-from ganzoo.parts import Regularizer
+from ganzoo.parts.part import Regularizer
 
 
 class Jitter(Regularizer):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 from pydantic import Field
 from torch import nn
 
-from ganzoo.nets import ConvOrMlp, leaky, mlp
+from ganzoo.builtin.networks import ConvOrMlp, leaky, mlp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from ganzoo.parts import Space
+    from ganzoo.parts.space import Space
 
 RECOGNIZING = 128
 """Units of the recognition's hidden layer (appendix C.1)."""
@@ -33,7 +33,7 @@ class FromLatent(nn.Sequential):
         return cast("Tensor", super().forward(z))  # type: ignore[no-untyped-call]
 
 
-class Recognizer(nn.Module):
+class QHead(nn.Module):
     """Features of a sample, one linear score of them, and the code behind one hidden layer."""
 
     def __init__(
@@ -81,4 +81,4 @@ class Infogan(ConvOrMlp):
         if self.convolves(real):
             dense = [nn.Linear(features, self.dense, bias=False), norm1d(self.dense), leaky()]
             body, features = nn.Sequential(body, *dense), self.dense
-        return Recognizer(body, features, code, norm1d)
+        return QHead(body, features, code, norm1d)

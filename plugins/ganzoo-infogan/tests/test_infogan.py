@@ -20,18 +20,20 @@ from ganzoo_infogan.jitter import resampled
 from pydantic import ValidationError
 from torch.nn.functional import affine_grid, grid_sample, one_hot
 
+from ganzoo.builtin.losses import Hinge
+from ganzoo.builtin.regularizers import R1
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.game import Game
+from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.errors import ComposeError, OptionError
-from ganzoo.game import Game
-from ganzoo.losses import Hinge
-from ganzoo.parts import Space
-from ganzoo.published import judged
-from ganzoo.regularizers import R1
-from ganzoo.run import Plan, Run
-from ganzoo.samplers import Gaussian
-from ganzoo.samples import write_samples
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
+from ganzoo.plugins.default import default_zoo
+from ganzoo.pretrained.render import write_samples
 from ganzoo.testing import check_plugin, same, tiny
-from ganzoo.variant import Adam, Optimizers, Variant
-from ganzoo.zoo import default_zoo
+from ganzoo.training.plan import Plan
+from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -397,7 +399,7 @@ def test_on_digits_samples_soon_show_their_codes_and_the_codes_their_classes() -
     for _ in range(400):
         log = game.round()
     assert first > log_of_ten() > 4 * float(log["generator"]["mutual-information"])
-    heads = judged(game, digits.held_out)
+    heads = discriminator_heads(game, digits.held_out)
     label = digits.held_out.column("label")
     found = CodeError().measure(heads["real_code"], label, game.spaces)["code-error"]
     assert found < 0.7  # chance is 0.9

@@ -11,11 +11,13 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 import ganzoo
-from ganzoo.losses import NonSaturating
-from ganzoo.nets import MlpGenerator, Scorer, mlp_scorer
-from ganzoo.parts import Architecture, Space
-from ganzoo.samplers import Gaussian, Uniform
-from ganzoo.variant import Adam, Optimizers, Variant
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.networks import MlpGenerator, Scorer, mlp_scorer
+from ganzoo.builtin.samplers import Gaussian, Uniform
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.part import Architecture
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
 
 if TYPE_CHECKING:
     from torch import Tensor

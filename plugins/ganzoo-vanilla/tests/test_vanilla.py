@@ -11,12 +11,13 @@ from ganzoo_vanilla import Maxout, MaxoutMlp, Mlp
 from torch import nn
 from torch.nn.functional import softplus
 
-from ganzoo.game import Game
-from ganzoo.losses import NonSaturating
-from ganzoo.parts import Architecture, Space
-from ganzoo.samplers import Uniform
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.samplers import Uniform
+from ganzoo.engine.game import Game
+from ganzoo.parts.part import Architecture
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
 from ganzoo.testing import check_plugin, tiny
-from ganzoo.variant import Variant
 
 torch.set_num_threads(1)
 

@@ -13,10 +13,12 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import nn
 
 import ganzoo
-from ganzoo.nets import ConvOrMlp, Scorer
-from ganzoo.parts import Architecture, Loss, Player, Regularizer, Space
-from ganzoo.samplers import Gaussian
-from ganzoo.variant import Adam, Optimizers, Variant
+from ganzoo.builtin.networks import ConvOrMlp, Scorer
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.part import Architecture, Loss, Player, Regularizer
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,12 +9,12 @@ import torch
 from ganzoo_wgan_gp import GradientPenalty, Wasserstein, WeightClipping, WganGp, ganzoo_variants
 from torch import nn
 
+from ganzoo.builtin.networks import MlpGenerator, Upsampler
+from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError
-from ganzoo.game import Game
-from ganzoo.nets import MlpGenerator, Upsampler
-from ganzoo.parts import Space
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
 from ganzoo.testing import check_plugin, tiny
-from ganzoo.variant import Variant
 
 if TYPE_CHECKING:
     from torch import Tensor

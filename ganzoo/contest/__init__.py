@@ -1,1 +1,0 @@
-"""Benchmarks: variants head-to-head on one dataset, under one budget, with several seeds."""

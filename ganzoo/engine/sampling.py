@@ -1,0 +1,180 @@
+"""Networks in eval mode: a generator to sample from, and the discriminator's judgement of rows."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.engine.streams import DefaultRandom, seed_for
+from ganzoo.errors import ComposeError, OptionError, listed
+from ganzoo.parts.needs import accepts, as_heads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ganzoo.engine.game import Game
+    from ganzoo.parts.dataset import Rows
+    from ganzoo.parts.part import Sampler
+    from ganzoo.parts.space import Space
+
+RECALIBRATION_BATCHES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenGenerator:
+    """A generator in eval mode, what its forward names, its sampler, and what is known of the data.
+
+    ``rows``, where there are some, are real ones that the generator may be conditioned on.
+    """
+
+    net: nn.Module
+    reads: tuple[str, ...]
+    accepts: tuple[str, ...]
+    sampler: Sampler
+    spaces: Mapping[str, Space]
+    device: torch.device
+    rows: Rows | None = None
+    info: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, net: nn.Module, **options: Any) -> FrozenGenerator:
+        """A copy of a network in training, its batch norm's running statistics measured anew.
+
+        Those of training lag behind the weights, and those of an average belong to other weights.
+        """
+        made = cls(copy.deepcopy(net), **options)
+        made._recalibrate()
+        made.net.eval().requires_grad_(requires_grad=False)
+        return made
+
+    @torch.no_grad()
+    def _recalibrate(self, batch: int = 256) -> None:
+        kind = nn.modules.batchnorm._BatchNorm  # noqa: SLF001  (torch has no public name for it)
+        norms = [module for module in self.net.modules() if isinstance(module, kind)]
+        if not norms:
+            return
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the mean over all batches seen
+        random = DefaultRandom(self.device)
+        with random.leased():
+            for i in range(RECALIBRATION_BATCHES):
+                self.net(**self._named(self._drawn(batch, seed_for(i, "recalibrate"), {})))
+
+    def _drawn(self, n: int, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All that ``n`` samples are made from: given, drawn, real rows, or random categories."""
+        stream = torch.Generator(self.device).manual_seed(seed)
+        fixed = {"given": given} if "given" in accepts(self.sampler.latent) else {}
+        values = {**self.sampler.latent(n, self.spaces, stream, **fixed), **whole(given)}
+        missing = [name for name in self.reads if name not in values]
+        columns = {} if self.rows is None else self.rows.columns
+        if self.rows is not None and any(name in columns for name in missing):
+            rows = torch.randint(len(self.rows), (n,), generator=stream, device=self.device).cpu()
+        for name in missing:
+            if self.rows is not None and name in columns:
+                values[name] = self.rows.column(name, rows).to(self.device)
+            elif name in self.spaces and (classes := self.spaces[name].classes) is not None:
+                values[name] = torch.randint(classes, (n,), generator=stream, device=self.device)
+            else:
+                message = (
+                    f"the generator reads '{name}', which sampler '{self.sampler.name}' does "
+                    f"not draw; give it, as in sample(n, given={{'{name}': ...}})."
+                )
+                raise ComposeError(message)
+        return values
+
+    def _named(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        taken = [name for name in self.accepts if name in values]
+        return {name: values[name] for name in (*self.reads, *taken)}
+
+    def sample(
+        self, n: int, *, seed: int = 0, given: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Values of ``n`` samples by name, as the sampler makes them, repeatable by seed.
+
+        ``given`` fixes some of what they are made from, (n, ...) each, or a part of it, as
+        ``code.c1``. Raises OptionError where it names what no sample is made from, and for what is
+        none of the classes.
+        """
+        given = given or {}
+        spaces = self.made_from()
+        named = {*self.reads, *self.accepts, *spaces}
+        for name, value in given.items():
+            if name not in named:
+                known = listed(named)
+                message = f"no sample is made from '{name}'; given may be: {known}."
+                raise OptionError(message)
+            space = spaces.get(name)
+            if space is not None and (wrong := space.outside(value)) is not None:
+                message = (
+                    f"{name} {wrong} is none of the {space.classes} classes, 0 to "
+                    f"{(space.classes or 0) - 1}."
+                )
+                raise OptionError(message)
+        return self.sampler.sample(self, n, seed=seed, given=given)
+
+    def made_from(self) -> dict[str, Space]:
+        """The spaces of what samples are made from, and of its parts, by names as ``code.c1``."""
+        named = {*self.reads, *self.accepts, *self.sampler.spaces(self.spaces)}
+        spaces = {name: space for name, space in self.spaces.items() if name in named}
+        return spaces | parts_of(spaces)
+
+    @torch.no_grad()
+    def generate(
+        self, n: int, *, seed: int, given: Mapping[str, Tensor], chunk: int = 1024
+    ) -> dict[str, Tensor]:
+        """``n`` samples as ``fake``, other heads, and all that they were made from.
+
+        ``chunk`` bounds memory.
+        """
+        values = self._drawn(n, seed_for(seed, "sample"), given)
+        named = self._named(values)
+        made: dict[str, list[Tensor]] = {}
+        random = DefaultRandom(self.device)
+        random.seed(seed_for(seed, "layers"))
+        with random.leased():
+            for start in range(0, n, chunk):
+                part = {name: value[start : start + chunk] for name, value in named.items()}
+                for head, out in as_heads(self.net(**part), "fake").items():
+                    made.setdefault(head, []).append(out.cpu())
+        samples = {head: torch.cat(parts) for head, parts in made.items()}
+        return {**{name: value.cpu() for name, value in values.items()}, **samples}
+
+
+def parts_of(spaces: Mapping[str, Space]) -> dict[str, Space]:
+    """The parts of joined spaces, by names as ``code.c1``."""
+    return {f"{n}.{k}": part for n, space in spaces.items() for k, part in space.parts.items()}
+
+
+def whole(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The values given whole; a part of one, as ``code.c1``, is for the sampler to put in place."""
+    return {name: value for name, value in given.items() if "." not in name}
+
+
+@torch.no_grad()
+def discriminator_heads(game: Game, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
+    """Every head of a game's discriminator on real rows, as ``real_<head>``, (N, ...), on the CPU.
+
+    In eval mode; what it reads beside the sample is theirs. Empty where it reads what the rows do
+    not have, and where there is no discriminator.
+    """
+    reads = game.inputs.get("discriminator")
+    if reads is None or not {"real", *reads} <= rows.columns.keys():
+        return {}
+    columns = [*reads, *(n for n in game.options["discriminator"] if n in rows.columns)]
+    made: dict[str, list[Tensor]] = {}
+    net = game.nets["discriminator"].eval()
+    try:
+        for start in range(0, len(rows), chunk):
+            part = slice(start, start + chunk)
+            values = {name: rows.column(name, part).to(game.device) for name in columns}
+            heads = net(rows.column("real", part).to(game.device), **values)
+            for head, value in as_heads(heads, "score").items():
+                made.setdefault(f"real_{head}", []).append(value.cpu())
+    finally:
+        net.train()
+    return {name: torch.cat(parts) for name, parts in made.items()}

@@ -1,0 +1,72 @@
+"""Settings: one option of a composition, set by its path."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from ganzoo.errors import OptionError
+from ganzoo.parts.variant import PARTS
+
+
+def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
+    """A variant's JSON with one option set: ``PART.OPTION=VALUE`` or ``OPTION=VALUE``.
+
+    PART is a field (``architecture``, ``optimizers.generator``, ``turns``) or the name of a part
+    of this variant (``gradient-penalty``). VALUE is JSON, or a string where it does not parse.
+    Raises OptionError for a path that leads nowhere.
+    """
+    path, value = parse(setting)
+    spec = copy.deepcopy(spec)
+    node = spec
+    if path[0] not in node and len(path) > 1:
+        node, path = _part_named(spec, path[0]), path[1:]
+    for key in path[:-1]:
+        if key == "turns":
+            node[key] = dict(pairs(node[key]))  # pairs, so that JSON keeps the players' order
+        child = node.get(key.replace("-", "_"))
+        if not isinstance(child, dict):
+            message = f"'{setting}' leads nowhere: '{key}' is not a part or group of options."
+            raise OptionError(message)
+        node = child
+    node[path[-1].replace("-", "_")] = value
+    if isinstance(spec.get("turns"), dict):
+        spec["turns"] = [list(pair) for pair in spec["turns"].items()]
+    return spec
+
+
+def pairs(turns: Any) -> list[tuple[str, int]]:
+    """The turns of a variant's JSON; OptionError where something else was set there."""
+    try:
+        return [(str(player), count) for player, count in turns]
+    except (TypeError, ValueError):
+        message = f"turns are a list of [player, count], not {turns!r}."
+        raise OptionError(message) from None
+
+
+def parse(setting: str) -> tuple[list[str], Any]:
+    """``a.b=VALUE`` as its path and value."""
+    path, equals, text = setting.partition("=")
+    if not equals or not all(path.split(".")):
+        message = (
+            f"'{setting}' is no setting; write PART.OPTION=VALUE, as in architecture.width=64."
+        )
+        raise OptionError(message)
+    try:
+        value = json.loads(text)
+    except ValueError:  # also for an integer of thousands of digits
+        value = text
+    return path.split("."), value
+
+
+def _part_named(spec: dict[str, Any], name: str) -> dict[str, Any]:
+    fields = [spec[field] for field in PARTS]
+    parts = [p for f in fields for p in (f if isinstance(f, list) else [f]) if p is not None]
+    for part in parts:
+        if part["part"] == name:
+            found: dict[str, Any] = part
+            return found
+    known = ", ".join([*(p["part"] for p in parts), *(k for k in spec if k != "name")])
+    message = f"'{spec['name']}' has no part or option '{name}'; it has: {known}."
+    raise OptionError(message)

@@ -1,0 +1,28 @@
+"""The zoo of what is installed."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.metadata import entry_points
+
+from ganzoo.errors import UnknownNameError
+from ganzoo.plugins.zoo import GROUP, Zoo
+
+
+@cache
+def default_zoo() -> Zoo:
+    """The zoo of what is installed; GANZOO_PLUGINS (a comma list, empty = none) limits it."""
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    wanted = os.environ.get("GANZOO_PLUGINS")
+    if wanted is not None:
+        names = {name.strip() for name in wanted.split(",")} - {""}
+        missing = sorted(names - {point.name for point in points})
+        if missing:
+            message = (
+                f"GANZOO_PLUGINS names '{missing[0]}', which is not installed; "
+                f"installed plugins: {', '.join(point.name for point in points) or 'none'}."
+            )
+            raise UnknownNameError(message)
+        points = [point for point in points if point.name in names]
+    return Zoo(points)

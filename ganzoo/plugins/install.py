@@ -1,0 +1,64 @@
+"""Installing plugins by their names in the registry."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import ZooError
+from ganzoo.plugins.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def installed_version(distribution: str) -> str | None:
+    """The version of a distribution in this environment, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def install(
+    names: Iterable[str], *, find_links: str | Path | None = None, quiet: bool = False
+) -> list[str]:
+    """Install plugins by their registry names into this environment; returns what was asked of pip.
+
+    Names, distributions and versions come from the registry alone, wheels only. Torch and core are
+    pinned to what is here, so that adding a plugin never changes them. ``find_links`` is a folder
+    of wheels to take them from. Raises ZooError with pip's last line where pip fails.
+    """
+    listings = [registry().listing(name) for name in names]
+    wanted = [f"{listing.distribution}=={listing.version}" for listing in listings]
+    command = [sys.executable, "-m", "pip", "install", "--only-binary", ":all:"]
+    if find_links is not None:
+        command += ["--no-index", "--find-links", str(find_links)]
+    for pinned in ("torch", "ganzoo-core"):
+        version = installed_version(pinned)
+        if version is not None:
+            command.append(f"{pinned}=={version}")
+    done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        message = f"pip could not install {', '.join(wanted)}: {last.removeprefix('ERROR: ')}"
+        raise ZooError(message)
+    if not quiet:
+        sys.stderr.write(done.stdout)
+    return wanted
+
+
+def listings() -> list[dict[str, Any]]:
+    """Every known plugin, with the version installed here or None."""
+    return [
+        {
+            "plugin": name,
+            "distribution": listing.distribution,
+            "installed": installed_version(listing.distribution),
+            "title": listing.title,
+        }
+        for name, listing in registry().plugins.items()
+    ]

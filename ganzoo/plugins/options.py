@@ -1,0 +1,46 @@
+"""Options of a part, from text or JSON, and what is wrong with them in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from pydantic import ValidationError
+
+from ganzoo.errors import OptionError
+from ganzoo.parts.settings import parse
+
+
+def spelled(text: str) -> dict[str, Any]:
+    """``NAME`` or ``NAME:KEY=VALUE,...`` as a part's JSON."""
+    name, _, settings = text.partition(":")
+    options: dict[str, Any] = {"part": name}
+    for setting in filter(None, settings.split(",")):
+        path, value = parse(setting)
+        options[".".join(path).replace("-", "_")] = value
+    return options
+
+
+def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
+    """A model from its options; OptionError says in one sentence which is wrong, and why."""
+    try:
+        return cls.model_validate(options)
+    except ValidationError as error:
+        raise OptionError(option_sentence(cls, name, error)) from None
+
+
+def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
+    """The first complaint of a validation error, in the user's words."""
+    first = error.errors()[0]
+    path = ".".join(str(key) for key in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = sorted(cls.model_fields)
+        close = difflib.get_close_matches(path, known, n=1)
+        meant = f"; did you mean '{close[0]}'?" if close else "."
+        return f"'{name}' has no option '{path}'{meant} Its options: {', '.join(known) or 'none'}."
+    if first["type"] == "missing":
+        field = cls.model_fields.get(path)
+        meaning = f" It is {field.description}." if field and field.description else ""
+        return f"'{name}' needs the option '{path}'.{meaning}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"option '{path}' of '{name}' cannot be {first['input']!r}: {message}."

@@ -1,0 +1,1 @@
+"""Pretrained models: found by name, checked, built, sampled, exported and published."""

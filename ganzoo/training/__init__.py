@@ -1,0 +1,1 @@
+"""Training: a game in a folder, with its plan, log and checkpoints."""

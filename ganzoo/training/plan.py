@@ -1,0 +1,130 @@
+"""The plan of a run: all that it is a function of."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ganzoo._version import __version__
+from ganzoo.errors import RunError
+from ganzoo.plugins.options import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ganzoo.parts.variant import Variant
+    from ganzoo.plugins.zoo import Zoo
+
+from typing import TYPE_CHECKING
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ganzoo.plugins.zoo import Zoo
+
+CHECKPOINTS = 10
+"""How often a run is saved, unless told."""
+
+
+class Plan(BaseModel):
+    """All that a run is a function of; ``run.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variant: dict[str, Any]
+    data: dict[str, Any]
+    seed: NonNegativeInt = 0
+    rounds: PositiveInt | None = None
+    seconds: PositiveFloat | None = None
+    save_every: PositiveInt | None = None
+    saves: PositiveInt = CHECKPOINTS
+    device: str = "cpu"
+    threads: PositiveInt = 1
+    versions: dict[str, str] = {}
+
+    def differs(self, other: Plan) -> str | None:
+        """The first thing that makes another plan another run; budgets and versions may change."""
+        for name in ("variant", "data", "seed", "device"):
+            if getattr(self, name) != getattr(other, name):
+                return name
+        return None
+
+
+DEVICES = ("cpu", "cuda", "mps")
+
+
+def plan_run(
+    zoo: Zoo,
+    variant: Variant,
+    *,
+    data: str | None = None,
+    settings: Iterable[str] = (),
+    seed: int = 0,
+    rounds: int | None = None,
+    seconds: float | None = None,
+    save_every: int | None = None,
+    saves: int = CHECKPOINTS,
+    device: str = "auto",
+) -> Plan:
+    """A run's plan, every option filled in; of ``settings`` it takes the data's own."""
+    dataset = zoo.dataset(data or variant.data, settings)
+    options: dict[str, Any] = {
+        "variant": variant.spec(),
+        "data": dataset.spec(),
+        "seed": seed,
+        "rounds": rounds if rounds is not None or seconds is not None else 1000,
+        "seconds": seconds,
+        "save_every": save_every,
+        "saves": saves,
+        "device": chosen_device(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "ganzoo": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "machine": machine(),
+        },
+    }
+    found: Plan = validated(Plan, options, "run")
+    return found
+
+
+def machine() -> str:
+    """The processor, the instructions that torch uses of it, its cores, and the GPU if any."""
+    try:
+        rows = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        rows = []
+    models = (row.partition(":")[2].strip() for row in rows if row.startswith("model name"))
+    words = [next(models, platform.processor() or platform.machine())]
+    words += [torch.backends.cpu.get_cpu_capability(), f"{os.cpu_count()} cores"]
+    if torch.cuda.is_available():
+        words.append(torch.cuda.get_device_name())
+    return ", ".join(words)
+
+
+def chosen_device(name: str) -> str:
+    """A device that is there: ``auto`` is the GPU where there is one."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.partition(":")[0] not in DEVICES:
+        message = f"device '{name}' cannot be used here: name one of {', '.join(DEVICES)}."
+        raise RunError(message)
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        message = f"device '{name}' cannot be used here: {str(error).splitlines()[0]}"
+        raise RunError(message) from error
+    return name

@@ -1,0 +1,265 @@
+"""A run: one game in one folder, with its log, checkpoints, samples and scores.
+
+::
+
+    run.json                     variant, data, seed, budget, device, threads and versions
+    log.jsonl                    each term's mean, every few rounds
+    checkpoints/00001000.safetensors
+    samples/00001000.png
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import (
+    ValidationError,
+)
+
+from ganzoo.engine.game import Game
+from ganzoo.errors import DivergedError, InterruptedRunError, RunError
+from ganzoo.storage.files import replacing, write_text
+from ganzoo.training.interrupt import interruptible
+from ganzoo.training.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import Tensor
+
+    from ganzoo.parts.observer import Observer
+    from ganzoo.plugins.zoo import Zoo
+
+ROUNDING = 1e-9
+"""Shares of a budget are compared up to this much."""
+NOTE_EVERY = 20
+"""Rounds between two looks at the terms; between them nothing is moved off the device."""
+KEPT = 2
+"""How many of the newest checkpoints stay on disk."""
+
+
+class Run:
+    """A game in a folder; ``create`` and ``open`` make one."""
+
+    def __init__(self, folder: Path, plan: Plan, zoo: Zoo, game: Game | None = None) -> None:
+        """Set up the plan's game, as it was before its first round."""
+        self.folder, self.plan, self.zoo = folder, plan, zoo
+        variant = zoo.variant(plan.variant)
+        data = zoo.part("dataset", plan.data)
+        self.game = game or Game(variant, data.load(), seed=plan.seed, device=plan.device)
+        self.seconds = 0.0
+        self.observers: list[Observer] = []
+        self.title = f"{variant.name} · {self.game.data.name} · seed {plan.seed}"
+        self._pending: list[list[Tensor]] = []
+
+    @classmethod
+    def create(cls, folder: str | Path, plan: Plan, zoo: Zoo) -> Run:
+        """A new run; the folder must not hold one. Composition errors come before any writing."""
+        folder = Path(folder)
+        if (folder / "run.json").exists() or any((folder / "checkpoints").glob("*")):
+            message = f"{folder} already holds a run; add --resume, or choose another --out."
+            raise RunError(message)
+        run = cls(folder, plan, zoo)
+        try:
+            (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot make the folder {folder}: {error.strerror}."
+            raise RunError(message) from error
+        write_text(folder / "run.json", plan.model_dump_json(indent=2) + "\n")
+        return run
+
+    @classmethod
+    def open(
+        cls, folder: str | Path, zoo: Zoo, *, checkpoint: str = "last", started: bool = True
+    ) -> Run:
+        """A run as its last (or another) checkpoint left it.
+
+        Without a checkpoint there is nothing but random weights: RunError, unless ``started`` is
+        false.
+        """
+        folder = Path(folder)
+        path = folder / "run.json"
+        try:
+            plan = Plan.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            message = f"{folder} holds no run: there is no {path}."
+            raise RunError(message) from None
+        except (OSError, ValidationError) as error:
+            message = f"{path} cannot be read: {str(error).splitlines()[0]}."
+            raise RunError(message) from error
+        run = cls(folder, plan, zoo)
+        chosen = (
+            run.last_checkpoint() if checkpoint == "last" else folder / f"{checkpoint}.safetensors"
+        )
+        if chosen is not None:
+            run.load(chosen)
+        elif started:
+            message = f"{folder} has no checkpoint yet; train it first."
+            raise RunError(message)
+        return run
+
+    # ----------------------------------------------------------------------------------- training
+
+    def train(
+        self, observers: Iterable[type[Observer]], at_save: Callable[[Run], None] | None = None
+    ) -> None:
+        """Play rounds until the budget is spent, then save; raises what stopped it.
+
+        The budget is ``plan.rounds``, or ``plan.seconds`` of playing (checkpoints and scores do not
+        count). Ctrl-C saves, and says how to go on.
+        """
+        self.observers = [observer(self) for observer in observers]
+        error: BaseException | None = None
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.plan.threads)  # part of what fixes every bit
+        try:
+            with interruptible() as interrupted:
+                self._play(at_save, interrupted)
+        except BaseException as stop:
+            error = stop
+            raise
+        finally:
+            torch.set_num_threads(threads)
+            for observer in self.observers:
+                observer.finished(error)
+
+    def _play(self, at_save: Callable[[Run], None] | None, interrupted: Callable[[], bool]) -> None:
+        game = self.game
+        game.progress = self._progress()  # a resumed run may have another budget
+        due = self._next_save()
+        while not self._spent():
+            start = time.perf_counter()
+            log = game.round()
+            self._pending.append([term for terms in log.values() for term in terms.values()])
+            self.seconds += time.perf_counter() - start
+            game.progress = self._progress()
+            if len(self._pending) >= NOTE_EVERY:
+                self._note()
+            if interrupted():
+                self._note()
+                self.save()
+                message = (
+                    f"interrupted after round {game.rounds}, which is saved; the same command "
+                    "with --resume goes on from there."
+                )
+                raise InterruptedRunError(message)
+            if game.progress >= due or self._spent():
+                self._note()
+                self.save()
+                if at_save is not None:
+                    at_save(self)
+                due = self._next_save()
+
+    def _note(self) -> None:
+        """Move the terms of the rounds since the last look off the device, in one transfer."""
+        if not self._pending:
+            return
+        start = time.perf_counter()
+        rounds = torch.stack([torch.stack(terms) for terms in self._pending]).double().T.tolist()
+        self.seconds += time.perf_counter() - start  # a GPU is still playing them
+        names = [f"{player}/{name}" for player, terms in self.game.log.items() for name in terms]
+        first = self.game.rounds - len(self._pending) + 1
+        self._pending = []
+        for observer in self.observers:
+            observer.noted(first, dict(zip(names, rounds, strict=True)))
+
+    def _progress(self) -> float:
+        plan = self.plan
+        if plan.rounds is not None:
+            return min(1.0, self.game.rounds / plan.rounds)
+        return min(1.0, self.seconds / (plan.seconds or 1.0))
+
+    def _spent(self) -> bool:
+        return self._progress() >= 1.0
+
+    def _next_save(self) -> float:
+        """The progress at which to save next."""
+        return self._share() * (self._passed(self.game.progress) + 1) - ROUNDING
+
+    def _share(self) -> float:
+        if self.plan.save_every is not None and self.plan.rounds is not None:
+            return self.plan.save_every / self.plan.rounds
+        return 1 / self.plan.saves
+
+    def _passed(self, progress: float) -> int:
+        return int(progress / self._share() + ROUNDING)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the round just played is one to save after; Ctrl-C also saves after others.
+
+        Of a budget in seconds this is not known, and taken to be so.
+        """
+        if self.plan.rounds is None or self._spent():
+            return True
+        before = (self.game.rounds - 1) / self.plan.rounds
+        return self._passed(self._progress()) > self._passed(before)
+
+    # ------------------------------------------------------------------------------------- saving
+
+    def save(self, path: Path | None = None) -> Path:
+        """Write the whole state as one safetensors file with one metadata key."""
+        path = path or self.folder / "checkpoints" / f"{self.game.rounds:08}.safetensors"
+        if not self.game.is_finite():
+            message = (
+                f"training diverged: after round {self.game.rounds} some weights are not finite; "
+                "nothing was saved over the last checkpoint. A lower learning rate usually helps."
+            )
+            raise DivergedError(message)
+        tensors, facts = self.game.state()
+        facts |= {
+            "seconds": self.seconds,
+            "data_sha256": self.game.data.sha256,
+            "plan": self.plan.model_dump(mode="json"),
+        }
+        metadata = {"ganzoo": json.dumps(facts, separators=(",", ":"))}
+        plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+        with replacing(path) as temporary:
+            temporary.write_bytes(safetensors.torch.save(plain, metadata))
+        if path.parent.name == "checkpoints":
+            for old in self.checkpoints()[:-KEPT]:
+                old.unlink()
+            for observer in self.observers:
+                observer.saved(path)
+        return path
+
+    def load(self, path: Path) -> None:
+        """Take up the state of a checkpoint of this run."""
+        try:
+            with safetensors.safe_open(path, framework="pt") as file:
+                facts = json.loads(file.metadata()["ganzoo"])
+            different = Plan.model_validate(facts["plan"]).differs(self.plan)
+            if facts["data_sha256"] != self.game.data.sha256:
+                different = "data: it has changed since"
+            if different is not None:
+                message = f"checkpoint {path} is of a run with another {different}."
+                raise RunError(message)
+            self.game.restore(safetensors.torch.load(path.read_bytes()), facts)
+        except FileNotFoundError:
+            message = f"there is no checkpoint {path}."
+            raise RunError(message) from None
+        except (
+            OSError,
+            safetensors.SafetensorError,
+            TypeError,
+            KeyError,
+            ValueError,
+            RuntimeError,
+        ) as e:
+            message = f"checkpoint {path} cannot be read: {str(e).splitlines()[0]}."
+            raise RunError(message) from e
+        self.seconds = facts["seconds"]
+
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints on disk, oldest first."""
+        return sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"))
+
+    def last_checkpoint(self) -> Path | None:
+        """The newest checkpoint, where there is one."""
+        return next(reversed(self.checkpoints()), None)
