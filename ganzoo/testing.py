@@ -27,9 +27,10 @@ from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.engine.step import ENGINE
 from ganzoo.errors import ComposeError, DataError, listed
-from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.needs import RESERVED
 from ganzoo.parts.part import Architecture, Part, Player
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.loading import origin_of, reason
@@ -161,7 +162,7 @@ def tiny(*shape: int, classes: int | None = None) -> Data:
     if classes is not None:
         spaces["label"] = Space(classes=classes)
         columns["label"] = torch.arange(ROWS) % classes
-    rows = Rows(columns)
+    rows = ResidentRows(columns)
     name = f"noise of {spaces['real']}" + (" with labels" if classes else "")
     return Data(name, rows, rows, spaces)
 
@@ -243,7 +244,7 @@ def check_played(part: Part, own: dict[str, list[Any]]) -> None:
         )
         check_resumed(who, game)
     if part.kind == "sampler":
-        declared = set(getattr(part, "deals", ())) - set(game.train.columns)
+        declared = set(getattr(part, "deals", ())) - set(game.train.names)
         assert declared == game.dealt, (
             f"{who} declares that it deals {listed(declared)}; it deals {listed(game.dealt)}."
         )
@@ -262,7 +263,7 @@ class WatchedGame(Game):
 
     def play(self, step: Step) -> None:
         """Play it; afterwards the terms are finite and the other player is as it was."""
-        computed = {*self.train.columns, *ENGINE}
+        computed = {*self.train.names, *ENGINE}
         self.dealt |= {n for n in step.values if not n.startswith(RESERVED)} - computed
         super().play(step)
         for name, term in self.log[step.player].items():

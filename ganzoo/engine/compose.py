@@ -12,6 +12,7 @@ from ganzoo.engine.step import ENGINE, Missing, Step, Term
 from ganzoo.errors import ComposeError, first_line, listed
 from ganzoo.parts.needs import RESERVED, accepts, reads
 from ganzoo.parts.part import PLAYERS, Regularizer
+from ganzoo.parts.space import unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +82,24 @@ def check(game: Game) -> None:
         for player, _ in game.variant.turns:
             drawn = game.variant.sampler.draw(player, game)
             for step in game.variant.sampler.deal(player, game, drawn):
+                _check_masks(game, step)
                 _check_step(game, step)
+                if game.train.fetched & step.values.keys():
+                    game.fetching.add(player)
                 break
+
+
+def _check_masks(game: Game, step: Step) -> None:
+    """Whoever reads a partly known value reads its mask too, unless the sampler deals it."""
+    readers = {f"'{n}'": (*t.reads, *t.accepts) for n, t in game.terms[step.player].items()}
+    readers |= {_network(game, p): (*game.inputs[p], *game.options[p]) for p in game.nets}
+    for reader, names in readers.items():
+        if (name := unmasked({*names} - {*step.dealt}, game.spaces)) is not None:
+            message = (
+                f"{reader} reads '{name}', which not every row of dataset '{game.data.name}' "
+                f"knows; it must read '{name}_known' too."
+            )
+            raise ComposeError(message)
 
 
 def _check_step(game: Game, step: Step) -> None:
@@ -201,7 +218,7 @@ def _missing(game: Game, step: Step, reader: str, name: str) -> ComposeError:
 
 def offered(game: Game, step: Step) -> list[str]:
     """Every name that a step of this game can give a value for."""
-    columns = game.train.columns if step.rows is not None else ()
+    columns = game.train.names if step.rows is not None else ()
     for name in (*columns, *ENGINE, "fake", "real_score", "fake_score"):
         with suppress(Exception):  # what fails is told of elsewhere; it offers nothing
             step[name]

@@ -47,7 +47,7 @@ class Game:
         self.train = data.train.to(self.device)
         self.spaces = {**data.spaces, **variant.sampler.spaces(data.spaces)}
         self.latents = torch.Generator(self.device).manual_seed(seed_for(seed, "latents"))
-        self.order = Order(len(data.train), seed, self.device)
+        self.order = Order(len(data.train), seed, self.train.device)
         self.random = DefaultRandom(self.device)
         self.shown = [r.shown for r in variant.regularizers if r.defines("shown")]
         self.projecting = [r for r in variant.regularizers if r.defines("project")]
@@ -71,6 +71,7 @@ class Game:
         self.average = None if variant.ema is None else copy.deepcopy(self.nets["generator"])
         self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
+        self.fetching: set[Player] = set()
         compose.check(self)
 
     # ------------------------------------------------------------------------- the training step
@@ -79,6 +80,8 @@ class Game:
         """Play every player's turns once; returns the terms of each player's last step."""
         sampler = self.variant.sampler
         self._schedule()
+        reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
+        self.train.ahead(self.order.coming(self.variant.batch, reads))
         with self.leased():
             for player, turns in self.variant.turns:
                 for _ in range(turns):

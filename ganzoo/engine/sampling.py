@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError, OptionError, listed
 from ganzoo.parts.needs import accepts, as_heads
+from ganzoo.parts.space import masks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ganzoo.engine.game import Game
-    from ganzoo.parts.dataset import Rows
     from ganzoo.parts.part import Sampler
+    from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
 RECALIBRATION_BATCHES = 16
@@ -70,8 +71,12 @@ class FrozenGenerator:
         stream = torch.Generator(self.device).manual_seed(seed)
         fixed = {"given": given} if "given" in accepts(self.sampler.latent) else {}
         values = {**self.sampler.latent(n, self.spaces, stream, **fixed), **whole(given)}
+        # What is given or drawn is known; only rows have values that are not.
+        known = torch.ones(n, dtype=torch.bool, device=self.device)
+        values = {**dict.fromkeys(masks(values, self.spaces), known), **values}
         missing = [name for name in self.reads if name not in values]
-        columns = {} if self.rows is None else self.rows.columns
+        missing += [mask for mask in masks(missing, self.spaces) if mask not in missing]
+        columns = () if self.rows is None else self.rows.names
         if self.rows is not None and any(name in columns for name in missing):
             rows = torch.randint(len(self.rows), (n,), generator=stream, device=self.device).cpu()
         for name in missing:
@@ -79,6 +84,8 @@ class FrozenGenerator:
                 values[name] = self.rows.column(name, rows).to(self.device)
             elif name in self.spaces and (classes := self.spaces[name].classes) is not None:
                 values[name] = torch.randint(classes, (n,), generator=stream, device=self.device)
+            elif name in masks(self.reads, self.spaces):
+                values[name] = known
             else:
                 message = (
                     f"the generator reads '{name}', which sampler '{self.sampler.name}' does "
@@ -110,10 +117,7 @@ class FrozenGenerator:
                 raise OptionError(message)
             space = spaces.get(name)
             if space is not None and (wrong := space.outside(value)) is not None:
-                message = (
-                    f"{name} {wrong} is none of the {space.classes} classes, 0 to "
-                    f"{(space.classes or 0) - 1}."
-                )
+                message = f"{name} {wrong} is none of the {space.domain}."
                 raise OptionError(message)
         return self.sampler.sample(self, n, seed=seed, given=given)
 
@@ -163,9 +167,9 @@ def discriminator_heads(game: Game, rows: Rows, chunk: int = 1024) -> dict[str, 
     not have, and where there is no discriminator.
     """
     reads = game.inputs.get("discriminator")
-    if reads is None or not {"real", *reads} <= rows.columns.keys():
+    if reads is None or not {"real", *reads} <= {*rows.names}:
         return {}
-    columns = [*reads, *(n for n in game.options["discriminator"] if n in rows.columns)]
+    columns = [*reads, *(n for n in game.options["discriminator"] if n in rows.names)]
     made: dict[str, list[Tensor]] = {}
     net = game.nets["discriminator"].eval()
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ganzoo.parts.needs import RESERVED, accepts, as_heads, reads
+from ganzoo.parts.space import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +107,7 @@ class Step:
         """Who gives a value that is there: data, sampler, engine, generator or discriminator."""
         if name in self.dealt:
             return "sampler"
-        if self.rows is not None and name in self.game.train.columns:
+        if self.rows is not None and name in self.game.train.names:
             return "data"
         if name in ENGINE:
             return "engine"
@@ -114,7 +115,10 @@ class Step:
 
     def _compute(self, name: str) -> None:
         game, values = self.game, self.values
-        if self.rows is not None and name in game.train.columns:
+        if (whose := name.removesuffix(MASK)) != name and whose in self.dealt:
+            # What a sampler deals is known, whatever the rows' own value is.
+            values[name] = torch.ones(len(values[whose]), dtype=torch.bool, device=game.device)
+        elif self.rows is not None and name in game.train.names:
             values[name] = game.train.column(name, self.rows)
         elif name in {"progress", "spaces"}:
             values[name] = getattr(game, name)

@@ -18,7 +18,8 @@ from torch.nn.functional import pad
 from ganzoo.builtin.datasets.fetch import fetched
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 MD5 = {
@@ -135,13 +136,13 @@ class Idx(Dataset):
         facts = {"features": extractor(f"small-cnn/{self.name}"), "classes": 10}
         return Data(self.name, train, held_out, spaces, facts)
 
-    def rows(self, split: str) -> Rows:
+    def rows(self, split: str) -> ResidentRows:
         """Return one split, ``train`` or ``t10k``, padded."""
         images = self.array(f"{split}-images-idx3-ubyte").unsqueeze(1)
         border = self.size - images.shape[-1]
         left, right = border // 2, border - border // 2
         labels = self.array(f"{split}-labels-idx1-ubyte").long()
-        return Rows({"real": pad(images, (left, right, left, right)), "label": labels})
+        return ResidentRows({"real": pad(images, (left, right, left, right)), "label": labels})
 
     def array(self, file: str) -> Tensor:
         """Return the array of one file, found or fetched."""

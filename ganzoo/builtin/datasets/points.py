@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from pydantic import Field, PositiveFloat
 
-from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Points(Dataset):
     def load(self) -> Data:
         """Draw both splits, each from its own fixed seed."""
         train, held_out = (
-            Rows({"real": self.draw(n, torch.Generator().manual_seed(seed)).float()})
+            ResidentRows({"real": self.draw(n, torch.Generator().manual_seed(seed)).float()})
             for seed, n in enumerate((self.n, self.held_out))
         )
         modes, locate = self.modes_and_locate()
