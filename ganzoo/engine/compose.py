@@ -96,8 +96,8 @@ def _check_masks(game: Game, step: Step) -> None:
     for reader, names in readers.items():
         if (name := unmasked({*names} - {*step.dealt}, game.spaces)) is not None:
             message = (
-                f"{reader} reads '{name}', which not every row of dataset '{game.data.name}' "
-                f"knows; it must read '{name}_known' too."
+                f"{reader} reads '{name}', which dataset '{game.data.name}' knows for some rows "
+                f"only; it must read '{name}_known' too."
             )
             raise ComposeError(message)
 
