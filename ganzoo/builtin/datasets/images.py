@@ -24,6 +24,8 @@ ENDINGS = frozenset(
     end for end, kind in Image.registered_extensions().items() if kind not in NO_PICTURES
 )
 MODES = {1: "L", 3: "RGB"}
+OPAQUE = {"L", "RGB"}
+"""Modes that are the same on any paper: most images, which would lose a quarter of their time."""
 PIXEL_LIMIT = 100_000_000
 """An image of more pixels is refused: a small file can unpack to fill memory."""
 
@@ -31,7 +33,7 @@ PIXEL_LIMIT = 100_000_000
 class ImageFiles:
     """The images below a folder: a source of ``real``, uint8 (channels, size, size), by number.
 
-    Each is cropped to its central square and resized.
+    Each is cropped to its central square and resized; what is transparent shows white paper.
     """
 
     def __init__(self, root: Path, paths: list[str], size: int, channels: int) -> None:
@@ -53,9 +55,12 @@ class ImageFiles:
                 if image.width * image.height > PIXEL_LIMIT:
                     message = f"{path} has {image.width} x {image.height} pixels, too many to read."
                     raise DataError(message)
-                upright = ImageOps.exif_transpose(eight_bit(image)).convert("RGBA")
-                paper = Image.new("RGBA", upright.size, "white")  # shows where it is transparent
-                plain = Image.alpha_composite(paper, upright).convert(MODES[self.channels])
+                upright = ImageOps.exif_transpose(eight_bit(image))
+                if upright.mode not in OPAQUE or "transparency" in upright.info:
+                    upright = upright.convert("RGBA")
+                    paper = Image.new("RGBA", upright.size, "white")
+                    upright = Image.alpha_composite(paper, upright)
+                plain = upright.convert(MODES[self.channels])
                 square = ImageOps.fit(plain, (self.size, self.size), Image.Resampling.LANCZOS)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             message = (
