@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.builtin import losses, regularizers, samplers
-from ganzoo.builtin.datasets import digits, folder, given, idx, points
+from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points
 from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
 from ganzoo.builtin.observers import diverged, grid, log, progress
 from ganzoo.plugins.hookspecs import hookimpl
@@ -37,7 +37,7 @@ def ganzoo_samplers() -> list[type[Sampler]]:
 
 @hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Point sets, digits, the two MNISTs, any folder of images, and data given from Python."""
+    """Point sets, digits, the two MNISTs, images below a folder, and data given from Python."""
     return [
         points.Ring,
         points.Grid,
@@ -46,6 +46,7 @@ def ganzoo_datasets() -> list[type[Dataset]]:
         idx.Mnist,
         idx.FashionMnist,
         folder.Folder,
+        parquet.Parquet,
         given.Given,
     ]
 

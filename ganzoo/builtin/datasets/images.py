@@ -15,6 +15,7 @@ from ganzoo.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BytesIO
 
     from torch import Tensor
 
@@ -46,29 +47,8 @@ class ImageFiles:
 
     def __getitem__(self, row: int) -> dict[str, Tensor]:
         """One image. Raises DataError naming a file that cannot be read."""
-        return {"real": self.read(self.root / os.fsdecode(self.paths[row]))}
-
-    def read(self, path: Path) -> Tensor:
-        """The image of a file. Raises DataError naming it where it cannot be read."""
-        try:
-            with Image.open(path) as image:
-                if image.width * image.height > PIXEL_LIMIT:
-                    message = f"{path} has {image.width} x {image.height} pixels, too many to read."
-                    raise DataError(message)
-                upright = ImageOps.exif_transpose(eight_bit(image))
-                if upright.mode not in OPAQUE or "transparency" in upright.info:
-                    upright = upright.convert("RGBA")
-                    paper = Image.new("RGBA", upright.size, "white")
-                    upright = Image.alpha_composite(paper, upright)
-                plain = upright.convert(MODES[self.channels])
-                square = ImageOps.fit(plain, (self.size, self.size), Image.Resampling.LANCZOS)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            message = (
-                f"{path} cannot be read as an image ({first_words(error)}): mend or remove it."
-            )
-            raise DataError(message) from error
-        array = np.asarray(square)
-        return torch.from_numpy(array.reshape(self.size, self.size, -1).copy()).movedim(2, 0)
+        path = self.root / os.fsdecode(self.paths[row])
+        return {"real": decoded(path, str(path), self.size, self.channels)}
 
     def index(self) -> str:
         """What these images are, without reading them: a hash of all relative paths and sizes.
@@ -79,6 +59,30 @@ class ImageFiles:
         for path in self.paths.tolist():
             digest.update(path + b" %d\n" % (self.root / os.fsdecode(path)).stat().st_size)
         return digest.hexdigest()
+
+
+def decoded(file: Path | BytesIO, who: str, size: int, channels: int) -> Tensor:
+    """An image cropped to its central square and resized, uint8, (channels, size, size).
+
+    Raises DataError naming it, as ``who``, where it cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > PIXEL_LIMIT:
+                message = f"{who} has {image.width} x {image.height} pixels, too many to read."
+                raise DataError(message)
+            upright = ImageOps.exif_transpose(eight_bit(image))
+            if upright.mode not in OPAQUE or "transparency" in upright.info:
+                upright = upright.convert("RGBA")
+                paper = Image.new("RGBA", upright.size, "white")
+                upright = Image.alpha_composite(paper, upright)
+            plain = upright.convert(MODES[channels])
+            square = ImageOps.fit(plain, (size, size), Image.Resampling.LANCZOS)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        message = f"{who} cannot be read as an image ({first_words(error)}): mend or remove it."
+        raise DataError(message) from error
+    array = np.asarray(square)
+    return torch.from_numpy(array.reshape(size, size, -1).copy()).movedim(2, 0)
 
 
 def image_paths(root: Path) -> list[str]:
