@@ -1,4 +1,4 @@
-"""The UCI digits: small, real images that come with the package, so that anything runs offline."""
+"""The UCI digits: real images, small enough for the package, so that everything runs offline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CLASSES = 10
 EVERY = 4
-"""Each so-manieth row of every class is held out."""
+"""Every fourth row of each class is held out."""
 
 
 def packaged(file: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which classes samples belong to, by the data's classifier."""
+"""The classes of samples, by the data's classifier."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ class Histogram(Metric):
         label = label if label_known is None else label[label_known]
         share = class_shares(fake_logits)
         counts = torch.bincount(label, minlength=len(share)).double()
-        real = counts.clamp(min=0.5) / len(label)  # a class without a row counts for half of one
+        real = counts.clamp(min=0.5) / len(label)  # half a row for an empty class: KL stays finite
         kl = torch.special.xlogy(share, share) - torch.special.xlogy(share, real)
         return {"rarest-class": float(share.min()), "class-kl": float(kl.sum())}
