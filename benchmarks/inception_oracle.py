@@ -5,9 +5,9 @@
 
 For each layer and value it prints the largest difference, relative to the largest number there, and
 exits with 1 if one exceeds 1e-5. Both networks get the same random state, drawn so that activations
-keep their size through 48 layers. ``--write`` keeps a few of torch-fidelity's numbers for the tests,
-which therefore need neither package. torchvision has no build for the CPU build of torch, but
-torch-fidelity only needs to import it.
+keep their size through 48 layers. ``--write`` keeps a few of torch-fidelity's numbers for the
+tests, which therefore need neither package. torchvision has no build for the CPU build of torch,
+but torch-fidelity only needs to import it.
 """
 
 from __future__ import annotations

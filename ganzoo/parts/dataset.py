@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
+SCORED = 10_000
+"""The most samples that a score of streamed data takes by default."""
+
 
 @dataclass(frozen=True)
 class Data:
@@ -34,7 +37,8 @@ class Data:
     spaces: Mapping[str, Space]
     info: Mapping[str, object] = field(default_factory=dict)
     scored: int | None = None
-    """The number of samples that a score takes by default; None for that of held-out rows."""
+    """The number of samples that a score takes by default; None for that of held-out rows (of
+    streamed ones 10,000 at most)."""
 
     def __post_init__(self) -> None:
         for split, rows in (("train", self.train), ("held_out", self.held_out)):
@@ -43,6 +47,8 @@ class Data:
                 if partial := {n for n, space in self.spaces.items() if space.partial}:
                     marked = PartlyKnown(rows, frozenset(partial) & {*rows.names})
                     object.__setattr__(self, split, marked)
+        if self.scored is None and self.held_out.fetched and len(self.held_out) > SCORED:
+            object.__setattr__(self, "scored", SCORED)
 
     def _check(self, split: str, rows: Rows) -> None:
         """Hold resident values against their spaces; streamed ones are checked when fetched."""

@@ -96,10 +96,12 @@ class Reader:
 class Ahead:
     """Batches that workers are fetching, in the order in which they were announced."""
 
-    def __init__(self, reader: Reader, batches: Iterable[Tensor], workers: int) -> None:
+    def __init__(
+        self, reader: Reader, batches: Iterable[Tensor], workers: int, *, pin: bool
+    ) -> None:
         self.waiting: deque[Tensor] = deque()
         self.served = 0
-        self.loader = loaded(reader, noted(batches, self.waiting), workers)
+        self.loader = loaded(reader, noted(batches, self.waiting), workers, pin=pin)
 
     def __contains__(self, rows: Tensor) -> bool:
         return any(torch.equal(batch, rows) for batch in self.waiting)
@@ -125,13 +127,19 @@ def noted(batches: Iterable[Tensor], waiting: deque[Tensor]) -> Iterator[Tensor]
         yield rows
 
 
-def loaded(reader: Reader, batches: Iterable[Tensor], workers: int) -> Iterator[Batch | str]:
-    """What a reader makes of batches, in order, by so many processes."""
+def loaded(
+    reader: Reader, batches: Iterable[Tensor], workers: int, *, pin: bool = False
+) -> Iterator[Batch | str]:
+    """The batches as a reader reads them, in order, by so many processes.
+
+    Memory that is pinned moves to a GPU without making the host wait for it.
+    """
     loader: DataLoader[Any] = DataLoader(
         reader,  # type: ignore[arg-type]  # anything that is indexed
         batch_size=None,  # each item is a batch already
         sampler=batches,
         num_workers=workers,
+        pin_memory=pin,
         prefetch_factor=PREFETCH,
         collate_fn=as_it_is,
         worker_init_fn=ignore_interrupts,
@@ -208,7 +216,7 @@ class StreamedRows:
         numbers = torch.arange(len(self))[rows] if isinstance(rows, slice) else rows.cpu()
         if name in self.resident.columns:
             return self.resident.column(name, numbers.to(self._device))
-        return as_read(self._batch(numbers)[name].to(self._device))
+        return as_read(self._batch(numbers)[name].to(self._device, non_blocking=True))
 
     def to(self, device: torch.device) -> StreamedRows:
         """The same rows, fetched on the host and moved to a device; nothing is announced yet."""
@@ -231,7 +239,8 @@ class StreamedRows:
             # A daemon, as some process pools use, may have no children.
             daemon = multiprocessing.current_process().daemon
             if self.workers and not self._useless and not daemon:
-                self._ahead = Ahead(self.reader, chain((first,), coming), self.workers)
+                batches, pin = chain((first,), coming), self._device.type == "cuda"
+                self._ahead = Ahead(self.reader, batches, self.workers, pin=pin)
 
     def digest(self, into: Any) -> None:
         """Update a hash with the index, the numbers of the rows and the resident columns."""

@@ -147,6 +147,14 @@ def test_a_run_of_a_streamed_folder_is_opened_and_resumed(
     assert training.sample(tmp_path / "half", 3, zoo=zoo).shape == (3, 3, SIZE, SIZE)
     (score,) = training.evaluate(tmp_path / "half", n=20, metrics=["frechet"], zoo=zoo)
     assert score.n_real == N - len(whole.train)
+    settings = ["architecture.width=4", "batch=8", "data.size=8", "data.resident=no"]
+    options: dict[str, Any] = {"data": f"folder:{images}", "out": tmp_path / "half", "zoo": zoo}
+    for workers in (0, 2):  # another number of them is no other run
+        more = [*settings, f"data.workers={workers}"]
+        training.train("dcgan", settings=more, rounds=6, resume=True, **options)
+        other = {**options, "out": tmp_path / f"{workers}"}
+        run = training.train("dcgan", settings=more, rounds=1, **other)
+        assert run.game.train.workers == workers  # type: ignore[attr-defined]
     assert torch.equal(tensors(train("resident", 6, resident="yes"))["random"], whole.random.state)
 
 

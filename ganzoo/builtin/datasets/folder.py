@@ -41,17 +41,15 @@ class Folder(Dataset):
     resident: Literal["auto", "yes", "no"] = Field(
         default="auto", description="read all images into memory; auto: up to 2 GiB of pixels"
     )
-    # No part of a run's plan: the results do not depend on it, and machines differ.
     workers: NonNegativeInt | None = Field(
-        default=None, exclude=True, description="processes that read ahead; by the cores, if none"
+        default=None, description="processes that read ahead; null: by the cores"
     )
 
     def spec(self) -> dict[str, Any]:
-        """The dataset as JSON; runs of 0.1 know no ``resident``, and theirs is ``auto``."""
-        spec = super().spec()
-        if self.resident == "auto":
-            del spec["resident"]
-        return spec
+        """The dataset as JSON, without the options that runs of 0.1 do not have, if unused."""
+        later = {"resident": "auto", "workers": None}
+        spec = super().spec().items()
+        return {name: value for name, value in spec if (name, value) not in later.items()}
 
     def load(self) -> Data:
         """List the images, and read them or not. Raises DataError naming an empty folder or a file.

@@ -46,9 +46,8 @@ class Parquet(Dataset):
     label: str = Field(default="label", description="the column of classes, if there is one")
     size: int = Field(default=32, ge=8, le=1024, description="pixels a side")
     channels: Literal[1, 3] = Field(default=3, description="1 is grey, 3 is RGB")
-    # No part of a run's plan, as in Folder.
     workers: NonNegativeInt | None = Field(
-        default=None, exclude=True, description="processes that read ahead; by the cores, if none"
+        default=None, description="processes that read ahead; null: by the cores"
     )
 
     def load(self) -> Data:

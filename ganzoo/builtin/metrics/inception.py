@@ -2,8 +2,8 @@
 
 It is the graph ``inception-2015-12-05`` that TensorFlow's metrics download: an Inception v3
 (arXiv:1512.00567) whose average pools do not count their padding, whose last block pools by the
-maximum, and which has 1,008 logits. Its layers are named as in torch-fidelity's port, so the weights
-published for that port fit; ``benchmarks/convert_inception.py`` rewrites them as safetensors.
+maximum, and which has 1,008 logits. Its layers are named as in torch-fidelity's port, so that the
+weights published for that fit; ``benchmarks/convert_inception.py`` rewrites them as safetensors.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ STAGES: dict[str, dict[str, str | Block]] = {
 }
 """The layers up to each feature; a feature is named by its width.
 
-``64 1x7`` is a convolution to 64 channels with a kernel of 1 x 7, padded so that the image keeps its
-size; ``valid`` convolutions and those of stride 2 (``/2``) are not padded.
+``64 1x7`` is a convolution to 64 channels with a kernel of 1 x 7, padded so that the image keeps
+its size; ``valid`` convolutions and those of stride 2 (``/2``) are not padded.
 """
 
 POOLS: dict[str, Callable[[], nn.Module]] = {
@@ -159,8 +159,8 @@ class Convolution(nn.Module):
 class Mixed(nn.Module):
     """Parallel branches whose ends are concatenated in order: (N, C, H, W) to (N, C', H', W').
 
-    ``branch_2`` reads ``branch_1``, as do the twins ``branch_2a`` and ``branch_2b``; ``branch_pool``
-    reads ``pool``; all others read the input of the block.
+    ``branch_2`` reads ``branch_1``, as do the twins ``branch_2a`` and ``branch_2b``;
+    ``branch_pool`` reads ``pool``; all others read the input of the block.
     """
 
     def __init__(self, width: int, block: Block) -> None:
@@ -215,7 +215,7 @@ class Inception2015(nn.Module):
         """Map images of 0 to 255, (N, 3, H, W) of any dtype and size, to float32 values by name.
 
         ``64``, ``192``, ``768`` and ``2048`` are means over pixels, (N, 64) and so on, never
-        negative; ``logits_unbiased``, which the Inception score reads, and ``logits`` are (N, 1008).
+        negative; ``logits`` and ``logits_unbiased``, for the Inception score, are (N, 1008).
         """
         x = (resized(images.float(), SIDE) - 128) / 128
         found = {}
