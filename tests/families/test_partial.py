@@ -83,6 +83,14 @@ class Generator(nn.Module):
         return made
 
 
+class Lenient(Generator):
+    """Takes every class for known where no mask is offered."""
+
+    def forward(self, z: Tensor, label: Tensor, label_known: Tensor | None = None) -> Tensor:
+        known = torch.ones_like(label) > 0 if label_known is None else label_known
+        return super().forward(z, label, known)
+
+
 class Discriminator(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -96,9 +104,9 @@ class Discriminator(nn.Module):
 class Blind(nn.Module):
     """Reads the class without its mask."""
 
-    def __init__(self) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
-        self.label = nn.Embedding(CLASSES, 2)
+        self.label = nn.Embedding(CLASSES, dim)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         made: Tensor = z + self.label(label)
@@ -109,10 +117,13 @@ class TwoHeads(Architecture):
     """A generator of classes, and a discriminator that is a classifier too."""
 
     heads = ("logits",)
-    blind: bool = False
+    reader: str = "Generator"
 
     def generator(self, z: Space) -> nn.Module:
-        return Blind() if self.blind else Generator(z.size)
+        made: nn.Module = {"Blind": Blind, "Lenient": Lenient, "Generator": Generator}[self.reader](
+            z.size
+        )
+        return made
 
     def discriminator(self) -> nn.Module:
         return Discriminator()
@@ -262,7 +273,7 @@ def test_reading_a_partly_known_value_without_its_mask_is_refused() -> None:
         "'label_known' too."
     )
     with pytest.raises(ComposeError) as caught:
-        Game(semi(architecture=TwoHeads(blind=True)), data)
+        Game(semi(architecture=TwoHeads(reader="Blind")), data)
     assert str(caught.value) == (
         "the generator of architecture 'two-heads' reads 'label', which dataset 'rare' knows for "
         "some rows only; it must read 'label_known' too."
@@ -286,6 +297,16 @@ def test_what_a_sampler_deals_is_known() -> None:
     assert step["label_known"].tolist() == [True] * 8
     sampled = game.sample(8)
     assert sampled["label_known"].all()
+
+
+def test_a_mask_with_a_default_is_offered_to_samples_too() -> None:
+    game = Game(semi(architecture=TwoHeads(reader="Lenient")), Rare().load())
+    assert game.options["generator"] == ("label_known",)
+    strict = Game(semi(), Rare().load())
+    one, other = game.sample(30), strict.sample(30)
+    assert 0 < int(one["label_known"].sum()) < 30
+    assert torch.equal(one["label_known"], other["label_known"])
+    assert torch.equal(one["fake"], other["fake"])
 
 
 def test_only_known_classes_reach_the_loss() -> None:

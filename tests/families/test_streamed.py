@@ -376,6 +376,20 @@ def test_a_worker_that_is_killed_is_an_error() -> None:
         rows.column("real", torch.arange(4))
 
 
+def test_workers_leave_ctrl_c_to_the_training_process() -> None:
+    before = children()
+    rows = streamed(Slow(), workers=1)
+    batches = [torch.arange(at, at + 2) for at in range(0, 20, 2)]
+    rows.ahead(iter(batches))
+    (worker,) = children() - before
+    assert worker is not None
+    time.sleep(1)  # it has started, and reads
+    os.kill(worker, signal.SIGINT)
+    for batch in batches[:2]:
+        assert rows.column("real", batch)[:, 0].tolist() == batch.tolist()
+    assert children() - before == {worker}
+
+
 class Slow(Counted):
     def __getitem__(self, row: int) -> dict[str, Any]:
         time.sleep(1)
