@@ -17,7 +17,7 @@ import typer
 from PIL import Image
 
 from ganzoo import cli, errors
-from ganzoo.engine.compose import offered
+from ganzoo.engine.check import offered
 from ganzoo.engine.game import Game
 from ganzoo.errors import PluginError
 from ganzoo.parts.needs import reads
@@ -129,12 +129,19 @@ def test_the_whole_tutorial_runs(tell: Tell, tmp_path: Path, monkeypatch: Monkey
         exec(block, {})
 
 
+def rate_of(optimizer: Any) -> str:
+    """An optimizer's name, where it is not Adam, its learning rate, and its betas."""
+    lr = f"{optimizer.lr:g}" if isinstance(optimizer.lr, float) else str(optimizer.lr)
+    named = [] if optimizer.name == "adam" else [optimizer.name]
+    return ", ".join([*named, lr, *([str(optimizer.betas)] if hasattr(optimizer, "betas") else [])])
+
+
 def rows_of(plugin: Any) -> Iterator[str]:
     """A plugin's variants and options as its README should list them."""
     for v in plugin.ganzoo_variants():
         turns = ":".join(str(turns) for _, turns in v.turns)
-        adams = [getattr(v.optimizers, player) for player, _ in v.turns]
-        rates = " / ".join(dict.fromkeys(f"{adam.lr:g}, {adam.betas}" for adam in adams))
+        optimizers = [v.optimizers[player] for player, _ in v.turns]
+        rates = " / ".join(dict.fromkeys(map(rate_of, optimizers)))
         parts = ", ".join(f"`{part.name}`" for part in v.parts())
         cells = f"`{v.name}`", parts, turns, v.batch, rates, v.ema
         yield f"| {' | '.join(map(str, cells))} |"

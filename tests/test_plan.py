@@ -30,8 +30,8 @@ def test_a_contender_is_a_variant_with_parts_and_options_replaced(
     ]
     made = contender("dcgan" + first + other.join(pairs), zoo)
     assert [part.name for part in made.parts()] == ["dcgan", "hinge", "r1", "r2", "uniform"]
-    assert made.optimizers.generator.betas == (0.0, 0.9)
-    assert made.optimizers.generator.lr == 1
+    assert made.optimizers["generator"].betas == (0.0, 0.9)
+    assert made.optimizers["generator"].lr == 1
 
 
 @pytest.mark.parametrize("text", ["dcgan:hinge", "dcgan+hinge", "", "a b"])

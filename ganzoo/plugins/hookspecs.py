@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ganzoo.parts.dataset import Dataset
     from ganzoo.parts.metric import Metric
     from ganzoo.parts.observer import Observer
+    from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Architecture, Loss, Regularizer, Sampler
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.registry import Model
@@ -48,6 +49,12 @@ def ganzoo_regularizers() -> Iterable[type[Regularizer]]:
 @hookspec
 def ganzoo_samplers() -> Iterable[type[Sampler]]:
     """Samplers: they deal the steps of each turn."""
+    raise NotImplementedError
+
+
+@hookspec
+def ganzoo_optimizers() -> Iterable[type[Optimizer]]:
+    """Optimizers: how a player's parameters follow their gradient."""
     raise NotImplementedError
 
 

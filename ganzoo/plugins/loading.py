@@ -22,6 +22,7 @@ PLURALS = {
     "loss": "losses",
     "regularizer": "regularizers",
     "sampler": "samplers",
+    "optimizer": "optimizers",
     "dataset": "datasets",
     "metric": "metrics",
     "observer": "observers",

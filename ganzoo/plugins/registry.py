@@ -38,6 +38,7 @@ class Listing(BaseModel):
     losses: tuple[StrictStr, ...] = ()
     regularizers: tuple[StrictStr, ...] = ()
     samplers: tuple[StrictStr, ...] = ()
+    optimizers: tuple[StrictStr, ...] = ()
     datasets: tuple[StrictStr, ...] = ()
     metrics: tuple[StrictStr, ...] = ()
     observers: tuple[StrictStr, ...] = ()

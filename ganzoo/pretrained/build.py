@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ganzoo.engine import compose
+from ganzoo.engine.build import build
 from ganzoo.errors import WeightsError, ZooError
 from ganzoo.storage.weight_file import Config, Uninitialized, difference
 
@@ -29,7 +29,7 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
     try:
         spaces = {**config.spaces, **variant.sampler.spaces(config.spaces)}
         with torch.device("meta"), Uninitialized():
-            net = compose.build(variant.architecture, config.player, spaces)
+            net = build(variant.architecture, config.player, spaces)
             for regularizer in variant.regularizers:
                 regularizer.attach(net, config.player)
     except ZooError as error:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
     from ganzoo.parts.part import Player
+    from ganzoo.parts.protocols import GameView
 
 
 class ByClass:
@@ -57,7 +57,7 @@ class Labelled(Sampler):
             raise ComposeError(message)
         return {"z": Space(shape=(self.dim,))}
 
-    def start(self, game: Game) -> ByClass:
+    def start(self, game: GameView) -> ByClass:
         """Sort the rows. Raises DataError where a class to be dealt has none."""
         rows = ByClass(game.train.column("label"), game.spaces["label"].classes or 0)
         if self.prior == "uniform" and not bool(rows.count.all()):
@@ -79,15 +79,15 @@ class Labelled(Sampler):
         label = torch.randint(classes, (n,), generator=stream, device=stream.device)
         return {"z": z, "label": label}
 
-    def draw(self, player: Player, game: Game) -> Tensor:
+    def draw(self, player: Player, game: GameView) -> Tensor:
         """Rows as they come, or class by class; int64, (N,)."""
         if self.prior == "data":
             rows_as_they_come: Tensor = super().draw(player, game)
             return rows_as_they_come
         rows: ByClass = game.state_of(self)
-        return rows.draw(game.variant.batch, game.latents)
+        return rows.draw(game.batch, game.latents)
 
-    def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
+    def deal(self, player: Player, game: GameView, drawn: Tensor) -> Iterator[Step]:
         """One step, whose ``label`` is the real rows' own."""
         latent = self.latent(len(drawn), game.spaces, game.latents)
         yield game.step(player, rows=drawn, z=latent["z"])

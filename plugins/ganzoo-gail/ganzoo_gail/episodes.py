@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ganzoo.engine.sampling import FrozenGenerator
+    from ganzoo.parts.protocols import FrozenView
     from ganzoo_gail.policy import ActorCritic
 
 MOST_FRAMES = 500
@@ -27,7 +27,7 @@ class Episodes(Sampler):
     """What samples a policy: whole episodes of the data's task."""
 
     def sample(
-        self, frozen: FrozenGenerator, n: int, *, seed: int, given: Mapping[str, Tensor]
+        self, frozen: FrozenView, n: int, *, seed: int, given: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """What each of ``n`` episodes earned and how long it took, (n,).
 
@@ -45,7 +45,7 @@ class Episodes(Sampler):
         }
 
     @torch.no_grad()
-    def act(self, frozen: FrozenGenerator, obs: Tensor, *, seed: int | None = None) -> Tensor:
+    def act(self, frozen: FrozenView, obs: Tensor, *, seed: int | None = None) -> Tensor:
         """The policy's actions: choices, (N,), or vectors in [-1, 1], (N, k)."""
         net, seen = policy_of(frozen.net), obs.to(frozen.device)
         if seed is None:
@@ -53,7 +53,7 @@ class Episodes(Sampler):
         stream = torch.Generator(frozen.device).manual_seed(seed_for(seed, "actions"))
         return net.act(seen, stream)[0].cpu()
 
-    def frames(self, frozen: FrozenGenerator, *, seed: int) -> Tensor | None:
+    def frames(self, frozen: FrozenView, *, seed: int) -> Tensor | None:
         """The first steps of one episode of the likeliest actions."""
         net, task = policy_of(frozen.net), task_of(frozen.info)
         envs = Envs(task, 1, seed=seed_for(seed, "episodes"), render_mode="rgb_array")

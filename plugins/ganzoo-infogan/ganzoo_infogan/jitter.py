@@ -24,7 +24,7 @@ class Jitter(Regularizer):
     turn: float = Field(default=20.0, ge=0, le=180, description="degrees")
     zoom: float = Field(default=0.2, ge=0, le=1, description="of the size's logarithm")
 
-    def shown(self, sample: Tensor) -> Tensor:
+    def augment(self, sample: Tensor) -> Tensor:
         """Images jittered, each by its own draw from both sides of zero; all else as it is."""
         if sample.dim() != 4:  # noqa: PLR2004
             return sample
