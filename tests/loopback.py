@@ -227,6 +227,8 @@ class Handler(BaseHTTPRequestHandler):
     def blob(self, digest: str) -> None:
         """The bytes of a large file, from where they are asked for."""
         blob, fault = self.hub.store[digest], self.hub.fault
+        if fault == "mute":
+            time.sleep(self.hub.slow)
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if start and fault != "cut":
             blob, fault = blob[int(start[1]) :], fault if fault != "cut once" else ""
