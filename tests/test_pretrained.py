@@ -18,7 +18,7 @@ import ganzoo
 from ganzoo.errors import OptionError, WeightsError, ZooError
 from ganzoo.plugins.registry import parsed, registry
 from ganzoo.pretrained.model import circular, load
-from ganzoo.pretrained.sources import home, source
+from ganzoo.pretrained.sources import embedded_folder, source
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, opened, written
 
@@ -268,7 +268,7 @@ def test_a_link_out_of_a_folder_is_not_followed(folder: Path, tmp_path: Path) ->
 def test_every_embedded_file_is_what_the_registry_says_and_samples(zoo: Zoo) -> None:
     for name, model in registry().weights.items():
         for file in model.files:
-            blob = home(model, zoo).joinpath(file.path).read_bytes()
+            blob = embedded_folder(model, zoo).joinpath(file.path).read_bytes()
             assert (len(blob), sha256(blob).hexdigest()) == (file.size, file.sha256), name
             assert file.size <= 4_000_000, name
             config, tensors = opened(blob, name)
@@ -288,10 +288,10 @@ def test_a_changed_embedded_file_is_not_loaded(
     model = registry().weights[name]
     file = model.file("generator")
     assert file is not None
-    blob = bytearray(home(model, zoo).joinpath(file.path).read_bytes())
+    blob = bytearray(embedded_folder(model, zoo).joinpath(file.path).read_bytes())
     blob[-1] ^= 1
     (tmp_path / file.path).write_bytes(blob)
-    monkeypatch.setattr("ganzoo.pretrained.sources.home", lambda *_: tmp_path)
+    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: tmp_path)
     with pytest.raises(WeightsError, match=r"is not what was published: its sha256 is .*Reinstall"):
         ganzoo.load(name)
     (tmp_path / file.path).write_bytes(blob + b"more")
@@ -305,7 +305,7 @@ def test_a_plugin_that_is_not_there_is_named_and_not_installed(zoo: Zoo) -> None
     registry().plugins["absent"] = listing
     try:
         with pytest.raises(WeightsError, match="not installed: run 'ganzoo install absent'"):
-            home(model, zoo)
+            embedded_folder(model, zoo)
     finally:
         del registry().plugins["absent"]
 

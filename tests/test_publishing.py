@@ -23,9 +23,9 @@ from ganzoo.errors import WeightsError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import Model, parsed, registry
 from ganzoo.pretrained.publish import publish
-from ganzoo.pretrained.sources import home
+from ganzoo.pretrained.sources import embedded_folder
 from ganzoo.storage.hub import Client
-from ganzoo.storage.weight_file import FILES, opened, written
+from ganzoo.storage.weight_file import opened, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path
     before = own.read_bytes()
     copy.write_bytes(before)
     place = SimpleNamespace(files=lambda _: tmp_path)
-    monkeypatch.setattr("ganzoo.pretrained.reproduce.resources", place)
+    monkeypatch.setattr("ganzoo.pretrained.registration.resources", place)
     yield copy
     registry.cache_clear()
     assert own.read_bytes() == before
@@ -74,7 +74,7 @@ def uploads(hub: Hub) -> list[str]:
 
 
 def embedded(name: str, path: str) -> bytes:
-    return home(registry().weights[name], default_zoo()).joinpath(path).read_bytes()
+    return embedded_folder(registry().weights[name], default_zoo()).joinpath(path).read_bytes()
 
 
 def change(monkeypatch: pytest.MonkeyPatch, folder: Path, value: float) -> None:
@@ -89,7 +89,7 @@ def change(monkeypatch: pytest.MonkeyPatch, folder: Path, value: float) -> None:
             blob = written(tensors, config)
         (folder / file.path).write_bytes(blob)
         files.append(file.model_copy(update={"sha256": sha256(blob).hexdigest()}))
-    monkeypatch.setattr("ganzoo.pretrained.sources.home", lambda *_: folder)
+    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: folder)
     changed = model.model_copy(update={"files": tuple(files)})
     monkeypatch.setitem(registry().weights, NAME, changed)
 
@@ -114,7 +114,13 @@ def test_what_is_published_comes_back_by_its_commit_and_the_registry_knows_it(
 def test_the_page_and_the_config_say_what_the_files_say(hub: Hub) -> None:
     model = put(hub)
     files = hub.repositories[model.repo].commits[model.revision or ""]
-    assert set(files) == {".gitattributes", "README.md", "config.json", *FILES.values()}
+    assert set(files) == {
+        ".gitattributes",
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "discriminator.safetensors",
+    }
     config = json.loads(hub.store[files["config.json"].sha256])
     for file in model.files:
         told, _ = opened(embedded(NAME, file.path), "it")
@@ -330,9 +336,10 @@ def test_by_xet_it_comes_back_as_well(hub: Hub, tmp_path: Path) -> None:
     pytest.importorskip("hf_xet")
     hub.xet = tmp_path / "xet"
     code = (
-        "import sys; from pathlib import Path; import ganzoo.pretrained.publish as p; "
-        "p.register = lambda model: print(model.revision); "
-        "p.publish(sys.argv[1], endpoint=sys.argv[2], token='hf_write')"
+        "import sys; from pathlib import Path; import ganzoo.pretrained.registration as r; "
+        "r.register = lambda model: print(model.revision); "
+        "from ganzoo.pretrained.publish import publish; "
+        "publish(sys.argv[1], endpoint=sys.argv[2], token='hf_write')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, NAME, hub.endpoint],

@@ -1,7 +1,7 @@
-"""Training of the small-cnn extractors: ``python -m ganzoo.metrics.train_features digits --out .``.
+"""Train a small-cnn feature extractor: ``python tools/train_features.py digits --out DIR``.
 
-The file is the same, byte for byte, each time it is made on one machine. Its sha256, which this
-prints, is pinned in ``features.py``.
+One machine writes the same file, byte for byte, every time. Its sha256, which is printed, is pinned
+in ``ganzoo/builtin/metrics/features.py``.
 """
 
 from __future__ import annotations

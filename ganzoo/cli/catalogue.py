@@ -19,11 +19,11 @@ def list_variants(*, as_json: Json = False) -> None:
     """List the variants that are installed, and those that could be."""
     from ganzoo.plugins.default import default_zoo
     from ganzoo.plugins.registry import registry
-    from ganzoo.pretrained.verify import everything
+    from ganzoo.pretrained.sources import known_models
 
     zoo = default_zoo()
     trained: dict[str, list[str]] = {}
-    for model in everything(zoo):
+    for model in known_models(zoo):
         variant_name, _, dataset = model.name.partition("/")
         trained.setdefault(variant_name, []).append(dataset)
     rows = [
@@ -59,8 +59,7 @@ def plugins(*, as_json: Json = False) -> None:
     """List the plugins: what each offers, and what is wrong with those that are broken."""
     from ganzoo.plugins.default import default_zoo
     from ganzoo.plugins.install import listings
-    from ganzoo.plugins.loading import PLURALS
-    from ganzoo.plugins.registry import registry
+    from ganzoo.plugins.registry import PLURALS, registry
 
     zoo = default_zoo()
     known = {listing.distribution for listing in registry().plugins.values()} | {"ganzoo-core"}
@@ -158,18 +157,12 @@ def reproduce(
         str, typer.Argument(metavar="VARIANT/DATASET", help="A model of the registry.")
     ],
     *,
-    out: Annotated[Path, typer.Option(help="The folder for the run; a started one is taken up.")],
-    write: Annotated[
-        bool, typer.Option("--write", help="Maintainers: train three seeds, and ship the first.")
-    ] = False,
+    out: Annotated[Path, typer.Option(help="The run's folder; resumes the run if it has begun.")],
 ) -> None:
-    """Retrain a published model by its own command, and say whether its scores agree."""
-    from ganzoo.pretrained import reproduce as reproducing
+    """Retrain a published model by its registered command, and say whether its scores agree."""
+    from ganzoo.pretrained.reproduce import reproduce as reproduced
 
-    if write:
-        reproducing.republish(name, out)
-        return
-    rows = reproducing.reproduce(name, out)
+    rows = reproduced(name, out)
     show(
         [
             {

@@ -12,23 +12,11 @@ import pluggy
 from ganzoo.errors import PluginError, ZooError
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins import hookspecs
-from ganzoo.plugins.registry import Model
+from ganzoo.plugins.registry import PLURALS, Model
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-PLURALS = {
-    "architecture": "architectures",
-    "loss": "losses",
-    "regularizer": "regularizers",
-    "sampler": "samplers",
-    "dataset": "datasets",
-    "metric": "metrics",
-    "observer": "observers",
-    "variant": "variants",
-    "model": "models",
-}
-"""Each kind of thing that a hook offers, and the hook's plural."""
 INSTANCES = {"variant": Variant, "model": Model}
 """The kinds of which a hook offers instances; of all others it offers classes."""
 

@@ -19,10 +19,23 @@ from pydantic import (
 )
 
 from ganzoo.errors import UnknownNameError, ZooError
-from ganzoo.parts.part import Player
 from ganzoo.storage.weight_file import WeightFile
 
 MODEL_NAME = r"^[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*$"
+
+
+PLURALS = {
+    "architecture": "architectures",
+    "loss": "losses",
+    "regularizer": "regularizers",
+    "sampler": "samplers",
+    "dataset": "datasets",
+    "metric": "metrics",
+    "observer": "observers",
+    "variant": "variants",
+    "model": "models",
+}
+"""Each kind of thing that a plugin offers, and its plural in hooks and in the registry."""
 
 
 class Listing(BaseModel):
@@ -77,7 +90,7 @@ class Model(BaseModel):
         """Its name, as that of a folder."""
         return self.name.replace("/", "-")
 
-    def file(self, role: Player) -> WeightFile | None:
+    def file(self, role: str) -> WeightFile | None:
         """The file of one player's network, where it is published."""
         return next((file for file in self.files if file.role == role), None)
 
@@ -99,8 +112,6 @@ class Registry(BaseModel):
 
     def distribution_of(self, kind: str, name: str) -> str | None:
         """The distribution that brings a thing of this kind and name, if one is known to."""
-        from ganzoo.plugins.loading import PLURALS
-
         for listing in self.plugins.values():
             if name in getattr(listing, PLURALS[kind], ()):
                 return listing.distribution
