@@ -7,6 +7,7 @@ import pickle
 import re
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,19 +16,24 @@ import torch
 import yaml
 
 import ganzoo
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.errors import OptionError, WeightsError, ZooError
+from ganzoo.parts.variant import Variant
+from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import parsed, registry
+from ganzoo.plugins.zoo import Zoo
 from ganzoo.pretrained.model import circular, load
 from ganzoo.pretrained.sources import embedded_folder, source
 from ganzoo.storage.hub import Client
-from ganzoo.storage.weight_file import Config, opened, written
+from ganzoo.storage.weight_file import Config, file_name, opened, player_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from ganzoo.plugins.zoo import Zoo
+    from ganzoo.parts.space import Space
     from ganzoo.training.run import Run
 
 ROOT = Path(__file__).parents[1]
@@ -102,6 +108,105 @@ def test_labels_and_codes_are_asked_for_by_name(tmp_path: Path) -> None:
         ganzoo.load("dcgan/fashion-mnist").sample(4, label=3)
 
 
+def test_any_value_is_given_by_name(tmp_path: Path) -> None:
+    trained = ganzoo.train("infogan", data="digits", rounds=1, out=tmp_path / "run")
+    model = ganzoo.load(f"dir:{ganzoo.export(trained, tmp_path / 'weights')}")
+    z = torch.randn(4, *model.frozen.spaces["z"].shape)
+    given = {"code.c0": 3, "code.c1": torch.linspace(-1, 1, 4), "z": z}
+    made = model.values(4, given=given)
+    assert torch.equal(made["z"], z)
+    assert torch.equal(model.sample(4, given=given), made["fake"])
+    assert torch.equal(
+        model.sample(4, given={"z": z}, codes={"c0": 3, "c1": given["code.c1"]}), made["fake"]
+    )
+    conditional = ganzoo.load("conditional/fashion-mnist")
+    assert torch.equal(conditional.sample(2, given={"label": 7}), conditional.sample(2, label=7))
+    with pytest.raises(OptionError, match="no sample is made from 'lable'"):
+        conditional.sample(2, given={"lable": 7})
+
+
+class Encode(torch.nn.Module):
+    def __init__(self, real: Space, z: Space) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(real.size, z.size)
+
+    def forward(self, real: Tensor) -> Tensor:
+        return self.layer(real.flatten(1))
+
+
+class Decode(torch.nn.Module):
+    def __init__(self, real: Space, z: Space) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(z.size, real.size)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layer(z)
+
+
+class WithEncoder(ganzoo.Architecture):
+    def discriminator(self, real: Space) -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Linear(real.size, 1), torch.nn.Flatten(0))
+
+    def generator(self, real: Space, z: Space) -> torch.nn.Module:
+        return Decode(real, z)
+
+    def encoder(self, real: Space, z: Space) -> torch.nn.Module:
+        return Encode(real, z)
+
+
+@pytest.fixture
+def with_encoder() -> Zoo:
+    module = ModuleType("ganzoo_encoder")
+    module.ganzoo_architectures = ganzoo.hookimpl(function())  # type: ignore[attr-defined]
+    return Zoo([(Origin("encoder", "ganzoo-encoder", "1"), module)])
+
+
+def function() -> Callable[[], list[type[ganzoo.Architecture]]]:
+    def ganzoo_architectures() -> list[type[ganzoo.Architecture]]:
+        return [WithEncoder]
+
+    return ganzoo_architectures
+
+
+def test_a_third_players_network_is_exported_and_loaded(with_encoder: Zoo, tmp_path: Path) -> None:
+    variant = Variant(
+        name="small",
+        data="ring",
+        architecture=WithEncoder(),
+        loss=NonSaturating(),
+        sampler=Gaussian(dim=4),
+    )
+    run = ganzoo.train(variant, rounds=1, out=tmp_path / "run", zoo=with_encoder)
+    spaces = {**run.game.data.spaces, **variant.sampler.spaces(run.game.data.spaces)}
+    encoder = WithEncoder().encoder(spaces["real"], spaces["z"])
+    run.game.nets["encoder"] = encoder  # type: ignore[index]
+    folder = ganzoo.export(run, tmp_path / "weights")
+    names = {"model.safetensors", "discriminator.safetensors", "encoder.safetensors"}
+    assert {path.name for path in folder.iterdir()} == names
+
+    model = ganzoo.load(f"dir:{folder}", zoo=with_encoder)
+    real = torch.randn(5, 2)
+    assert torch.equal(model.network("encoder")(real), encoder(real))
+    assert not model.network("encoder").training
+    assert model.network("generator") is model.generator
+    assert model.network("discriminator") is model.discriminator
+    assert model.to("meta").network("encoder")(real.to("meta")).is_meta
+    with pytest.raises(
+        WeightsError, match="the critic of .* is not published; it has: discr.* generator"
+    ):
+        model.network("critic")
+    (folder / "encoder.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    with pytest.raises(WeightsError, match="the encoder of .* is the file of a generator"):
+        ganzoo.load(f"dir:{folder}", zoo=with_encoder).network("encoder")
+
+
+def test_each_player_has_a_file_name_of_its_own() -> None:
+    players = ("generator", "discriminator", "encoder")
+    assert [player_of(file_name(player)) for player in players] == list(players)
+    with pytest.raises(WeightsError, match="a player cannot be called 'model'"):
+        file_name("model")
+
+
 def test_a_policy_acts(tmp_path: Path) -> None:
     trained = ganzoo.train(
         "gail", data="cartpole", rounds=1, out=tmp_path / "run", settings=["rollout.steps=16"]
@@ -128,6 +233,11 @@ def test_the_great_circle_keeps_a_constant_length() -> None:
     first, last = torch.nn.functional.normalize(torch.randn(2, 9, 7), dim=2)
     between = circular(first, last, 0.3)
     torch.testing.assert_close(between.norm(dim=1), torch.ones(9))
+
+
+def test_the_great_circle_between_equal_latents_is_a_point() -> None:
+    latents = torch.randn(9, 7)
+    torch.testing.assert_close(circular(latents, latents.clone(), 0.3), latents)
 
 
 def test_saving_again_gives_the_same_bytes(folder: Path) -> None:
@@ -340,6 +450,8 @@ def text_of(**changes: Any) -> str:
 
 def test_an_entry_as_it_should_be_is_read() -> None:
     assert parsed(text_of(), "it").weights["dcgan/ring"].files[0].size == 9
+    third = parsed(text_of(role="encoder", path="encoder.safetensors"), "it")
+    assert third.weights["dcgan/ring"].file("encoder") is not None
 
 
 @pytest.mark.parametrize(
@@ -347,6 +459,7 @@ def test_an_entry_as_it_should_be_is_read() -> None:
     [
         (text_of(sha256=int("1" * 64)), "sha256"),
         (text_of().replace("0" * 63 + "a", "0" * 64), "sha256"),
+        (text_of(role="../encoder"), "role"),
         (text_of(path="../model.safetensors"), "path"),
         (text_of(path="/etc/model.safetensors"), "path"),
         (text_of(path="model.bin"), "path"),

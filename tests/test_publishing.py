@@ -23,6 +23,7 @@ from ganzoo.errors import WeightsError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import Model, parsed, registry
 from ganzoo.pretrained.publish import publish
+from ganzoo.pretrained.registration import register
 from ganzoo.pretrained.sources import embedded_folder
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import opened, written
@@ -109,6 +110,35 @@ def test_what_is_published_comes_back_by_its_commit_and_the_registry_knows_it(
     after = parsed(written_to.read_text(), "it").weights
     assert after == {**before, NAME: model}
     assert model == before[NAME].model_copy(update={"revision": model.revision})
+
+
+def test_of_the_registry_one_line_changes_and_comments_stay(hub: Hub, written_to: Path) -> None:
+    text = written_to.read_text()
+    text = text.replace(f"  {NAME}:\n", f"  # a comment on {NAME}\n  {NAME}:  # and beside it\n")
+    text = text.replace("    revision: null\n", "    revision: null  # the commit\n")
+    written_to.write_text(text + "# the end\n")
+    before = written_to.read_text().splitlines()
+    revision = put(hub).revision
+    after = written_to.read_text().splitlines()
+    ((old, new),) = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+    assert old == "    revision: null  # the commit"
+    assert re.fullmatch(rf"    revision: {revision} +# the commit", new)
+
+
+def test_the_registry_of_this_checkout_is_written_back_byte_for_byte(written_to: Path) -> None:
+    before = written_to.read_bytes()
+    register(registry().weights[NAME])
+    assert written_to.read_bytes() == before
+
+
+def test_without_the_package_that_writes_the_registry_nothing_is_uploaded(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
+    monkeypatch.delitem(sys.modules, "ganzoo.pretrained.registration")
+    told = refusal(hub)
+    assert told == "publishing needs ruamel.yaml: run pip install 'ganzoo-core[dev]'."
+    assert hub.calls == []
 
 
 def test_the_page_and_the_config_say_what_the_files_say(hub: Hub) -> None:
