@@ -105,7 +105,10 @@ def test_train_sample_evaluate_and_resume(ganzoo: Command, tmp_path: Path) -> No
             "no regularizer 'grad-penalty'; did",
         ),
         (("sample", "nowhere"), "nowhere holds no run"),
-        (("sample", "dcgan/fashion-mnits"), "no weights 'dcgan/fashion-mnits'; did you mean"),
+        (
+            ("sample", "dcgan/fashion-mnits"),
+            "no pretrained model 'dcgan/fashion-mnits'; did you mean",
+        ),
         (("evaluate", "nowhere"), "nowhere holds no run"),
         (("bench", "dcgan", "dcgn", "--out", "b"), "no variant 'dcgn'"),
         (

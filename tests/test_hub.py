@@ -1,4 +1,4 @@
-"""The real client against a Hub on this machine: what is loaded, and what is refused."""
+"""The real client and a Hub on this machine: what is loaded, and what is refused."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read(hub: Hub, cache: Path, **options: object) -> bytes:
 
 
 def alike(told: str) -> str:
-    """A sentence without what differs from one time to another."""
+    """A sentence without the parts that differ between runs."""
     told = told.removeprefix("'dcgan/test' (ganzoo/dcgan-test@aaaaaaaa, model.safetensors)")
     for differs in (r"http://[\d.:]+", r"\(.*\)", r"(?<=answers )\d+", r"\w{12}(?=\.\.\.)"):
         told = re.sub(differs, "", told)
@@ -114,13 +114,13 @@ def test_a_file_named_by_its_commit_is_checked_by_what_the_hub_says(
         ("429", "answers 429; try again later", False),
         ("reset", "cannot be fetched from", False),
         ("black hole", "cannot be fetched from", False),
-        ("stall", "(nothing came for 2 s)", True),
-        ("mute", "(nothing came for 2 s)", True),
+        ("stall", "(nothing arrived for 2 s)", True),
+        ("mute", "(nothing arrived for 2 s)", True),
         ("other commit", "the Hub offers commit bbbb", False),
         ("wrong size", "bytes, not 1024000", False),
         ("other sha", "the Hub offers another sha256", False),
         ("bad etag", "the Hub offers an etag that is no hash", False),
-        ("cut", "(it breaks off again and again)", True),
+        ("cut", "(the connection broke off repeatedly)", True),
         ("short", "cannot be fetched from", True),
         ("flip", "is not what was published: its sha256 is", True),
     ],
@@ -168,7 +168,7 @@ def test_a_session_that_the_user_configured_is_used_and_watched(hub: Hub, tmp_pa
     set_client_factory(factory)
     try:
         hub.fault, hub.slow = "stall", 4.0
-        with pytest.raises(WeightsError, match=r"\(nothing came for 2 s\)"):
+        with pytest.raises(WeightsError, match=r"\(nothing arrived for 2 s\)"):
             read(hub, tmp_path)
         hub.fault = ""
         assert read(hub, tmp_path) == BLOB
@@ -262,7 +262,7 @@ with Hub() as hub:
 
 @pytest.fixture
 def readable() -> Iterator[Path]:
-    """A folder that every user may read; pytest's own are their owner's alone."""
+    """A folder that every user can read; pytest's own are readable only by their owner."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -285,9 +285,9 @@ def test_a_read_only_cache_is_read_without_a_call_and_not_written(readable: Path
             path.chmod(0o755)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
-        r"'dcgan/test' \(ganzoo/dcgan-test@aaaaaaaa, model.safetensors\) cannot be kept "
-        r"\(Permission denied: .*/empty/.*\); give cache_dir=, or set HF_HOME, a folder that can "
-        r"be written and has room\.\n",
+        r"'dcgan/test' \(ganzoo/dcgan-test@aaaaaaaa, model.safetensors\) cannot be stored "
+        r"\(Permission denied: .*/empty/.*\); set cache_dir= or HF_HOME to a writable folder with "
+        r"enough space\.\n",
         done.stdout,
     )
 
@@ -295,7 +295,7 @@ def test_a_read_only_cache_is_read_without_a_call_and_not_written(readable: Path
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
 def test_a_folder_that_takes_no_more_is_not_the_hubs_fault(number: int) -> None:
     with (
-        pytest.raises(WeightsError, match="it cannot be kept .*: /cache.*give cache_dir="),
+        pytest.raises(WeightsError, match="it cannot be stored .*: /cache.*set cache_dir="),
         as_sentence("it", None),
     ):
         raise OSError(number, os.strerror(number), "/cache")

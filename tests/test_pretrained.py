@@ -1,4 +1,4 @@
-"""Weight files and names: what is loaded is what was trained, and what is not is refused."""
+"""Weight files and names: what was trained is loaded, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def rewritten(
     config: Callable[[dict[str, Any]], object] = id,
     tensors: Callable[[dict[str, Tensor]], object] = id,
 ) -> str:
-    """The generator's file with something changed; returns its name."""
+    """Change something in the generator's file; returns the model's name."""
     path = folder / "model.safetensors"
     old, weights = opened(path.read_bytes(), "it")
     fields = old.model_dump(mode="json")
@@ -281,7 +281,7 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(folder: Path, kind: str)
     with pytest.raises(WeightsError) as error:
         ganzoo.load(f"dir:{folder}")
     assert re.match(
-        r"the generator of 'dir:.*' is no weight file of ganzoo: .*\.$", str(error.value)
+        r"the generator of 'dir:.*' is not a ganzoo weight file: .*\.$", str(error.value)
     )
     assert sentence in str(error.value)
 
@@ -327,9 +327,9 @@ def strange(fields: dict[str, Any]) -> None:
         (wide, "option 'width' of 'dcgan' cannot be 1000000000"),
         (huge, "does not hold the network that it describes"),
         (strange, "no architecture 'os.system'"),
-        (lambda f: f.update(format=2), "is no weight file of ganzoo"),
+        (lambda f: f.update(format=2), "is not a ganzoo weight file"),
         (lambda f: f.update(player="discriminator"), "is the file of a discriminator"),
-        (lambda f: f.update(code="print(1)"), "is no weight file of ganzoo"),
+        (lambda f: f.update(code="print(1)"), "is not a ganzoo weight file"),
     ],
 )
 def test_a_config_cannot_ask_for_more_than_its_file_holds(
@@ -344,10 +344,10 @@ def test_a_config_cannot_ask_for_more_than_its_file_holds(
     [
         ("dcgan/fashion-mnits", "did you mean 'dcgan/fashion-mnist'"),
         ("google/ddpm", "Other spellings: variant/dataset, hub:org/repo@COMMIT#FILE, or dir:PATH"),
-        ("dcgan/fashion-mnist@99", "is of version 1 here"),
-        ("hub:org/repo", "does not say which bytes it means"),
+        ("dcgan/fashion-mnist@99", "has version 1 here"),
+        ("hub:org/repo", "does not name a file at a commit"),
         ("hub:org/repo@main#model.safetensors", "40 hexadecimal digits"),
-        (f"hub:org/repo@{'a' * 40}#../model.safetensors", "does not say which bytes"),
+        (f"hub:org/repo@{'a' * 40}#../model.safetensors", "does not name a file at a commit"),
         ("dir:/nowhere", "cannot be read: No such file"),
     ],
 )
@@ -468,7 +468,7 @@ def test_an_entry_as_it_should_be_is_read() -> None:
         (text_of(endpoint="http://elsewhere"), "endpoint"),
         (text_of(command="sh -c true"), "command"),
         (text_of().replace("license: MIT", "license: no"), "license"),
-        (text_of() + "plugins: {}\n", "the key 'plugins' stands twice"),
+        (text_of() + "plugins: {}\n", "the key 'plugins' appears twice"),
         ("plugins: [", "while parsing"),
     ],
 )

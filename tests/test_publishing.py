@@ -1,4 +1,4 @@
-"""Publishing, with the real client, on a Hub on this machine: what goes up comes down again."""
+"""Publishing with the real client to a Hub on this machine: what is uploaded comes back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture(autouse=True)
 def written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the registry, to be written instead of the checkout's."""
+    """A copy of the registry, which is written instead of the checkout's."""
     own = Path(ganzoo.__file__).parent / "plugins" / "registry.yaml"
     copy = tmp_path / "registry.yaml"
     before = own.read_bytes()
@@ -79,7 +79,7 @@ def embedded(name: str, path: str) -> bytes:
 
 
 def change(monkeypatch: pytest.MonkeyPatch, folder: Path, value: float) -> None:
-    """Have another generator in the plugin and in the registry, the first weight of which it is."""
+    """Put another generator, whose first weight is ``value``, into plugin and registry."""
     model = registry().weights[NAME]
     files = []
     for file in model.files:
@@ -239,9 +239,9 @@ def test_weights_that_are_not_finite_are_not_published(
 @pytest.mark.parametrize(
     ("token", "sentence"),
     [
-        (None, "answers 401; run 'hf auth login' with a token that may."),
-        ("hf_read", "answers 403; run 'hf auth login' with a token that may."),
-        ("hf_wrong", "answers 401; run 'hf auth login' with a token that may."),
+        (None, "answers 401; run 'hf auth login' with a token that has access."),
+        ("hf_read", "answers 403; run 'hf auth login' with a token that has access."),
+        ("hf_wrong", "answers 401; run 'hf auth login' with a token that has access."),
     ],
 )
 def test_without_a_token_that_may_nothing_is_written(

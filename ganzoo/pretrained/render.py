@@ -116,7 +116,7 @@ def _checked_out(
         message = "give --label or --sweep, not both; --sweep label=0:9 shows every label."
         raise OptionError(message)
     if path.suffix != ".gif" and not is_drawable:
-        message = f"samples of '{source.variant}' are no pictures; name a .gif file, a film."
+        message = f"samples of '{source.variant}' cannot be drawn; name a .gif file to film one."
         raise OptionError(message)
     return path
 
@@ -173,6 +173,6 @@ def labels(source: SampleSource, label: int | None, n: int) -> dict[str, Tensor]
     if label is None:
         return {}
     if "label" not in (*source.frozen.reads, *source.frozen.accepts):
-        message = f"the generator of '{source.variant}' reads no label, so --label means nothing."
+        message = f"the generator of '{source.variant}' reads no label, so --label has no effect."
         raise OptionError(message)
     return {"label": torch.full((n,), label, device=source.frozen.device)}

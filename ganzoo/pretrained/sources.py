@@ -136,7 +136,7 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
     model = model_named(plain, zoo)
     if version and version != model.version:
         message = (
-            f"'{plain}' is of version {model.version} here; install the ganzoo-core that came with "
+            f"'{plain}' has version {model.version} here; install the ganzoo-core that came with "
             f"version {version}."
         )
         raise WeightsError(message)
@@ -163,7 +163,9 @@ def model_named(name: str, zoo: Zoo) -> Model:
         close = difflib.get_close_matches(name, known, n=1)
         meant = f"; did you mean '{close[0]}'?" if close else "."
         listed = ", ".join(known) or "none"
-        message = f"no weights '{name}'{meant} Known: {listed}. Other spellings: {SPELLINGS}."
+        message = (
+            f"no pretrained model '{name}'{meant} Known: {listed}. Other spellings: {SPELLINGS}."
+        )
         raise WeightsError(message)
     return known[name]
 

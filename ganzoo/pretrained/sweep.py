@@ -40,14 +40,15 @@ class Sweep:
         try:
             low, high = (float(end) for end in ends.split(":"))
         except ValueError:
-            message = f"'{text}' is no sweep; write NAME=LOW:HIGH, as in {name}=0:1."
+            message = f"'{text}' is not a sweep; write NAME=LOW:HIGH, such as {name}=0:1."
             raise OptionError(message) from None
         classes = known[name].classes
         if classes is None:
             return cls(frozen, name, np.linspace(low, high, STEPS).tolist())
         if not 0 <= low <= high < classes:
             message = (
-                f"'{name}' is one of {classes} classes, 0 to {classes - 1}; {ends} is not within."
+                f"'{name}' is one of {classes} classes, 0 to {classes - 1}; {ends} is no range of "
+                "them."
             )
             raise OptionError(message)
         return cls(frozen, name, list(range(int(low), int(high) + 1)))

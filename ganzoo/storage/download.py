@@ -61,7 +61,7 @@ class Arrival:
             for piece in type(response).iter_bytes(response):
                 self.received += len(piece)
                 if self.received > self.most:  # the client retries as long as anything arrives
-                    message = "it breaks off again and again"
+                    message = "the connection broke off repeatedly"
                     raise OSError(message)
                 yield piece
         except httpx.TimeoutException as error:
@@ -69,7 +69,7 @@ class Arrival:
 
     def silence(self) -> TimeoutError:
         """The error of a line that has fallen silent."""
-        return TimeoutError(f"nothing came for {self.timeout:g} s")
+        return TimeoutError(f"nothing arrived for {self.timeout:g} s")
 
 
 _current: ContextVar[Arrival | None] = ContextVar("_current", default=None)

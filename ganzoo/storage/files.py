@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}. What was there before is kept."
+        message = f"cannot write {path}: {error.strerror or error}. The previous file is unchanged."
         raise RunError(message) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -82,8 +82,8 @@ class Client:
         etag = str(offered.etag or "")
         if not SHA256.fullmatch(etag) or not offered.size or offered.size > MOST_BYTES:
             message = (
-                f"{where} cannot be checked: the Hub gives no sha256 and size for it. Weights are "
-                "stored there as large files."
+                f"{where} cannot be checked: the Hub states no sha256 and size for it, as it does "
+                "for weights, which it stores as large files."
             )
             raise WeightsError(message)
         return self._read(where, repo, revision, _generator(path, offered.size, etag))

@@ -48,7 +48,7 @@ def pinned(name: str, rest: str, client: Client) -> Pinned:
     found = SPELLING.fullmatch(rest)
     if found is None:
         message = (
-            f"'{name}' does not say which bytes it means; write hub:org/repo@COMMIT#FILE with the "
+            f"'{name}' does not name a file at a commit; write hub:org/repo@COMMIT#FILE with the "
             "40 hexadecimal digits of a commit and the name of a .safetensors file."
         )
         raise WeightsError(message)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STATUSES = {
-    401: "run 'hf auth login' with a token that may",
-    403: "run 'hf auth login' with a token that may",
+    401: "run 'hf auth login' with a token that has access",
+    403: "run 'hf auth login' with a token that has access",
     412: "somebody else has just committed there; try again",
 }
 """What to do about an answer of the Hub, by its HTTP status."""
@@ -24,7 +24,7 @@ STATUSES = {
 REMEDIES: dict[type[Exception], str] = {
     errors.GatedRepoError: " is gated: ask for access on its page, then 'hf auth login'.",
     errors.RepositoryNotFoundError: (
-        " is missing or private: 'hf auth login' with an account that may."
+        " is missing or private: 'hf auth login' with an account that has access."
     ),
     errors.RevisionNotFoundError: ": that commit has vanished from the Hub; upgrade ganzoo-core.",
     errors.EntryNotFoundError: ": that commit has no such file; upgrade ganzoo-core.",
@@ -53,10 +53,12 @@ def as_sentence(where: str, endpoint: str | None, doing: str = "fetched from") -
     except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in CACHE_FAULTS:
             message = (
-                f"{where} cannot be kept ({error.strerror}: {error.filename}); give cache_dir=, or "
-                "set HF_HOME, a folder that can be written and has room."
+                f"{where} cannot be stored ({error.strerror}: {error.filename}); set cache_dir= or "
+                "HF_HOME to a writable folder with enough space."
             )
         else:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            message = f"{where} cannot be {doing} {host} ({reason}); try again when it is reached."
+            message = (
+                f"{where} cannot be {doing} {host} ({reason}); try again when it is reachable."
+            )
         raise WeightsError(message) from error

@@ -123,7 +123,7 @@ def opened(blob: bytes, who: str) -> tuple[Config, dict[str, Tensor]]:
         header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
         config = Config.model_validate_json(header["__metadata__"]["ganzoo"])
     except (safetensors.SafetensorError, ValidationError, KeyError, ValueError, TypeError) as error:
-        message = f"{who} is no weight file of ganzoo: {kind_of(blob) or described(error)}."
+        message = f"{who} is not a ganzoo weight file: {kind_of(blob) or described(error)}."
         raise WeightsError(message) from error
     return config, tensors
 
@@ -171,9 +171,9 @@ def _plain(value: object) -> object:
 def kind_of(blob: bytes) -> str | None:
     """Say what bytes that are not safetensors appear to be; None if that cannot be told."""
     for start, kind in (
-        (b"version https://git-lfs", "it is the pointer of a git-lfs file, not the file"),
+        (b"version https://git-lfs", "it is a git-lfs pointer, not the file itself"),
         (b"<", "it is a web page"),
-        (b"PK", "it is a zip archive, as of pickled weights, which are never loaded"),
+        (b"PK", "it is a zip archive, such as pickled weights, which are never loaded"),
         (b"\x80", "it is a pickle, which is never loaded"),
     ):
         if blob.lstrip().startswith(start):
