@@ -2,8 +2,8 @@
 
     python benchmarks/load_time.py [NAME]
 
-Prints the median time of several loads with 64 samples, not counting imports, and the number of HTTP
-requests. The Hub runs on this machine, so that the speed of a network does not matter.
+Prints the median time of several loads with 64 samples, not counting imports, and the number of
+HTTP requests. The Hub runs on this machine, so that the speed of a network does not matter.
 """
 
 from __future__ import annotations
