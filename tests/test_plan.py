@@ -86,7 +86,7 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
     ("text", "sentence"),
     [
         ("title: [", "is no YAML: while parsing"),
-        ("title: T\ndata: [ring]\ntitle: U\n", "the key 'title' stands twice"),
+        ("title: T\ndata: [ring]\ntitle: U\n", "the key 'title' appears twice"),
         ("just words", "it needs a title, data and contenders"),
         ("title: T\ndata: [ring]\n", "contenders: Field required"),
         ("title: T\ndata: [ring]\ncontenders: [vanilla]\nround: 3\n", "round: Extra inputs"),

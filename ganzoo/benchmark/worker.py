@@ -20,7 +20,7 @@ from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import floor, measure, measure_game, noise
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_name
+from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 from ganzoo.training.train import default_n
@@ -58,7 +58,7 @@ def jobs_of(contest: Contest, folder: Path, zoo: Zoo) -> list[Job]:
     """The references, then every contender with every seed; of what is trained already, one."""
     jobs = [Job(contest, "", 0, folder / REFERENCES)]
     for label, text in contest.contenders.items():
-        seeds = contest.seeds[:1] if is_name(text, zoo) else contest.seeds
+        seeds = contest.seeds[:1] if is_model_name(text, zoo) else contest.seeds
         jobs += [Job(contest, label, seed, run_folder(folder, label, seed)) for seed in seeds]
     return jobs
 
@@ -128,7 +128,7 @@ class Work:
         contest, text = self.job.contest, self.job.contest.contenders.get(self.job.contender, "")
         if not self.job.contender:
             self.references(self.zoo.dataset(contest.data, contest.settings).load())
-        elif is_name(text, self.zoo):
+        elif is_model_name(text, self.zoo):
             self.pretrained(text)
         else:
             self.contend(contender(text, self.zoo, contest.settings))

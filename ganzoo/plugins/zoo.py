@@ -14,7 +14,6 @@ from ganzoo.parts.variant import PARTS, Variant
 from ganzoo.plugins.install import installed_version
 from ganzoo.plugins.loading import (
     INSTANCES,
-    PLURALS,
     Loaded,
     Origin,
     fault,
@@ -23,7 +22,7 @@ from ganzoo.plugins.loading import (
     reason,
 )
 from ganzoo.plugins.options import spelled, validated
-from ganzoo.plugins.registry import registry
+from ganzoo.plugins.registry import PLURALS, registry
 from ganzoo.plugins.renames import current
 
 if TYPE_CHECKING:
