@@ -34,7 +34,10 @@ class Dcgan(Architecture):
     """The paper's guidelines for images of 8 to 128 pixels a side and 1 to 4 channels."""
 
     width: int = Field(
-        default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
+        default=64,
+        ge=1,
+        le=1024,
+        description="channels at full resolution, doubled at each halving",
     )
     kernel: Literal[3, 4, 5] = Field(default=5, description="side of the convolutions, in pixels")
 
