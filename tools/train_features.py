@@ -1,4 +1,4 @@
-"""Training of the small-cnn extractors: ``python -m ganzoo.metrics.train_features digits --out .``.
+"""Training of the small-cnn extractors: ``python tools/train_features.py digits --out .``.
 
 The file is the same, byte for byte, each time it is made on one machine. Its sha256, which this
 prints, is pinned in ``features.py``.
