@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
+import runpy
+import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+import pytest
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
 import ganzoo
+from ganzoo import cli
+from ganzoo.engine.step import Step
 
 CORE = Path(ganzoo.__file__).parent
+ROOT = CORE.parent
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 NOT_COUNTED = {"__init__.py", "__main__.py", "py.typed", "__pycache__"}
 STILL_LONG = ("benchmark/contest.py: bench", "cli/contests.py: bench", "engine/scoring.py: measure")
 MODULES = sorted(path for path in CORE.rglob("*.py") if path.name != "__init__.py")
@@ -49,3 +61,43 @@ def test_functions_are_short() -> None:
 
 def test_the_median_module_is_short() -> None:
     assert median(map(length, MODULES)) <= 110
+
+
+def test_the_picture_is_of_the_imports_as_they_are() -> None:
+    drawn = runpy.run_path(str(ROOT / "tools" / "architecture_picture.py"))["picture"]()
+    shown = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    assert shown == drawn, "run: python tools/architecture_picture.py"
+
+
+def test_every_file_and_room_that_the_page_names_is_there() -> None:
+    named = re.findall(r"`(ganzoo/[\w./]+)`", PAGE)
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    rooms = {path.stem for path in CORE.iterdir()} - {Path(name).stem for name in NOT_COUNTED}
+    listed = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+    assert sorted(listed) == sorted(rooms - {"_version"})
+
+
+def test_the_walk_to_the_optimizers_step_is_the_one_of_a_real_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    section = PAGE.partition("## From `ganzoo train`")[2].partition("\n## ")[0]
+    walk = re.findall(r"^\d\. `ganzoo/([\w./]+)`", section, re.MULTILINE)
+    assert len(walk) <= 6
+    stacks = []
+
+    def note(*_: object) -> None:
+        files = [Path(frame.filename) for frame in traceback.extract_stack()]
+        inside = [path.relative_to(CORE).as_posix() for path in files if CORE in path.parents]
+        stacks.append(list(dict.fromkeys(inside)))
+
+    hook = register_optimizer_step_pre_hook(note)
+    words = ["ganzoo", "train", "vanilla", "--rounds", "1", "--out", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", words)
+    try:
+        with pytest.raises(SystemExit):
+            cli.main()
+    finally:
+        hook.remove()
+    assert len(stacks) == 2  # one step of each player
+    assert stacks[0] == walk[:-1]
+    assert walk[-1] == Path(inspect.getfile(Step)).relative_to(CORE).as_posix()
