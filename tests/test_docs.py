@@ -121,7 +121,7 @@ def test_the_whole_tutorial_runs(tell: Tell, tmp_path: Path, monkeypatch: Monkey
     module = importlib.import_module(target)
     for block in others:
         exec(compile(block, "write-a-plugin.md", "exec"), vars(module))
-    module.test_the_plugin_keeps_its_word()
+    module.test_the_plugin_conforms()
     for words in re.findall(r"^\$ ganzoo (.*)$", DOCS["write-a-plugin"], re.MULTILINE):
         assert not tell(words).startswith("error"), words
     assert (tmp_path / "runs" / "moons" / "highest.txt").exists()

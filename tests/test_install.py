@@ -200,7 +200,7 @@ def test_pretrained_weights_come_in_the_wheel_of_their_plugin(room: Room, wheels
 
 def test_what_pip_cannot_find_is_one_sentence(room: Room, tmp_path: Path) -> None:
     told = room.run("ganzoo", "install", "vanilla", "--find-links", tmp_path, code=1)
-    assert told.startswith("error: pip could not install ganzoo-vanilla==0.1.0: No matching")
+    assert told.startswith("error: pip could not install ganzoo-vanilla==0.2.0: No matching")
     assert told.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""What core itself brings, through its own hooks."""
+"""What the core itself offers, through the same hooks as any plugin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def ganzoo_losses() -> list[type[Loss]]:
-    """The four usual adversarial losses."""
+    """The four most used adversarial losses."""
     return [losses.Minimax, losses.NonSaturating, losses.LeastSquares, losses.Hinge]
 
 
@@ -33,7 +33,7 @@ def ganzoo_regularizers() -> list[type[Regularizer]]:
 
 @hookimpl
 def ganzoo_samplers() -> list[type[Sampler]]:
-    """The two usual priors."""
+    """Latents from a normal or a uniform prior."""
     return [samplers.Gaussian, samplers.Uniform]
 
 
@@ -45,7 +45,7 @@ def ganzoo_optimizers() -> list[type[Optimizer]]:
 
 @hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Point sets, digits, the two MNISTs, and any folder of images."""
+    """Point sets, digits, MNIST and Fashion-MNIST, and any folder of images."""
     return [
         points.Ring,
         points.Grid,
@@ -59,7 +59,7 @@ def ganzoo_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """Mode counts for point sets; distances, precision and coverage for images; the canonical."""
+    """Mode counts for points; distances, precision and coverage; FID, KID and Inception score."""
     return [
         modes.Modes,
         frechet.Frechet,
@@ -75,5 +75,5 @@ def ganzoo_metrics() -> list[type[Metric]]:
 
 @hookimpl
 def ganzoo_observers() -> list[type[Observer]]:
-    """Progress bar, log, sample grids, and the watch for values that are not finite."""
+    """The divergence check, the log, sample grids and the progress bar."""
     return [diverged.Diverged, log.LogFile, grid.SampleGrid, progress.ProgressBar]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from ganzoo._version import __version__
 from ganzoo.errors import PluginError, ZooError
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins import hookspecs
 from ganzoo.plugins.registry import PLURALS, Model
+from ganzoo.plugins.requirement import unmet
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,6 +54,12 @@ def load(origin: Origin, source: ModuleType | EntryPoint) -> Loaded:
     fails would stop the loading of all others.
     """
     loaded = Loaded(origin)
+    distribution = source.dist if isinstance(source, EntryPoint) else None
+    needed = unmet(distribution) if distribution is not None else None
+    if needed is not None:
+        text = f"plugin {origin} needs {needed}, and this is {__version__}: upgrade one of the two."
+        loaded.faults.append(PluginError(text))
+        return loaded
     try:
         module = source.load() if isinstance(source, EntryPoint) else source
         loaded.module = module

@@ -1,4 +1,4 @@
-"""Behaviour cloning: a policy fitted to what the expert did, by itself or as a start."""
+"""Behaviour cloning: a policy fitted to the expert's actions, alone or before GAIL."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from ganzoo.parts.protocols import GameView
 
 RATE = 1e-3
+"""Adam's learning rate in ``clone``, that of the variant ``behaviour-cloning``."""
 
 
 class Demonstrated(Episodes):
-    """Pairs of the expert, as they stand in the data."""
+    """Batches of the expert's observations and actions."""
 
     deals = ("obs", "action")
 
     def start(self, game: GameView) -> None:
-        """Show the policy what there is to observe."""
+        """Normalize the policy's inputs by the demonstrations' statistics."""
         task_of(game.data.info)
         observe(policy_of(game.nets["generator"]), game.train.column("obs"))
 
@@ -37,7 +38,7 @@ class Demonstrated(Episodes):
 
 
 def clone(net: nn.Module, game: GameView, *, steps: int) -> None:
-    """Fit a policy to the demonstrations for some steps, in place."""
+    """Fit a policy to the demonstrations by maximum likelihood, in place."""
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
     stream = torch.Generator(game.device).manual_seed(game.seed)
     for _ in range(steps):

@@ -174,8 +174,8 @@ def test_the_noise_may_be_given_and_leaves_the_codes_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"categorical": (), "continuous": 0}, "there is at least one code"),
-        ({"categorical": (65000, 65000)}, "take 130064 numbers; 65536 at most"),
+        ({"categorical": (), "continuous": 0}, "there must be at least one code"),
+        ({"categorical": (65000, 65000)}, "take 130064 numbers, more than 65536"),
         ({"categorical": (1,)}, "greater than or equal to 2"),
         ({"continuous": -1}, "greater than or equal to 0"),
     ],
