@@ -230,8 +230,9 @@ class Game:
         """
         net = self.nets[GENERATOR] if self.average is None else self.average.net
         tensors = (*net.parameters(), *net.buffers())
-        # Every change in place moves a tensor's version.
-        weights = (self.progress, *(tensor._version for tensor in tensors))  # noqa: SLF001
+        # A change in place moves a tensor's version, but a fused optimizer's does not; steps do.
+        versions = [tensor._version for tensor in tensors]  # noqa: SLF001
+        weights = (self.rounds, self.progress, *self.steps.values(), *versions)
         if self._frozen is None or self._frozen[0] != weights:
             self._frozen = (weights, FrozenGenerator.copy_of(net, **self.sampling()))
         return self._frozen[1]

@@ -104,24 +104,24 @@ class Anneals:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """A float within the bounds, or a schedule all of whose values are."""
-        del source
+        del source, handler
         bounds = {name: value for name, value in vars(self).items() if value is not None}
         number = core_schema.float_schema(allow_inf_nan=False, **bounds)
-        schedule = core_schema.no_info_after_validator_function(
-            self._checked, handler.generate_schema(Schedule)
-        )
 
         def read(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
             if isinstance(value, str) and value.partition(":")[0] in SHAPES:
                 value = Schedule.parse(value)
-            return validate(value)
+            if isinstance(value, dict):
+                value = Schedule(**value)
+            return self._checked(value) if isinstance(value, Schedule) else validate(value)
 
-        def choose(value: Any) -> str:
-            return "schedule" if isinstance(value, (dict, Schedule)) else "number"
-
-        # Tagged, so that a wrong number is reported as such and not as a wrong schedule too.
-        either = core_schema.tagged_union_schema({"number": number, "schedule": schedule}, choose)
-        return core_schema.no_info_wrap_validator_function(read, either)
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            number,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value.model_dump() if isinstance(value, Schedule) else value
+            ),
+        )
 
     def _checked(self, schedule: Schedule) -> Schedule:
         for value in schedule.values:

@@ -26,6 +26,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
 from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.engine.scoring import measure_game
@@ -223,7 +224,7 @@ def test_acgans_discriminator_is_not_told_the_label() -> None:
 def test_the_classifier_needs_a_head_and_says_who_has_it() -> None:
     message = r"'auxiliary-classifier' reads 'real_classes' .* acgan \(ganzoo-conditional\)"
     with pytest.raises(ComposeError, match=message):
-        Game(small(regularizers=(AuxiliaryClassifier(),)), points())
+        compose(small(regularizers=(AuxiliaryClassifier(),)), data="digits").game()
 
 
 # --------------------------------------------------------------------------------- the sampler
