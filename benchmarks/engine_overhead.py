@@ -31,9 +31,9 @@ def hand_written(game: Game) -> Callable[[], None]:
     """The loop that one would write for this variant; each backward is limited to its player."""
     generator, discriminator = game.nets["generator"], game.nets["discriminator"]
     options = game.variant.optimizers
-    opt_g = torch.optim.Adam(generator.parameters(), **options.generator.arguments(), fused=True)
+    opt_g = torch.optim.Adam(generator.parameters(), **options["generator"].arguments(), fused=True)
     opt_d = torch.optim.Adam(
-        discriminator.parameters(), **options.discriminator.arguments(), fused=True
+        discriminator.parameters(), **options["discriminator"].arguments(), fused=True
     )
     params_g, params_d = list(generator.parameters()), list(discriminator.parameters())
     images, batch = game.train.columns["real"], game.variant.batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +14,15 @@ class ZooError(Exception):
 
 
 class ComposeError(ZooError):
-    """Parts that do not fit together, found before training starts."""
+    """Parts that do not fit together, found before training starts.
+
+    ``missing`` is a value that is not offered and the kind of part that could offer it, so that
+    whoever knows the installed plugins can name them.
+    """
+
+    def __init__(self, message: str, *, missing: tuple[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class OptionError(ZooError):
@@ -56,3 +65,8 @@ def listed(names: Iterable[str]) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known name that is most like a name, where one is like it."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), None)

@@ -1,4 +1,4 @@
-"""Wheels, a new environment, and a stranger's plugin: installed for real, used by flags alone."""
+"""Wheels, new environments and a third party's plugin: really installed, used by flags alone."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def wheel_of(folder: Path, name: str, version: str, files: dict[str, str]) -> Pa
 
 
 class Room:
-    """A new environment that sees every package of this one but ganzoo's own."""
+    """A new environment with every package of this one except ganzoo's own."""
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=True)

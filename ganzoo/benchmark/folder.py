@@ -14,7 +14,7 @@ from ganzoo.benchmark.results import Result, has_ended, line, of_kind, read
 from ganzoo.benchmark.statistics import LOST, headline, verdict
 from ganzoo.benchmark.worker import jobs_of
 from ganzoo.errors import RunError
-from ganzoo.pretrained.sources import is_name, source
+from ganzoo.pretrained.sources import is_model_name, source
 from ganzoo.storage.files import write_text
 from ganzoo.storage.hub import Client
 
@@ -51,7 +51,7 @@ class Bench:
         A misspelt last contender is not to be found out after hours.
         """
         for text in self.contest.contenders.values():
-            if is_name(text, self.zoo):
+            if is_model_name(text, self.zoo):
                 source(text, Client(), self.zoo)
             else:
                 contender(text, self.zoo, self.contest.settings)

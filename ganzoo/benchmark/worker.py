@@ -16,14 +16,14 @@ from ganzoo.benchmark.jobs import Contest, contender
 from ganzoo.benchmark.results import REFERENCES, Kind, Lines, Result, has_ended
 from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.statistics import headline
-from ganzoo.engine.game import Game
+from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import floor, measure, measure_game, noise
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_name
+from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
-from ganzoo.training.train import default_n, resumed
+from ganzoo.training.train import default_n
 
 if TYPE_CHECKING:
     from ganzoo.parts.dataset import Data
@@ -58,7 +58,7 @@ def jobs_of(contest: Contest, folder: Path, zoo: Zoo) -> list[Job]:
     """The references, then every contender with every seed; of what is trained already, one."""
     jobs = [Job(contest, "", 0, folder / REFERENCES)]
     for label, text in contest.contenders.items():
-        seeds = contest.seeds[:1] if is_name(text, zoo) else contest.seeds
+        seeds = contest.seeds[:1] if is_model_name(text, zoo) else contest.seeds
         jobs += [Job(contest, label, seed, run_folder(folder, label, seed)) for seed in seeds]
     return jobs
 
@@ -128,7 +128,7 @@ class Work:
         contest, text = self.job.contest, self.job.contest.contenders.get(self.job.contender, "")
         if not self.job.contender:
             self.references(self.zoo.dataset(contest.data, contest.settings).load())
-        elif is_name(text, self.zoo):
+        elif is_model_name(text, self.zoo):
             self.pretrained(text)
         else:
             self.contend(contender(text, self.zoo, contest.settings))
@@ -166,9 +166,15 @@ class Work:
 
     def contend(self, variant: Variant) -> None:
         """Train, scoring each checkpoint, and score the last and the best on other latents."""
-        plan, folder = self.plan(variant), self.job.folder
-        known = (folder / "run.json").exists()
-        run = resumed(folder, plan, self.zoo) if known else Run.create(folder, plan, self.zoo)
+        contest, folder = self.job.contest, self.job.folder
+        dataset = self.zoo.dataset(contest.data, contest.settings)
+        composition = Composition(variant, dataset, self.zoo)
+        plan = self.plan(composition)
+        if (folder / "run.json").exists():
+            run = Run.open(folder, self.zoo, started=False)
+            run.continue_as(plan)
+        else:
+            run = Run.create(folder, plan, composition)
         self.forget(run)
         scenes = Snapshots(folder)
         if run.game.rounds == 0 and self.job.seed == self.job.contest.seeds[0]:
@@ -203,22 +209,18 @@ class Work:
         told = {"rounds": run.game.rounds, "seconds": round(run.seconds, 3), "plan": run.plan}
         self.add("last", scores=self.scores(run, 0), cost=cost_of(run), **told)
 
-    def plan(self, variant: Variant) -> Plan:
+    def plan(self, composition: Composition) -> Plan:
         """The plan of the run; a budget of images or operations becomes rounds."""
         contest, budget = self.job.contest, self.job.contest.budget
         rounds = budget.rounds
         if budget.images is not None or budget.flops is not None:
-            data = self.zoo.dataset(contest.data, contest.settings).load()
-            game = Game(variant, data, seed=self.job.seed, device=contest.device)
+            game = composition.game(seed=self.job.seed, device=contest.device)
             if budget.images is not None:
                 rounds = ceil(budget.images / round_images(game))
             else:
                 rounds = ceil((budget.flops or 0) / max(1, round_flops(game)))
         return plan_run(
-            self.zoo,
-            variant,
-            data=contest.data,
-            settings=contest.settings,
+            composition,
             seed=self.job.seed,
             rounds=rounds,
             seconds=budget.seconds,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganzoo.builtin import losses, regularizers, samplers
+from ganzoo.builtin import losses, optimizers, regularizers, samplers
 from ganzoo.builtin.datasets import digits, folder, idx, points
 from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
 from ganzoo.builtin.observers import diverged, grid, log, progress
+from ganzoo.parts.optimizer import Adam
 from ganzoo.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from ganzoo.parts.dataset import Dataset
     from ganzoo.parts.metric import Metric
     from ganzoo.parts.observer import Observer
+    from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Loss, Regularizer, Sampler
 
 
@@ -33,6 +35,12 @@ def ganzoo_regularizers() -> list[type[Regularizer]]:
 def ganzoo_samplers() -> list[type[Sampler]]:
     """Latents from a normal or a uniform prior."""
     return [samplers.Gaussian, samplers.Uniform]
+
+
+@hookimpl
+def ganzoo_optimizers() -> list[type[Optimizer]]:
+    """Those of torch that GANs are trained with."""
+    return [Adam, optimizers.AdamW, optimizers.Adamax, optimizers.RmsProp, optimizers.Sgd]
 
 
 @hookimpl

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 import ganzoo
 from ganzoo.builtin.losses import NonSaturating
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
 from ganzoo.parts.variant import Variant
 from ganzoo_conditional.labels import Labelled
@@ -95,7 +95,7 @@ def ganzoo_variants() -> list[Variant]:
             loss=NonSaturating(),
             sampler=Labelled(),
             batch=128,
-            optimizers=Optimizers(discriminator=fast, generator=fast),
+            optimizers={"discriminator": fast, "generator": fast},
             ema=0.999,
         ),
     ]

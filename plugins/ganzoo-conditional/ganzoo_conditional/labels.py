@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
     from ganzoo.parts.part import Player
+    from ganzoo.parts.protocols import GameView
 
 
 class ByClass:
@@ -59,7 +59,7 @@ class Labelled(Sampler):
             raise ComposeError(message)
         return {"z": Space(shape=(self.dim,))}
 
-    def start(self, game: Game) -> ByClass:
+    def start(self, game: GameView) -> ByClass:
         """Sort the rows by class. Raises DataError if prior ``uniform`` finds a class empty."""
         rows = ByClass(game.train.column("label"), game.spaces["label"].classes or 0)
         if self.prior == "uniform" and not bool(rows.count.all()):
@@ -82,15 +82,15 @@ class Labelled(Sampler):
         label = torch.randint(classes, (n,), generator=stream, device=stream.device)
         return {"z": z, "label": label}
 
-    def draw(self, player: Player, game: Game) -> Tensor:
+    def draw(self, player: Player, game: GameView) -> Tensor:
         """Row numbers, int64, (N,): in the data's order, or of uniformly drawn classes."""
         if self.prior == "data":
             rows_as_they_come: Tensor = super().draw(player, game)
             return rows_as_they_come
         rows: ByClass = game.state_of(self)
-        return rows.draw(game.variant.batch, game.latents)
+        return rows.draw(game.batch, game.latents)
 
-    def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
+    def deal(self, player: Player, game: GameView, drawn: Tensor) -> Iterator[Step]:
         """One step, whose ``label`` is that of its real rows."""
         # Only z is passed on: a label from ``latent`` would replace the real rows' own.
         latent = self.latent(len(drawn), game.spaces, game.latents)

@@ -31,7 +31,7 @@ from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
 from ganzoo.parts.dataset import Data, Rows
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
@@ -493,7 +493,7 @@ def test_a_short_training_on_digits_heeds_the_label(name: str) -> None:
         {
             **dict(VARIANTS[name]),
             "architecture": architecture,
-            "optimizers": Optimizers(discriminator=fast, generator=fast),
+            "optimizers": {"discriminator": fast, "generator": fast},
             "ema": 0.99,
         }
     )

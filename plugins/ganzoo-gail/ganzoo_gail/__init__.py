@@ -13,7 +13,8 @@ import typer
 
 import ganzoo
 from ganzoo.builtin.losses import Minimax
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
+from ganzoo.parts.schedule import linear
 from ganzoo.parts.variant import Variant
 from ganzoo_gail.cloning import Demonstrated
 from ganzoo_gail.datasets import (
@@ -76,7 +77,7 @@ def ganzoo_metrics() -> list[type[Metric]]:
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
     """GAIL, behaviour cloning, and PPO on the task's own reward."""
-    policy = Adam(lr=1e-3, betas=(0.9, 0.999), schedule="linear", max_norm=0.5)
+    policy = Adam(lr=linear(1e-3), betas=(0.9, 0.999), max_norm=0.5)
     return [
         Variant(
             name="gail",
@@ -86,9 +87,7 @@ def ganzoo_variants() -> list[Variant]:
             generator_loss=PpoClip(),
             regularizers=(EntropyBonus(),),
             sampler=Rollout(),
-            optimizers=Optimizers(
-                discriminator=Adam(lr=3e-3, betas=(0.5, 0.999)), generator=policy
-            ),
+            optimizers={"discriminator": Adam(lr=3e-3, betas=(0.5, 0.999)), "generator": policy},
             batch=256,
             data="cartpole",
         ),
@@ -99,7 +98,7 @@ def ganzoo_variants() -> list[Variant]:
             loss=Cloning(),
             sampler=Demonstrated(),
             turns=(("generator", 1),),
-            optimizers=Optimizers(generator=Adam(lr=1e-3, betas=(0.9, 0.999))),
+            optimizers={"generator": Adam(lr=1e-3, betas=(0.9, 0.999))},
             batch=256,
             data="cartpole",
         ),
@@ -111,7 +110,7 @@ def ganzoo_variants() -> list[Variant]:
             regularizers=(EntropyBonus(),),
             sampler=Rollout(reward="task"),
             turns=(("generator", 1),),
-            optimizers=Optimizers(generator=policy),
+            optimizers={"generator": policy},
             batch=256,
             data="cartpole",
         ),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.engine.sampling import FrozenGenerator
+    from ganzoo.parts.protocols import FrozenView
     from ganzoo_gail.policy import ActorCritic
 
 EPISODES = 100
@@ -152,7 +152,7 @@ def told(error: Exception) -> str:
 
 
 def record(
-    path: Path, task: Task, frozen: FrozenGenerator, *, episodes: int, seed: int, made_with: str
+    path: Path, task: Task, frozen: FrozenView, *, episodes: int, seed: int, made_with: str
 ) -> Facts:
     """Write episodes of a policy's most likely actions to a file; returns the file's metadata."""
     net: Any = Unflagged(policy_of(frozen.net), frozen.spaces["obs"].size)

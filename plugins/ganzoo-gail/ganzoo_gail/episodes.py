@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ganzoo.engine.sampling import FrozenGenerator
+    from ganzoo.parts.protocols import FrozenView
     from ganzoo_gail.policy import ActorCritic
 
 MOST_FRAMES = 500
@@ -28,7 +28,7 @@ class Episodes(Sampler):
     """A sampler whose samples are whole episodes of the data's task."""
 
     def sample(
-        self, frozen: FrozenGenerator, n: int, *, seed: int, given: Mapping[str, Tensor]
+        self, frozen: FrozenView, n: int, *, seed: int, given: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """Returns and lengths of ``n`` episodes, (n,) each.
 
@@ -46,7 +46,7 @@ class Episodes(Sampler):
         }
 
     @torch.no_grad()
-    def act(self, frozen: FrozenGenerator, obs: Tensor, *, seed: int | None = None) -> Tensor:
+    def act(self, frozen: FrozenView, obs: Tensor, *, seed: int | None = None) -> Tensor:
         """Actions for observations, (N, d): choices, int64, (N,), or vectors in [-1, 1], (N, k).
 
         The most likely ones, or with a seed drawn from the policy.
@@ -57,7 +57,7 @@ class Episodes(Sampler):
         stream = torch.Generator(frozen.device).manual_seed(seed_for(seed, "actions"))
         return net.act(seen, stream)[0].cpu()
 
-    def frames(self, frozen: FrozenGenerator, *, seed: int) -> Tensor | None:
+    def frames(self, frozen: FrozenView, *, seed: int) -> Tensor | None:
         """One episode of the most likely actions, uint8, (T, H, W, 3), T at most 500."""
         net, task = policy_of(frozen.net), task_of(frozen.info)
         envs = Envs(task, 1, seed=seed_for(seed, "episodes"), render_mode="rgb_array")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
     from ganzoo.parts.part import Loss, Player
+    from ganzoo.parts.protocols import GameView
 
 SCORES = torch.linspace(-10, 10, 41)
 """The scores, as logits, at which ``remarks`` looks at the sign of a reward."""
@@ -60,7 +60,7 @@ class Rollout(Episodes):
         default=0, description="steps of behaviour cloning before the first round"
     )
 
-    def start(self, game: Game) -> Playing:
+    def start(self, game: GameView) -> Playing:
         """Start the environments, and clone the expert first if ``clone`` asks for it."""
         task = task_of(game.data.info)
         net = policy_of(game.nets["generator"])
@@ -68,7 +68,7 @@ class Rollout(Episodes):
         clone(net, game, steps=self.clone)
         return Playing(Envs(task, self.envs, seed=seed_for(game.seed, "environments")))
 
-    def draw(self, player: Player, game: Game) -> dict[str, Tensor]:
+    def draw(self, player: Player, game: GameView) -> dict[str, Tensor]:
         """A rollout new to this player; for the discriminator also the rows of its minibatches."""
         state: Playing = game.state_of(self)
         if player in state.seen or not state.rollout:
@@ -76,14 +76,14 @@ class Rollout(Episodes):
         state.seen.append(player)
         if player == "generator":
             return state.rollout
-        batch, count = game.variant.batch, self.envs * self.steps
+        batch, count = game.batch, self.envs * self.steps
         mine = torch.randint(
             count, (self.updates, batch), generator=game.latents, device=game.device
         )
         rows = game.order.take(self.updates * batch).view(self.updates, batch)
         return {**state.rollout, "rows": rows, "mine": mine}
 
-    def deal(self, player: Player, game: Game, drawn: dict[str, Tensor]) -> Iterator[Step]:
+    def deal(self, player: Player, game: GameView, drawn: dict[str, Tensor]) -> Iterator[Step]:
         """Minibatches of pairs for the discriminator, of PPO's values for the generator."""
         if player == "discriminator":
             for rows, mine in zip(drawn["rows"], drawn["mine"], strict=True):
@@ -104,7 +104,7 @@ class Rollout(Episodes):
     # ------------------------------------------------------------------------------------- rollouts
 
     @torch.no_grad()
-    def _played(self, game: Game, state: Playing) -> dict[str, Tensor]:
+    def _played(self, game: GameView, state: Playing) -> dict[str, Tensor]:
         """Play one rollout: tensors (steps, envs, ...) on the device, and ``pair``, flattened."""
         net, envs, device = policy_of(game.nets["generator"]), state.envs, game.device
         made: dict[str, list[Tensor]] = {}
@@ -131,7 +131,7 @@ class Rollout(Episodes):
         return rollout
 
     @torch.no_grad()
-    def _estimated(self, game: Game, rollout: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _estimated(self, game: GameView, rollout: dict[str, Tensor]) -> dict[str, Tensor]:
         """PPO's inputs, flattened: observations, actions, advantages and value targets."""
         state: Playing = game.state_of(self)
         reward = self._rewards(game, rollout)
@@ -164,7 +164,7 @@ class Rollout(Episodes):
 
     # -------------------------------------------------------------------------------------- rewards
 
-    def _rewards(self, game: Game, rollout: dict[str, Tensor]) -> Tensor:
+    def _rewards(self, game: GameView, rollout: dict[str, Tensor]) -> Tensor:
         if self.reward == "task":
             return rollout["earned"]
         step = game.step("generator")
@@ -198,7 +198,7 @@ class Rollout(Episodes):
         reward: Tensor = -term(**{name: values[name] for name in reads(term)})
         return reward.expand_as(score)
 
-    def remarks(self, game: Game) -> Iterable[str]:
+    def remarks(self, game: GameView) -> Iterable[str]:
         """The sign of the reward, and what it encourages if episodes can end early."""
         if self.reward == "task":
             return ["The reward is the task's own: nothing is imitated."]

@@ -558,7 +558,7 @@ def test_a_start_by_cloning_is_better_than_none(zoo: Zoo) -> None:
 def test_what_a_start_has_changed_is_also_averaged(zoo: Zoo) -> None:
     game = game_of(zoo, "gail", "rollout.clone=5", "ema=0.9")
     assert game.average is not None
-    mine, its = game.average.state_dict(), game.nets["generator"].state_dict()
+    mine, its = game.average.net.state_dict(), game.nets["generator"].state_dict()
     assert all(torch.equal(mine[name], its[name]) for name in its)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import ganzoo
 from ganzoo.builtin.losses import NonSaturating
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
+from ganzoo.parts.schedule import linear
 from ganzoo.parts.variant import Variant
 from ganzoo_infogan.codes import CodeError, Codes, MutualInformation
 from ganzoo_infogan.jitter import Jitter
@@ -56,10 +57,7 @@ def ganzoo_variants() -> list[Variant]:
             loss=NonSaturating(),
             regularizers=(MutualInformation(continuous=0.1), Jitter()),
             sampler=Codes(),
-            optimizers=Optimizers(
-                discriminator=Adam(lr=2e-4, schedule="linear"),
-                generator=Adam(lr=1e-3, schedule="linear"),
-            ),
+            optimizers={"discriminator": Adam(lr=linear(2e-4)), "generator": Adam(lr=linear(1e-3))},
             batch=128,
         )
     ]

@@ -26,7 +26,7 @@ class Jitter(Regularizer):
     turn: float = Field(default=20.0, ge=0, le=180, description="largest rotation, in degrees")
     zoom: float = Field(default=0.2, ge=0, le=1, description="largest change of the log scale")
 
-    def shown(self, sample: Tensor) -> Tensor:
+    def augment(self, sample: Tensor) -> Tensor:
         """Augment images, each with its own uniform draw; return other samples unchanged."""
         if sample.dim() != 4:  # noqa: PLR2004
             return sample

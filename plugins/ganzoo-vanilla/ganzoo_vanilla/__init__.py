@@ -14,7 +14,7 @@ import ganzoo
 from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.networks import MlpGenerator, Scorer, mlp_scorer
 from ganzoo.builtin.samplers import Gaussian, Uniform
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
@@ -105,7 +105,7 @@ def ganzoo_variants() -> list[Variant]:
             sampler=Gaussian(dim=64),
             batch=256,
             ema=0.999,
-            optimizers=Optimizers(discriminator=Adam(lr=1e-3), generator=Adam(lr=1e-3)),
+            optimizers={"discriminator": Adam(lr=1e-3), "generator": Adam(lr=1e-3)},
         ),
         Variant(
             name="vanilla-maxout",

@@ -14,8 +14,9 @@ from torch import nn
 
 import ganzoo
 from ganzoo.builtin.networks import ConvOrMlp, Scorer
+from ganzoo.builtin.optimizers import RmsProp
 from ganzoo.builtin.samplers import Gaussian
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Loss, Player, Regularizer
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
@@ -117,7 +118,7 @@ def ganzoo_variants() -> list[Variant]:
             regularizers=(GradientPenalty(),),
             sampler=Gaussian(dim=64),
             turns=turns,
-            optimizers=Optimizers(discriminator=adam, generator=adam),
+            optimizers={"discriminator": adam, "generator": adam},
             ema=0.999,
         ),
         Variant(
@@ -128,9 +129,6 @@ def ganzoo_variants() -> list[Variant]:
             regularizers=(WeightClipping(),),
             sampler=Gaussian(dim=64),
             turns=turns,
-            optimizers=Optimizers(
-                discriminator=Adam(lr=5e-5, betas=(0.0, 0.9)),
-                generator=Adam(lr=5e-5, betas=(0.0, 0.9)),
-            ),
+            optimizers={"discriminator": RmsProp(lr=5e-5), "generator": RmsProp(lr=5e-5)},
         ),
     ]
