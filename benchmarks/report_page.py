@@ -17,8 +17,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from ganzoo.benchmark.contenders import crossed
 from ganzoo.benchmark.contest import bench
-from ganzoo.benchmark.jobs import crossed
 
 REPEATS = 5
 GAMES = {

@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 
 from ganzoo import cli
+from ganzoo.benchmark.contenders import labelled
 from ganzoo.benchmark.contest import bench, report
 from ganzoo.benchmark.folder import Bench
-from ganzoo.benchmark.jobs import BUDGETS, Contest, labelled
-from ganzoo.benchmark.plots import small
+from ganzoo.benchmark.jobs import BUDGETS, Contest
+from ganzoo.benchmark.pictures import grid_picture
 from ganzoo.benchmark.report import words
 from ganzoo.builtin.observers.grid import tiles
 
@@ -226,12 +227,14 @@ def test_images_are_shown_beside_real_ones_and_in_training(zoo: Zoo, tmp_path: P
     assert made.headline == "frechet-distance"
 
 
-def test_a_grid_of_grey_images_loses_nothing_and_one_of_colours_stays_small(tmp_path: Path) -> None:
+def test_a_grid_of_grey_images_loses_nothing_and_one_of_colours_stays_grid_picture(
+    tmp_path: Path,
+) -> None:
     stream = torch.Generator().manual_seed(0)
     for name, shape in (("grey", (64, 1, 28, 28)), ("colour", (64, 3, 32, 32))):
         tiles(torch.rand(shape, generator=stream) * 2 - 1).save(tmp_path / f"{name}.png")
     grey, colour = (
-        base64.b64decode(small(tmp_path / f"{name}.png").partition(",")[2])
+        base64.b64decode(grid_picture(tmp_path / f"{name}.png").partition(",")[2])
         for name in ("grey", "colour")
     )
     shown = Image.open(tmp_path / "grey.png").reduce(2)

@@ -52,6 +52,7 @@ class Run:
         self.folder, self.plan, self.zoo = folder, plan, zoo
         variant = zoo.variant(plan.variant)
         data = zoo.part("dataset", plan.data)
+        # Whoever has set up the plan's game already, as a benchmark has, hands it in.
         self.game = game or Game(variant, data.load(), seed=plan.seed, device=plan.device)
         self.seconds = 0.0
         self.observers: list[Observer] = []
@@ -59,13 +60,13 @@ class Run:
         self._pending: list[list[Tensor]] = []
 
     @classmethod
-    def create(cls, folder: str | Path, plan: Plan, zoo: Zoo) -> Run:
+    def create(cls, folder: str | Path, plan: Plan, zoo: Zoo, *, game: Game | None = None) -> Run:
         """A new run; the folder must not hold one. Composition errors come before any writing."""
         folder = Path(folder)
         if (folder / "run.json").exists() or any((folder / "checkpoints").glob("*")):
             message = f"{folder} already holds a run; add --resume, or choose another --out."
             raise RunError(message)
-        run = cls(folder, plan, zoo)
+        run = cls(folder, plan, zoo, game)
         try:
             (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -76,7 +77,13 @@ class Run:
 
     @classmethod
     def open(
-        cls, folder: str | Path, zoo: Zoo, *, checkpoint: str = "last", started: bool = True
+        cls,
+        folder: str | Path,
+        zoo: Zoo,
+        *,
+        checkpoint: str = "last",
+        started: bool = True,
+        game: Game | None = None,
     ) -> Run:
         """A run as its last (or another) checkpoint left it.
 
@@ -93,7 +100,7 @@ class Run:
         except (OSError, ValidationError) as error:
             message = f"{path} cannot be read: {str(error).splitlines()[0]}."
             raise RunError(message) from error
-        run = cls(folder, plan, zoo)
+        run = cls(folder, plan, zoo, game)
         chosen = (
             run.last_checkpoint() if checkpoint == "last" else folder / f"{checkpoint}.safetensors"
         )

@@ -69,9 +69,9 @@ def train(
     return run
 
 
-def resumed(folder: Path, plan: Plan, zoo: Zoo) -> Run:
+def resumed(folder: Path, plan: Plan, zoo: Zoo, *, game: Game | None = None) -> Run:
     """The run in a folder, with the budget of a new plan that is otherwise the same."""
-    run = Run.open(folder, zoo, started=False)
+    run = Run.open(folder, zoo, started=False, game=game)
     different = run.plan.differs(plan)
     if different is not None:
         message = f"{folder} holds a run with another {different}; choose another --out."
