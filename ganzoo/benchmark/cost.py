@@ -118,9 +118,9 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 def cost_of(run: Run, flops: int | None = None) -> Cost:
-    """What a run that has just ended cost; ``flops`` of a round, if they were counted before."""
+    """What a run that has just ended cost; ``flops`` of a round are counted unless given."""
     game, frozen = run.game, run.game.frozen()
-    memory = peak_memory_mb(game.device)  # first, since counting operations copies the game's state
+    memory = peak_memory_mb(game.device)  # first: all that is measured below takes memory too
     rate = game.rounds / max(run.seconds, 1e-9)
     images = round_images(game.variant)
     return Cost(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Pixels: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 
-SMALL_BYTES = 8_000
+SMALL_BYTES = 20_000
 """A file of at most so many bytes is embedded as it is: to compress it again gains little."""
 LOSSLESS_BYTES, QUALITY = 60_000, 80
 """A picture that takes more bytes without loss, as a grid of colours does, is compressed more."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from statistics import mean
+from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from ganzoo.benchmark.results import of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -35,77 +36,98 @@ MARGINS = {"left": 0.16, "right": 0.97, "bottom": 0.17, "top": 0.9}
 """Of all figures: a layout engine would measure every text, which takes as long as drawing."""
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A metric during the training of one contender, at each checkpoint that all seeds reached."""
+
+    x: Mapping[str, list[float]]
+    """Where the checkpoints lie on each of the AXES: means over seeds."""
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
 def learning_curves(
     results: Sequence[Result], metric: str, colours: Mapping[str, str]
 ) -> dict[str, str]:
     """A metric during training as an SVG against each of the AXES.
 
-    A line is the mean over seeds, a band reaches from the least to the greatest seed. What is drawn
+    A line is the mean over seeds, a band reaches from the lowest to the highest seed. What is drawn
     of a contender has the class ``c<position>``, by its position in ``colours``.
     """
-    points = curve_points(results, metric)
-    levels = [r.value(metric) for r in of_kind(results, "training-data")]
+    curves = [curve_of(results, name, metric) for name in colours]
     drawn = {}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.7, 2.6))
         figure.subplots_adjust(**MARGINS)
+        axes = figure.add_subplot()
+        moves = [
+            draw_curve(axes, curve, colour, position)
+            for position, (curve, colour) in enumerate(zip(curves, colours.values(), strict=True))
+            if curve.mean
+        ]
+        for result in of_kind(results, "training-data"):
+            if (level := result.value(metric)) is not None:
+                axes.axhline(level, color=GREY, lw=0.8, ls=":")
+        if metric.endswith("distance"):
+            # The kernel distance is unbiased, so it may come out below zero.
+            axes.set_yscale("symlog" if metric.startswith("kernel") else "log")
+        axes.set_title(metric)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(b=False)
         for axis, label in AXES.items():
-            figure.clear()
-            axes = figure.add_subplot()
-            for position, (name, colour) in enumerate(colours.items()):
-                draw_curve(axes, points[axis].get(name, []), colour, position)
-            for level in levels:
-                if level is not None:
-                    axes.axhline(level, color=GREY, lw=0.8, ls=":")
-            if metric.endswith("distance"):
-                # The kernel distance is unbiased, so it may come out below zero.
-                axes.set_yscale("symlog" if metric.startswith("kernel") else "log")
-            axes.set(title=metric, xlabel=label)
-            axes.grid(alpha=0.25)
-            axes.spines[["top", "right"]].set_visible(b=False)
+            for move in moves:
+                move(axis)
+            axes.set_xlabel(label)
+            axes.relim()
+            axes.autoscale_view()
             drawn[axis] = as_svg(figure)
     return drawn
 
 
-def curve_points(
-    results: Sequence[Result], metric: str
-) -> dict[str, dict[str, list[list[tuple[float, float]]]]]:
-    """By axis and contender, at each checkpoint that all seeds reached: where and what, by seed."""
-    costs = ((r.contender, r.cost) for r in of_kind(results, "last") if r.cost is not None)
-    images = {name: cost.round_images for name, cost in costs}
-    seeds: dict[str, dict[int, list[tuple[Result, float]]]] = {}
-    for point in of_kind(results, "curve"):
+def curve_of(results: Sequence[Result], name: str, metric: str) -> Curve:
+    """The curve of one contender; empty if the metric was not measured for it."""
+    costs = (r.cost for r in of_kind(results, "last", name) if r.cost is not None)
+    cost = next(costs, None)
+    images = cost.round_images if cost is not None else 1
+    seeds: dict[int, list[tuple[Result, float]]] = {}
+    for point in of_kind(results, "curve", name):
         if (value := point.value(metric)) is not None:
-            seeds.setdefault(point.contender, {}).setdefault(point.seed, []).append((point, value))
-    found: dict[str, dict[str, list[list[tuple[float, float]]]]] = {axis: {} for axis in AXES}
-    for name, runs in seeds.items():
-        # A seed that diverged has fewer checkpoints.
-        for step in zip(*runs.values(), strict=False):
-            where = {
-                "rounds": [float(point.rounds) for point, _ in step],
-                "images": [float(point.rounds * images.get(name, 1)) for point, _ in step],
-                "seconds": [point.seconds for point, _ in step],
-            }
-            values = [value for _, value in step]
-            for axis, places in where.items():
-                pairs = list(zip(places, values, strict=True))
-                found[axis].setdefault(name, []).append(pairs)
-    return found
+            seeds.setdefault(point.seed, []).append((point, value))
+    # A seed that diverged has fewer checkpoints than the others.
+    steps = list(zip(*seeds.values(), strict=False))
+    rounds = [fmean(point.rounds for point, _ in step) for step in steps]
+    return Curve(
+        x={
+            "rounds": rounds,
+            "images": [images * n for n in rounds],
+            "seconds": [fmean(point.seconds for point, _ in step) for step in steps],
+        },
+        mean=[fmean(value for _, value in step) for step in steps],
+        low=[min(value for _, value in step) for step in steps],
+        high=[max(value for _, value in step) for step in steps],
+    )
 
 
-def draw_curve(
-    axes: Axes, steps: Sequence[Sequence[tuple[float, float]]], colour: str, position: int
-) -> None:
-    """Draw the line and the band of one contender."""
-    if not steps:
-        return
-    x = [mean(where for where, _ in step) for step in steps]
-    values = [[value for _, value in step] for step in steps]
-    means = [mean(v) for v in values]
-    axes.plot(x, means, ".-", color=colour, lw=1.3, ms=4, gid=f"c{position}_line")
-    if any(len(v) > 1 for v in values):
-        low, high = [min(v) for v in values], [max(v) for v in values]
-        axes.fill_between(x, low, high, color=colour, alpha=0.18, lw=0, gid=f"c{position}_band")
+def draw_curve(axes: Axes, curve: Curve, colour: str, position: int) -> Callable[[str], None]:
+    """Draw a line and a band; returns what moves them to another of the AXES.
+
+    Moving what is drawn takes half the time of drawing it again.
+    """
+    x = next(iter(curve.x.values()))
+    style: dict[str, Any] = {"color": colour, "lw": 1.3, "ms": 4, "gid": f"c{position}_line"}
+    (line,) = axes.plot(x, curve.mean, ".-", **style)
+    heights = [*curve.low, *reversed(curve.high)]
+    (band,) = axes.fill(
+        [*x, *reversed(x)], heights, color=colour, alpha=0.18, lw=0, gid=f"c{position}_band"
+    )
+
+    def move(axis: str) -> None:
+        x = curve.x[axis]
+        line.set_xdata(x)
+        band.set_xy(list(zip([*x, *reversed(x)], heights, strict=True)))
+
+    return move
 
 
 def as_svg(figure: Figure) -> str:

@@ -140,7 +140,8 @@ class Worker:
         """Train, score each checkpoint, then score the last and the best one on other latents."""
         folder = self.job.folder
         game = Game(variant, self.data, seed=self.job.seed, device=self.contest.device)
-        flops = round_flops(game) if self.contest.budget.flops is not None else None
+        # Before training, since what an episode of an environment takes depends on the policy.
+        flops = round_flops(game)
         plan = self.plan(variant, flops)
         known = (folder / "run.json").exists()
         run = (resumed if known else Run.create)(folder, plan, self.zoo, game=game)
@@ -160,14 +161,14 @@ class Worker:
         run.load(folder / "best.safetensors")
         self.add_final("best", run)
 
-    def plan(self, variant: Variant, flops: int | None) -> Plan:
+    def plan(self, variant: Variant, flops: int) -> Plan:
         """The plan of the run; a budget of images or operations is converted to rounds."""
         budget = self.contest.budget
         rounds = budget.rounds
         if budget.images is not None:
             rounds = ceil(budget.images / round_images(variant))
         elif budget.flops is not None:
-            rounds = ceil(budget.flops / max(1, flops or 0))
+            rounds = ceil(budget.flops / max(1, flops))
         return plan_run(
             self.zoo,
             variant,
