@@ -29,8 +29,8 @@ def test_a_contender_is_a_variant_with_parts_and_options_replaced(
     ]
     made = contender("dcgan" + first + other.join(pairs), zoo)
     assert [part.name for part in made.parts()] == ["dcgan", "hinge", "r1", "r2", "uniform"]
-    assert made.optimizers.generator.betas == (0.0, 0.9)
-    assert made.optimizers.generator.lr == 1
+    assert made.optimizers["generator"].betas == (0.0, 0.9)
+    assert made.optimizers["generator"].lr == 1
 
 
 @pytest.mark.parametrize("text", ["dcgan:hinge", "dcgan+hinge", "", "a b"])
@@ -85,7 +85,7 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
     ("text", "sentence"),
     [
         ("title: [", "is not valid YAML: while parsing"),
-        ("title: T\ndata: [ring]\ntitle: U\n", "the key 'title' stands twice"),
+        ("title: T\ndata: [ring]\ntitle: U\n", "the key 'title' appears twice"),
         ("just words", "it needs a title, data and contenders"),
         ("title: T\ndata: [ring]\n", "contenders: Field required"),
         ("title: T\ndata: [ring]\ncontenders: [vanilla]\nround: 3\n", "round: Extra inputs"),

@@ -120,7 +120,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(
-        RunError, match=r"cannot write .*safetensors: No space left on device\. What"
+        RunError, match=r"cannot write .*safetensors: No space left on device\. The"
     ):
         ran(zoo, tmp_path, 20, resume=True)
     assert before == {path: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from ganzoo.errors import OptionError
-from ganzoo.pretrained.sources import is_name
+from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import CHECKPOINTS
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def jobs_of(contest: Contest, folder: Path, zoo: Zoo) -> list[Job]:
     """The references, then each contender with each seed; a pretrained model is scored once."""
     jobs = [Job(contest=contest, contender="", seed=0, folder=folder / REFERENCES)]
     for label, text in contest.contenders.items():
-        for seed in contest.seeds[:1] if is_name(text, zoo) else contest.seeds:
+        for seed in contest.seeds[:1] if is_model_name(text, zoo) else contest.seeds:
             place = folder / "runs" / f"{slug(label)}-{seed}"
             jobs.append(Job(contest=contest, contender=label, seed=seed, folder=place))
     return jobs

@@ -19,15 +19,15 @@ from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
 from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.standings import headline
-from ganzoo.engine.game import Game
+from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import floor, measure, measure_game, noise
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_name
+from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
-from ganzoo.training.train import default_n, resumed
+from ganzoo.training.train import default_n
 
 if TYPE_CHECKING:
     from ganzoo.parts.dataset import Data, Dataset
@@ -82,7 +82,7 @@ class Worker:
         try:
             if not self.job.contender:
                 self.score_references()
-            elif is_name(text, self.zoo):
+            elif is_model_name(text, self.zoo):
                 self.score_pretrained(text)
             else:
                 self.compete(contender(text, self.zoo, self.contest.settings))
@@ -94,9 +94,14 @@ class Worker:
             torch.set_num_threads(threads)
 
     @property
+    def dataset(self) -> Dataset:
+        """The dataset of the contest."""
+        return self.zoo.dataset(self.contest.data, self.contest.settings)
+
+    @property
     def data(self) -> Data:
-        """The contest's data."""
-        return self.loaded.load(self.zoo.dataset(self.contest.data, self.contest.settings))
+        """Its rows, read once for all jobs of a process."""
+        return self.loaded.load(self.dataset)
 
     def add(self, kind: Kind, **fields: object) -> None:
         """Append one line to the job's results."""
@@ -139,13 +144,17 @@ class Worker:
     def compete(self, variant: Variant) -> None:
         """Train, score each checkpoint, then score the last and the best one on other latents."""
         folder = self.job.folder
-        game = Game(variant, self.data, seed=self.job.seed, device=self.contest.device)
-        # Before training, since what an episode of an environment takes depends on the policy.
-        flops = round_flops(game)
-        plan = self.plan(variant, flops)
-        known = (folder / "run.json").exists()
-        run = (resumed if known else Run.create)(folder, plan, self.zoo, game=game)
+        composition = Composition(variant, self.dataset, self.zoo, loaded=self.data)
+        # On a game before its training: what an episode takes depends on the policy.
+        flops = round_flops(composition.game(seed=self.job.seed, device=self.contest.device))
+        plan = self.plan(composition, flops)
+        if (folder / "run.json").exists():
+            run = Run.open(folder, self.zoo, started=False)
+            run.continue_as(plan)
+        else:
+            run = Run.create(folder, plan, composition)
         self.drop_lines_after(run)
+        game = run.game
         if game.rounds == 0 and self.job.seed == self.contest.seeds[0]:
             self.add("untrained", scores=self.scores(run, FINAL_SEED), plan=plan)
         curve = [result for result in self.file.results if result.kind == "curve"]
@@ -161,19 +170,16 @@ class Worker:
         run.load(folder / "best.safetensors")
         self.add_final("best", run)
 
-    def plan(self, variant: Variant, flops: int) -> Plan:
+    def plan(self, composition: Composition, flops: int) -> Plan:
         """The plan of the run; a budget of images or operations is converted to rounds."""
         budget = self.contest.budget
         rounds = budget.rounds
         if budget.images is not None:
-            rounds = ceil(budget.images / round_images(variant))
+            rounds = ceil(budget.images / round_images(composition.variant))
         elif budget.flops is not None:
             rounds = ceil(budget.flops / max(1, flops))
         return plan_run(
-            self.zoo,
-            variant,
-            data=self.contest.data,
-            settings=self.contest.settings,
+            composition,
             seed=self.job.seed,
             rounds=rounds,
             seconds=budget.seconds,
