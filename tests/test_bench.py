@@ -27,9 +27,11 @@ from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.results import Result, read
 from ganzoo.benchmark.tables import rows_of
 from ganzoo.benchmark.worker import Worker
+from ganzoo.builtin.datasets.points import Ring
 from ganzoo.builtin.metrics.modes import Modes
 from ganzoo.engine.game import Game
 from ganzoo.errors import InterruptedRunError, RunError, ZooError
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.observer import Observer
 from ganzoo.plugins.zoo import Zoo
 
@@ -500,3 +502,40 @@ def test_a_score_of_another_protocol_is_not_ranked_and_the_row_says_why(done: Be
     ]
     assert row["rank"] == ""
     assert "was measured with n_fake 9, not 2500" in row["note"]
+
+
+def test_a_run_loads_its_data_once_and_sets_up_two_games(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"load": 0, "game": 0}
+    load, game = Ring.load, Game.__init__
+
+    def loaded(self: Ring) -> Data:
+        counts["load"] += 1
+        return load(self)
+
+    def started(self: Game, *args: Any, **options: Any) -> None:
+        counts["game"] += 1
+        game(self, *args, **options)
+
+    monkeypatch.setattr(Ring, "load", loaded)
+    monkeypatch.setattr(Game, "__init__", started)
+    bench(["vanilla"], rounds=4, seeds=2, out=tmp_path, zoo=zoo, **SMALL)
+    # One load to see that it can be, one for all runs; one game to train, one to count operations.
+    assert counts == {"load": 2, "game": 4}
+
+
+def test_a_folder_of_an_older_version_is_refused_in_one_sentence(zoo: Zoo, tmp_path: Path) -> None:
+    bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    path = tmp_path / "contest.json"
+    path.write_text(path.read_text().replace('"format": 3', '"format": 2'))
+    with pytest.raises(RunError) as error:
+        report(tmp_path, zoo=zoo)
+    assert str(error.value) == (
+        f"{path} was written by an older version of ganzoo; choose another --out, or read it with that version."
+    )
+
+
+def test_a_job_arrives_at_another_process_as_it_was(done: Bench) -> None:
+    for job in done.jobs:
+        assert Job.model_validate_json(job.model_dump_json()) == job

@@ -1,1 +1,1 @@
-"""Benchmarks: contenders trained head-to-head, their results, and a report."""
+"""Benchmarks: contenders trained head-to-head, their results, and the report."""

@@ -57,11 +57,10 @@ def bench(
     """Train contenders head-to-head; write ``results.jsonl``, ``report.html`` and ``report.md``.
 
     See ``docs/benchmarks.md`` for contenders, suites and budgets. Other arguments override a
-    suite's terms, and ``data`` chooses one of its contests. ``seeds`` is a number or a sequence;
-    ``threads`` of each run default to a share of the cores. With ``ray``, the address of a cluster
-    or ``local``, runs are Ray tasks. With ``zoo``, they are played in this process. Resumes if the
-    folder ``out`` already holds part of this contest. Returns a Bench for each contest. Raises
-    ZooError if anything is wrong with the arguments or the folder.
+    suite's terms, and ``data`` chooses one of its contests. The cores are shared among the runs
+    unless ``threads`` are given. With ``ray``, the address of a cluster or ``local``, runs are Ray
+    tasks; with ``zoo``, they are in this process. Resumes if ``out`` already holds part of this
+    contest. Returns a Bench for each contest. Raises ZooError for wrong arguments.
     """
     budget = given(rounds=rounds, images=images, seconds=seconds, flops=flops)
     chosen = None if device == "auto" else chosen_device(device)
@@ -74,9 +73,8 @@ def bench(
         threads=threads,
     )
     place = Path(out)
-    contests = contests_of(
-        contenders, suite, grid, data, terms, defaults=default_terms(place, processes)
-    )
+    defaults = default_terms(place, processes)
+    contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
     benches = prepared(contests, place, zoo or default_zoo())
     runner = runner_for(zoo, processes, ray)
     tracker = ProgressTracker(benches, on_progress)
