@@ -532,7 +532,8 @@ def test_a_folder_of_an_older_version_is_refused_in_one_sentence(zoo: Zoo, tmp_p
     with pytest.raises(RunError) as error:
         report(tmp_path, zoo=zoo)
     assert str(error.value) == (
-        f"{path} was written by an older version of ganzoo; choose another --out, or read it with that version."
+        f"{path} was written by an older version of ganzoo; choose another --out, or use that "
+        "version."
     )
 
 

@@ -166,7 +166,9 @@ def other_version(text: bytes) -> str:
     except (ValueError, TypeError, KeyError):
         format_ = FORMAT
     if format_ < FORMAT:
-        return "was written by an older version of ganzoo; choose another --out, or read it with that version."
+        return (
+            "was written by an older version of ganzoo; choose another --out, or use that version."
+        )
     return (
         "is not a contest of this version of ganzoo; upgrade ganzoo-core, or choose another --out."
     )
