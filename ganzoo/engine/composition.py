@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -45,11 +45,13 @@ class Composition:
     variant: Variant
     dataset: Dataset
     zoo: Zoo
+    loaded: Data | None = field(default=None, repr=False, compare=False)
+    """The dataset's rows, if they are loaded already."""
 
     @cached_property
     def data(self) -> Data:
         """The dataset, loaded once, when it is first needed. Raises DataError."""
-        return self.dataset.load()
+        return self.dataset.load() if self.loaded is None else self.loaded
 
     def game(self, *, seed: int = 0, device: str | torch.device = "cpu") -> Game:
         """The composition set up for training.
