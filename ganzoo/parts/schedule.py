@@ -51,18 +51,18 @@ class Schedule(BaseModel):
     def parse(cls, text: str) -> Schedule:
         """A schedule from its text. Raises ValueError where it is none."""
         shape, *rest = text.split(":")
-        named = dict(item.split("=", 1) for item in rest if "=" in item)
+        named = [item.split("=", 1) for item in rest if "=" in item]
         plain = [float(item) for item in rest if "=" not in item]
-        warmup = float(named.pop("warmup", 0))
+        warmups = [float(value) for name, value in named if name == "warmup"]
+        then = [(float(name), float(value)) for name, value in named if name != "warmup"]
         wanted = {"constant": 1, "linear": 2, "cosine": 2, "steps": 1}.get(shape)
-        if wanted != len(plain) or (named and shape != "steps"):
+        if wanted != len(plain) or (then and shape != "steps") or len(warmups) > 1:
             raise ValueError(WRITTEN)
-        fields: dict[str, Any] = {"shape": shape, "start": plain[0], "warmup": warmup}
-        if wanted == 2:  # noqa: PLR2004
-            fields["end"] = plain[1]
-        if shape == "steps":
-            fields["steps"] = tuple((float(share), float(v)) for share, v in named.items())
-        return cls(**fields)
+        fields: dict[str, Any] = {
+            "shape": shape,
+            **dict(zip(("start", "end"), plain, strict=False)),
+        }
+        return cls(**fields, steps=tuple(then), warmup=(*warmups, 0.0)[0])
 
     def at(self, progress: float) -> float:
         """The number once ``progress`` of the budget, in [0, 1], is spent."""
