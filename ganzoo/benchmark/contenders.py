@@ -41,9 +41,7 @@ def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
             options.append(pair)
     regularizers = parts.pop("regularizer") or None
     single = {kind: chosen[-1] for kind, chosen in parts.items() if chosen}
-    return zoo.compose(
-        name, **single, regularizers=regularizers, settings=[*options, *settings]
-    )
+    return zoo.compose(name, **single, regularizers=regularizers, settings=[*options, *settings])
 
 
 def labelled(texts: Iterable[str]) -> dict[str, str]:
