@@ -2,8 +2,9 @@
 
     python benchmarks/engine_overhead.py [--seconds 60] [--out overhead.json]
 
-Both run in one process, in turns of a few rounds, so that a machine whose speed drifts slows both.
-Prints the median over turns of (engine's time / hand's time - 1), with its quartiles.
+Both run in one process and alternate every few rounds, so that a drift of the machine's speed
+affects both. Prints the median over pairs of (engine's time / hand-written loop's time - 1), with
+its quartiles.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def hand_written(game: Game) -> Callable[[], None]:
     """The loop that one would write for this variant; each backward is limited to its player."""
     generator, discriminator = game.nets["generator"], game.nets["discriminator"]
     options = game.variant.optimizers
-    opt_g = torch.optim.Adam(generator.parameters(), **options.generator.arguments(), fused=True)
+    opt_g = torch.optim.Adam(generator.parameters(), **options["generator"].arguments(), fused=True)
     opt_d = torch.optim.Adam(
-        discriminator.parameters(), **options.discriminator.arguments(), fused=True
+        discriminator.parameters(), **options["discriminator"].arguments(), fused=True
     )
     params_g, params_d = list(generator.parameters()), list(discriminator.parameters())
     images, batch = game.train.columns["real"], game.variant.batch
@@ -58,6 +59,7 @@ def hand_written(game: Game) -> Callable[[], None]:
 
 
 def timed(function: Callable[[], None], rounds: int) -> float:
+    """Wall-clock seconds of some rounds."""
     start = time.perf_counter()
     for _ in range(rounds):
         function()
@@ -65,8 +67,9 @@ def timed(function: Callable[[], None], rounds: int) -> float:
 
 
 def main() -> None:
+    """Time every case and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60, help="for each case")
+    parser.add_argument("--seconds", type=float, default=60, help="seconds for each case")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
@@ -79,7 +82,7 @@ def main() -> None:
         timed(engine, rounds), timed(hand, rounds)
         ratios, hand_times, end = [], [], time.perf_counter() + chosen.seconds
         while time.perf_counter() < end:
-            # Each goes first in every other pair.
+            # They take turns to go first, so that a cache warmed by one favours neither.
             if len(ratios) % 2:
                 ours, theirs = timed(engine, rounds), timed(hand, rounds)
             else:

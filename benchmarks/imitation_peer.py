@@ -1,14 +1,14 @@
-"""GAIL on the fixed-horizon CartPole: ganzoo-gail against imitation's, on the same demonstrations.
+"""GAIL on the fixed-horizon CartPole: ganzoo-gail against imitation, on the same demonstrations.
 
     pip install stable-baselines3 && pip install --no-deps imitation==1.0.1 seals
     python benchmarks/imitation_peer.py [--seeds 3] [--out imitation.json]
 
-(imitation's own pins ask for an older gymnasium; it runs on the present one. It also imports
-datasets, huggingface-sb3, sacred, scikit-learn, tqdm and tensorboard.) The peer has its tutorial's
-settings with rollouts of 256 steps, which is several times faster than the tutorial's 2,048. Both
-get the four shipped trajectories and one thread, in turns, seed by seed. A run ends at the first
-round after which 20 episodes of the likeliest actions earn 495 on average; the seconds are of
-training alone.
+imitation pins an older gymnasium but runs on the current one, hence --no-deps; it also imports
+datasets, huggingface-sb3, sacred, scikit-learn, tqdm and tensorboard. It runs with its tutorial's
+settings and rollouts of 256 steps, which is several times faster than the tutorial's 2,048. Both
+libraries train on the four shipped trajectories with one thread, alternating seed by seed. A run
+ends after the first round in which 20 episodes of the most likely actions have a mean return of
+495; the seconds are of training alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def ours(seed: int) -> dict[str, Any]:
 
 
 def peers(seed: int) -> dict[str, Any]:
-    """The same of imitation's GAIL."""
+    """Seconds and environment steps of imitation's GAIL, for 150,000 steps at most."""
+    # optional dependencies, which only this function needs
     import gymnasium
     import seals  # noqa: F401  (registers the environment)
     from imitation.algorithms.adversarial.gail import GAIL
@@ -70,9 +71,9 @@ def peers(seed: int) -> dict[str, Any]:
     )
     torch.manual_seed(seed)
     make = [lambda: gymnasium.make("seals/CartPole-v0")] * 8
-    envs, discriminator_heads = DummyVecEnv(make), DummyVecEnv(make)
+    envs, evaluation_envs = DummyVecEnv(make), DummyVecEnv(make)
     envs.seed(seed)
-    discriminator_heads.seed(seed + 1000)
+    evaluation_envs.seed(seed + 1000)
     learner = PPO(
         "MlpPolicy",
         envs,
@@ -103,14 +104,14 @@ def peers(seed: int) -> dict[str, Any]:
         trainer.train(8 * 256)
         seconds += time.perf_counter() - start
         steps += 8 * 256
-        earned, _ = evaluate_policy(learner, discriminator_heads, EPISODES)
+        earned, _ = evaluate_policy(learner, evaluation_envs, EPISODES)
         if earned >= TARGET:
             return {"seconds": seconds, "steps": steps, "return": float(earned)}
     return {"seconds": None, "steps": steps, "return": float(earned)}
 
 
 def main() -> None:
-    """Run both in turns and print a table."""
+    """Run both for every seed and print a summary."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path)

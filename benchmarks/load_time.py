@@ -1,9 +1,9 @@
-"""How long a pretrained model takes to be there: embedded, from the client's cache, downloaded.
+"""How long a pretrained model takes to load: embedded, from the client's cache, downloaded.
 
     python benchmarks/load_time.py [NAME]
 
-Prints the median of several loads with 64 samples, after the imports, and how many HTTP calls a
-load made. The Hub is one on this machine, so that a line's speed is no part of it.
+Prints the median time of several loads with 64 samples, not counting imports, and the number of
+HTTP requests. The Hub runs on this machine, so that the speed of a network does not matter.
 """
 
 from __future__ import annotations

@@ -14,12 +14,14 @@ from ganzoo.plugins.hookspecs import hookimpl
 if TYPE_CHECKING:
     from ganzoo.benchmark.compare import compare
     from ganzoo.benchmark.contest import bench, report
+    from ganzoo.engine.composition import Composition, compose
     from ganzoo.engine.explain import explain
     from ganzoo.engine.game import Game
     from ganzoo.errors import ZooError
     from ganzoo.parts.dataset import Data, Dataset
     from ganzoo.parts.metric import Metric, Score
     from ganzoo.parts.observer import Observer
+    from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Architecture, Loss, Regularizer, Sampler
     from ganzoo.parts.rows import ResidentRows, Rows
     from ganzoo.parts.space import Space
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Architecture",
+    "Composition",
     "Data",
     "Dataset",
     "Game",
     "Loss",
     "Metric",
     "Observer",
+    "Optimizer",
     "Pretrained",
     "Regularizer",
     "ResidentRows",
@@ -54,6 +58,7 @@ __all__ = [
     "__version__",
     "bench",
     "compare",
+    "compose",
     "default_zoo",
     "evaluate",
     "explain",
@@ -69,12 +74,14 @@ __all__ = [
 _HOMES = {
     "benchmark.compare": ("compare",),
     "benchmark.contest": ("bench", "report"),
+    "engine.composition": ("Composition", "compose"),
     "engine.explain": ("explain",),
     "engine.game": ("Game",),
     "errors": ("ZooError",),
     "parts.dataset": ("Data", "Dataset"),
     "parts.metric": ("Metric", "Score"),
     "parts.observer": ("Observer",),
+    "parts.optimizer": ("Optimizer",),
     "parts.part": ("Architecture", "Loss", "Regularizer", "Sampler"),
     "parts.rows": ("ResidentRows", "Rows"),
     "parts.space": ("Space",),

@@ -1,7 +1,8 @@
-"""Every error a user can meet; its message says in one sentence what is wrong and what to do."""
+"""The errors that a user can meet; each message says what is wrong and what to do about it."""
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,19 +10,27 @@ if TYPE_CHECKING:
 
 
 class ZooError(Exception):
-    """Something the user can mend; the command line prints the sentence and exits with 1."""
+    """An error that the user can fix; the command line prints its message and exits with 1."""
 
 
 class ComposeError(ZooError):
-    """Parts that do not fit each other, found before training starts."""
+    """Parts that do not fit together, found before training starts.
+
+    ``missing`` is a value that is not offered and the kind of part that could offer it, so that
+    whoever knows the installed plugins can name them.
+    """
+
+    def __init__(self, message: str, *, missing: tuple[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class OptionError(ZooError):
-    """A part's or variant's option that does not exist or has a value it cannot have."""
+    """An option of a part or variant that does not exist, or whose value is not allowed."""
 
 
 class UnknownNameError(ZooError):
-    """A name that no installed plugin offers, or that several do."""
+    """A name that no installed plugin offers."""
 
 
 class PluginError(ZooError):
@@ -33,26 +42,31 @@ class DataError(ZooError):
 
 
 class RunError(ZooError):
-    """A run's folder that cannot be read, written or resumed."""
+    """A run folder that cannot be read, written or resumed."""
 
 
 class InterruptedRunError(RunError):
-    """Training that Ctrl-C stopped; what was played is saved."""
+    """Training stopped by Ctrl-C; the rounds played so far are saved."""
 
 
 class WeightsError(ZooError):
-    """Pretrained weights that cannot be found, or are not what they must be."""
+    """Pretrained weights that cannot be found, or whose bytes are not the published ones."""
 
 
 class DivergedError(ZooError):
-    """Training that produced a value that is not finite."""
+    """Training in which a term became infinite, not a number, or too large to recover from."""
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names, sorted, as they stand in a sentence."""
+    """Names in a sentence: sorted, separated by commas; 'nothing' if there are none."""
     return ", ".join(sorted(names)) or "nothing"
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error that is not ours, with its type where it says nothing."""
+    """The first line of another library's error, or its type's name if its message is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known name that is most like a name, where one is like it."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), None)

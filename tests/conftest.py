@@ -45,7 +45,7 @@ def core() -> Zoo:
 
 @pytest.fixture(scope="session")
 def zoo() -> Zoo:
-    return Zoo([(Origin(n, f"ganzoo-{n}", "0.1.0"), m) for n, m in FIRST_PARTY.items()])
+    return Zoo([(Origin(n, f"ganzoo-{n}", "0.2.0"), m) for n, m in FIRST_PARTY.items()])
 
 
 @pytest.fixture(autouse=True, scope="session")

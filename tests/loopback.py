@@ -1,7 +1,8 @@
-"""A Hub on this machine, as much of one as its client needs here, with faults on request.
+"""A Hub on this machine: as much of one as its client needs here, with faults on demand.
 
-Downloads, uploads, listings and tags, over the routes and headers that the client uses; large files
-lie behind a redirect to another host name. What it has no route for is kept in ``unknown``.
+It serves downloads, uploads, listings and tags over the routes and headers that the client uses.
+Large files are behind a redirect to another host name. Requests without a route are collected in
+``unknown``.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ REFUSALS = {
     "private": (401, "RepoNotFound"),
     "vanished": (404, "RevisionNotFound"),
 }
-"""The faults that are a refusal of whatever is asked."""
+"""Faults that refuse every request: the status, and the Hub's error code."""
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not a mistake)
-    """A request that is not granted: a status, and the code and message that go into headers."""
+    """A refused request: its status, and the code and message for its headers."""
 
     def __init__(self, status: int, code: str = "", message: str = "", **told: str) -> None:
         super().__init__(status)
@@ -46,7 +47,7 @@ class Refused(Exception):  # noqa: N818  (an answer, not a mistake)
 
 @dataclass
 class Hub:
-    """What is published, what goes wrong, and every request that came."""
+    """The published files, the fault to produce, and every request received."""
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     store: dict[str, bytes] = field(default_factory=dict)
@@ -55,9 +56,9 @@ class Hub:
     calls: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     slow: float = 30.0
-    """How long a fault keeps the client waiting, in seconds."""
+    """How many seconds a fault keeps the client waiting."""
     xet: Path | None = None
-    """Where large files go when they come by Xet, which is off without it."""
+    """The folder in which hf-xet stores large files; None turns Xet off."""
     server: Any = None
 
     def __enter__(self) -> Self:
@@ -75,11 +76,11 @@ class Hub:
 
     @property
     def endpoint(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def publish(self, repo: str, revision: str, path: str, blob: bytes) -> None:
-        """Have a file at a commit."""
+        """Add a file to a commit."""
         repository = self.repositories.setdefault(repo, Repository())
         repository.commits.setdefault(revision, {})[path] = self.keep(path, blob)
         repository.head = revision
@@ -91,7 +92,7 @@ class Hub:
         return File.pointed(plain.sha256, plain.size) if is_large(path) else plain
 
     def came(self, digest: str, size: int) -> File | None:
-        """A large file, if its bytes have come."""
+        """A large file, or None if its bytes have not been uploaded."""
         xet = stored(self.xet).get(digest, "") if self.xet else ""
         return File.pointed(digest, size, xet) if xet or digest in self.store else None
 
@@ -102,7 +103,7 @@ Method = Callable[..., None]
 
 
 def route(methods: str, path: str, *, writes: bool = False) -> Callable[[Method], Method]:
-    """The answer to requests whose path is like this; those that write need a token that may."""
+    """Register a method as the answer to a path; ``writes`` needs a token with write access."""
     pattern = re.sub(r"{(\w+)}", lambda m: f"(?P<{m[1]}>{FIELDS.get(m[1], '[^/]+')})", path)
 
     def mark(answer: Method) -> Method:
@@ -122,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def answer(self) -> None:
-        """What the Hub would say, or the fault."""
+        """Answer as the Hub would, or with the fault."""
         hub = self.hub
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         hub.calls.append(f"{self.command} {self.path}")
@@ -142,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET = do_POST = do_PUT = answer  # noqa: N815
 
     def granted(self) -> None:
-        """The answer of the route that the request takes, if whoever asks may take it."""
+        """Call the route of the request, unless it is refused."""
         if self.hub.fault in REFUSALS:
             raise Refused(*REFUSALS[self.hub.fault])
         path = unquote(self.path.partition("?")[0])
@@ -158,14 +159,14 @@ class Handler(BaseHTTPRequestHandler):
         raise Refused(404, "", "there is no such route")
 
     def role(self) -> str:
-        """What the token may do; "" without one."""
+        """The role of the request's token; "" without a token."""
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if token and token not in TOKENS:
             raise Refused(401, "", "Invalid credentials in Authorization header")
         return TOKENS.get(token, "")
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Print nothing."""
 
     def say(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """Send an answer."""
@@ -182,13 +183,13 @@ class Handler(BaseHTTPRequestHandler):
         self.say(json.dumps(value).encode(), 200, {"Content-Type": "application/json"})
 
     def repository(self, repo: str) -> Repository:
-        """A repository, if there is one."""
+        """A repository; refused if there is none."""
         if repo not in self.hub.repositories:
             raise Refused(404, "RepoNotFound")
         return self.hub.repositories[repo]
 
     def files(self, repo: str, revision: str) -> tuple[str, dict[str, File]]:
-        """A commit and its files, if there is one."""
+        """A commit and its files; refused if there is none."""
         repository = self.repository(repo)
         commit = repository.resolve(revision)
         if not commit:
@@ -199,7 +200,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("GET HEAD", "/{repo}/resolve/{revision}/{path}")
     def resolve(self, repo: str, revision: str, path: str) -> None:
-        """Facts about a file, and its bytes: here, or where the redirect leads."""
+        """A file's headers and, unless it is large and redirected, its bytes."""
         commit, files = self.files(repo, revision)
         if path not in files:
             raise Refused(404, "EntryNotFound")
@@ -220,13 +221,15 @@ class Handler(BaseHTTPRequestHandler):
         self.say(b"", 302, facts)
 
     def elsewhere(self) -> str:
-        """This machine by another name: the client trusts facts of the Hub's own host alone."""
+        """This machine by another name: the client trusts headers only of the Hub's own host."""
         return f"http://localhost:{self.hub.server.server_port}"
 
     @route("GET", "/blob/{digest}")
     def blob(self, digest: str) -> None:
-        """The bytes of a large file, from where they are asked for."""
+        """The bytes of a large file, from the start of the requested range."""
         blob, fault = self.hub.store[digest], self.hub.fault
+        if fault == "mute":
+            time.sleep(self.hub.slow)
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if start and fault != "cut":
             blob, fault = blob[int(start[1]) :], fault if fault != "cut once" else ""
@@ -250,7 +253,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("GET", "/api/models/{repo}/xet-{kind}-token/{revision}")
     def xet_token(self, repo: str, kind: str, revision: str) -> None:
-        """Where Xet's files are, and a token for them."""
+        """The address of Xet's store, and a token for it."""
         del kind
         self.files(repo, revision)
         if self.hub.xet is None:
@@ -267,12 +270,12 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("GET", "/api/agent-harnesses")
     def harnesses(self) -> None:
-        """What the client's telemetry asks."""
+        """The answer to a request of the client's telemetry."""
         self.tell({"standardEnvVars": [], "harnesses": {}})
 
     @route("GET", "/api/whoami-v2")
     def whoami(self) -> None:
-        """Whose token it is."""
+        """The owner of the token."""
         role = self.role()
         if not role:
             raise Refused(401, "", "Invalid username or password.")
@@ -301,7 +304,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("POST", "/api/models/{repo}/paths-info/{revision}")
     def paths(self, repo: str, revision: str) -> None:
-        """Those files of a commit that are asked for."""
+        """The requested files of a commit."""
         _, files = self.files(repo, revision)
         wanted = parse_qs(self.body.decode())["paths"]
         self.tell([file.listed(path) for path, file in files.items() if path in wanted])
@@ -334,14 +337,14 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("POST", "/api/validate-yaml")
     def validate(self) -> None:
-        """Whether a page has front matter."""
+        """Check that a page has front matter."""
         content = json.loads(self.body)["content"]
         good = re.match(r"---\n.+?\n---\n", content, re.DOTALL)
         self.tell({"errors": [], "warnings": [] if good else [{"message": "no front matter"}]})
 
     @route("POST", "/api/models/{repo}/preupload/{revision}", writes=True)
     def preupload(self, repo: str, revision: str) -> None:
-        """How each file is to come, and what it is now."""
+        """How each file must be uploaded, and its present hash."""
         _, files = self.files(repo, revision)
         told: list[dict[str, Any]] = []
         for path in (file["path"] for file in json.loads(self.body)["files"]):
@@ -352,7 +355,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("POST", "/{repo}.git/info/lfs/objects/batch", writes=True)
     def batch(self, repo: str) -> None:
-        """Where each large file is to go, unless it is here already."""
+        """Where each large file must be uploaded, unless it already has been."""
         self.repository(repo)
         told: list[dict[str, Any]] = []
         for item in json.loads(self.body)["objects"]:
@@ -366,7 +369,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("PUT", "/blob/{digest}")
     def put(self, digest: str) -> None:
-        """Take a large file."""
+        """Receive a large file."""
         if sha256(self.body).hexdigest() != digest:
             raise Refused(400, "", "these bytes have another sha256")
         self.hub.store[digest] = self.body
@@ -374,16 +377,16 @@ class Handler(BaseHTTPRequestHandler):
 
     @route("POST", "/{repo}.git/info/lfs/verify", writes=True)
     def verify(self, repo: str) -> None:
-        """Whether a large file has come whole."""
+        """Check that a large file is complete."""
         self.repository(repo)
         asked = json.loads(self.body)
         if len(self.hub.store.get(asked["oid"], b"")) != asked["size"]:
-            raise Refused(404, "", "it has not come whole")
+            raise Refused(404, "", "it is not complete")
         self.tell({})
 
     @route("POST", "/api/models/{repo}/commit/{revision}", writes=True)
     def commit(self, repo: str, revision: str) -> None:
-        """A commit of what has come: a header, and a line for each change."""
+        """Commit the uploaded files: the body is a header, and a line for each change."""
         del revision  # there is one branch
         repository = self.repository(repo)
         header, *changes = [json.loads(line) for line in self.body.splitlines()]

@@ -19,16 +19,19 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.benchmark.compare import compare
+from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.contest import bench, report
 from ganzoo.benchmark.cost import cost_of, round_flops
 from ganzoo.benchmark.folder import Bench
-from ganzoo.benchmark.jobs import contender
+from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.results import Result, read
 from ganzoo.benchmark.tables import rows_of
-from ganzoo.benchmark.worker import Job, Work
+from ganzoo.benchmark.worker import Worker
+from ganzoo.builtin.datasets.points import Ring
 from ganzoo.builtin.metrics.modes import Modes
 from ganzoo.engine.game import Game
 from ganzoo.errors import InterruptedRunError, RunError, ZooError
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.observer import Observer
 from ganzoo.plugins.zoo import Zoo
 
@@ -101,7 +104,7 @@ def test_a_contender_that_cannot_finish_is_a_row_that_says_why(done: Bench) -> N
 
 def test_references_stand_beside_the_results(done: Bench) -> None:
     values = {r.kind: r.value("high-quality") or 0 for r in done.results}
-    assert values["floor"] > 0.98
+    assert values["training-data"] > 0.98
     assert values["noise"] < 0.05
     assert {"untrained", "curve"} <= values.keys()
 
@@ -184,7 +187,7 @@ def test_ctrl_c_lets_every_run_at_work_save(tmp_path: Path) -> None:
     _, err = running.communicate(timeout=60)
     assert running.returncode == 1
     assert err.splitlines()[-1] == (
-        "error: interrupted; every run is saved, and the same command goes on from there."
+        "error: interrupted; every run is saved, and the same command resumes them."
     )
     assert all(list(log.parent.glob("checkpoints/*.safetensors")) for log in logs)
 
@@ -240,7 +243,7 @@ def test_a_script_that_runs_one_at_its_top_is_not_run_again_by_its_processes(
     done = subprocess.run(
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    kinds = ["floor", "noise", "untrained", "curve", "last", "best"]
+    kinds = ["training-data", "noise", "untrained", "curve", "last", "best"]
     assert done.stdout == f"once\n{kinds}\n"
 
 
@@ -255,13 +258,13 @@ def test_two_commands_do_not_work_in_one_folder(zoo: Zoo, tmp_path: Path) -> Non
 
 def test_where_nothing_is_left_nobody_is_asked_to_do_it(done: Bench) -> None:
     done.prepare()
-    done.run(Nobody(), told=lambda _: None, tick=lambda: None)
+    done.run(Nobody(), on_result=lambda _: None, report=lambda: None)
 
 
 class Nobody:
     """A runner that cannot run."""
 
-    def run(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Job]:
+    def run(self, jobs: Sequence[Job], report: Callable[[], None]) -> Iterator[Job]:
         raise AssertionError(jobs)
 
 
@@ -337,17 +340,17 @@ def test_an_interrupted_contest_goes_on_to_the_same_results(
 def test_whatever_a_contender_raises_is_a_row(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Work.contend
+    real = Worker.compete
 
-    def contend(self: Work, variant: Any) -> None:
+    def compete(self: Worker, variant: Any) -> None:
         if variant.loss.name == "hinge":
             raise MemoryError
         real(self, variant)
 
-    monkeypatch.setattr(Work, "contend", contend)
+    monkeypatch.setattr(Worker, "compete", compete)
     (made,) = bench([MIX, "vanilla"], rounds=3, out=tmp_path / "b", zoo=zoo, **SMALL)
     (failed,) = [r for r in made.results if r.kind == "failed"]
-    assert (failed.contender, failed.error) == ("hinge", "MemoryError: no word")
+    assert (failed.contender, failed.error) == ("hinge", "MemoryError: no message")
     assert [r.contender for r in made.results if r.kind == "last"] == ["vanilla"]
 
 
@@ -376,7 +379,7 @@ def test_counting_operations_changes_no_draw(zoo: Zoo, tmp_path: Path) -> None:
             "budget: give one budget of rounds, images, seconds, flops",
         ),
         ({"rounds": 3, "seeds": 0}, "seeds: there must be at least one"),
-        ({"rounds": 3, "suite": "points"}, "a suite has its own contenders"),
+        ({"rounds": 3, "suite": "points"}, "a suite has contenders of its own"),
         ({"rounds": 3, "evaluations": 0}, "evaluations: Input should be greater than 0"),
     ],
 )
@@ -406,7 +409,7 @@ def test_results_of_a_newer_version_are_left_as_they_are(
         else tmp_path / "runs/vanilla-0/results.jsonl"
     )
     newer = (
-        path.read_text().replace('"format": 2', '"format": 3').replace('"kind"', '"how": 1, "kind"')
+        path.read_text().replace('"format": 3', '"format": 4').replace('"kind"', '"how": 1, "kind"')
     )
     path.write_text(newer)
     with pytest.raises(RunError, match="of this version of ganzoo.*upgrade ganzoo-core"):
@@ -457,7 +460,7 @@ def test_contests_of_two_suites_are_told_by_the_suites(zoo: Zoo, tmp_path: Path)
     for made in joined:
         seeds = {row["contender"]: row["seeds"] for row in rows_of(made) if row.get("seeds")}
         assert seeds == {"a/vanilla": 1, "b/vanilla": 1}
-    with pytest.raises(ZooError, match="are one folder; there is nothing to compare"):
+    with pytest.raises(ZooError, match="are the same folder; there is nothing to compare"):
         compare(tmp_path / "a", tmp_path / "a", tmp_path / "twice", zoo=zoo)
     with pytest.raises(RunError, match="a holds a benchmark; choose another --out"):
         compare(tmp_path / "a", tmp_path / "b", tmp_path / "a", zoo=zoo)
@@ -499,3 +502,41 @@ def test_a_score_of_another_protocol_is_not_ranked_and_the_row_says_why(done: Be
     ]
     assert row["rank"] == ""
     assert "was measured with n_fake 9, not 2500" in row["note"]
+
+
+def test_a_run_loads_its_data_once_and_sets_up_two_games(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"load": 0, "game": 0}
+    load, game = Ring.load, Game.__init__
+
+    def loaded(self: Ring) -> Data:
+        counts["load"] += 1
+        return load(self)
+
+    def started(self: Game, *args: Any, **options: Any) -> None:
+        counts["game"] += 1
+        game(self, *args, **options)
+
+    monkeypatch.setattr(Ring, "load", loaded)
+    monkeypatch.setattr(Game, "__init__", started)
+    bench(["vanilla"], rounds=4, seeds=2, out=tmp_path, zoo=zoo, **SMALL)
+    # One load to see that it can be, one for all runs; one game to train, one to count operations.
+    assert counts == {"load": 2, "game": 4}
+
+
+def test_a_folder_of_an_older_version_is_refused_in_one_sentence(zoo: Zoo, tmp_path: Path) -> None:
+    bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    path = tmp_path / "contest.json"
+    path.write_text(path.read_text().replace('"format": 3', '"format": 2'))
+    with pytest.raises(RunError) as error:
+        report(tmp_path, zoo=zoo)
+    assert str(error.value) == (
+        f"{path} was written by an older version of ganzoo; choose another --out, or use that "
+        "version."
+    )
+
+
+def test_a_job_arrives_at_another_process_as_it_was(done: Bench) -> None:
+    for job in done.jobs:
+        assert Job.model_validate_json(job.model_dump_json()) == job

@@ -105,7 +105,10 @@ def test_train_sample_evaluate_and_resume(ganzoo: Command, tmp_path: Path) -> No
             "no regularizer 'grad-penalty'; did",
         ),
         (("sample", "nowhere"), "nowhere holds no run"),
-        (("sample", "dcgan/fashion-mnits"), "no weights 'dcgan/fashion-mnits'; did you mean"),
+        (
+            ("sample", "dcgan/fashion-mnits"),
+            "no pretrained model 'dcgan/fashion-mnits'; did you mean",
+        ),
         (("evaluate", "nowhere"), "nowhere holds no run"),
         (("bench", "dcgan", "dcgn", "--out", "b"), "no variant 'dcgn'"),
         (
@@ -190,7 +193,7 @@ def test_the_doctor_finds_nothing_here_and_a_changed_weight_file_where_there_is_
     assert (code, err) == (0, "")
     assert "broken" not in out
     (tmp_path / "model.safetensors").write_bytes(b"something else")
-    monkeypatch.setattr("ganzoo.pretrained.sources.home", lambda *_: tmp_path)
+    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: tmp_path)
     code, out, err = ganzoo("doctor")
     assert code == 1
     assert "broken" in out

@@ -14,10 +14,11 @@ from typing import Any
 import ganzoo_wgan_gp
 import pytest
 import typer
+import zoo_page
 from PIL import Image
 
 from ganzoo import cli, errors
-from ganzoo.engine.compose import offered
+from ganzoo.engine.check import offered
 from ganzoo.engine.game import Game
 from ganzoo.errors import PluginError
 from ganzoo.parts.needs import reads
@@ -26,11 +27,10 @@ from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import Model, registry
 from ganzoo.plugins.zoo import Zoo
-from ganzoo.pretrained import cards
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS: dict[str, Any] = typer.main.get_group(cli.app).commands  # type: ignore[assignment]
 COMMANDS |= {f"hub {name}": command for name, command in COMMANDS["hub"].commands.items()}
 Monkey = pytest.MonkeyPatch
@@ -121,7 +121,7 @@ def test_the_whole_tutorial_runs(tell: Tell, tmp_path: Path, monkeypatch: Monkey
     module = importlib.import_module(target)
     for block in others:
         exec(compile(block, "write-a-plugin.md", "exec"), vars(module))
-    module.test_the_plugin_keeps_its_word()
+    module.test_the_plugin_conforms()
     for words in re.findall(r"^\$ ganzoo (.*)$", DOCS["write-a-plugin"], re.MULTILINE):
         assert not tell(words).startswith("error"), words
     assert (tmp_path / "runs" / "moons" / "highest.txt").exists()
@@ -129,12 +129,19 @@ def test_the_whole_tutorial_runs(tell: Tell, tmp_path: Path, monkeypatch: Monkey
         exec(block, {})
 
 
+def rate_of(optimizer: Any) -> str:
+    """An optimizer's name, where it is not Adam, its learning rate, and its betas."""
+    lr = f"{optimizer.lr:g}" if isinstance(optimizer.lr, float) else str(optimizer.lr)
+    named = [] if optimizer.name == "adam" else [optimizer.name]
+    return ", ".join([*named, lr, *([str(optimizer.betas)] if hasattr(optimizer, "betas") else [])])
+
+
 def rows_of(plugin: Any) -> Iterator[str]:
     """A plugin's variants and options as its README should list them."""
     for v in plugin.ganzoo_variants():
         turns = ":".join(str(turns) for _, turns in v.turns)
-        adams = [getattr(v.optimizers, player) for player, _ in v.turns]
-        rates = " / ".join(dict.fromkeys(f"{adam.lr:g}, {adam.betas}" for adam in adams))
+        optimizers = [v.optimizers[player] for player, _ in v.turns]
+        rates = " / ".join(dict.fromkeys(map(rate_of, optimizers)))
         parts = ", ".join(f"`{part.name}`" for part in v.parts())
         cells = f"`{v.name}`", parts, turns, v.batch, rates, v.ema
         yield f"| {' | '.join(map(str, cells))} |"
@@ -145,13 +152,13 @@ def rows_of(plugin: Any) -> Iterator[str]:
 
 
 def test_the_page_of_all_models_is_the_registrys() -> None:
-    assert (ROOT / "docs" / "zoo.md").read_text() == cards.page(registry())
+    assert (ROOT / "docs" / "zoo.md").read_text() == zoo_page.page(registry())
 
 
-@pytest.mark.parametrize("model", cards.trained(registry()), ids=lambda model: model.name)
+@pytest.mark.parametrize("model", zoo_page.with_files(registry()), ids=lambda model: model.name)
 def test_each_models_picture_is_of_its_weights_and_small(model: Model) -> None:
     picture = ROOT / "docs" / "zoo" / f"{model.folder}.png"
-    assert cards.drawn_from(picture) == getattr(model.file("generator"), "sha256", None)
+    assert zoo_page.drawn_from(picture) == getattr(model.file("generator"), "sha256", None)
     assert picture.stat().st_size < 60_000
 
 
@@ -159,13 +166,13 @@ def test_pictures_are_drawn_of_what_has_none(tmp_path: Path, monkeypatch: Monkey
     names = ("gail/cartpole", "vanilla/ring", "dcgan/fashion-mnist")
     weights = {name: registry().weights[name] for name in names}
     some = registry().model_copy(update={"weights": weights})
-    cards.write(tmp_path, some, default_zoo())
-    assert (tmp_path / "zoo.md").read_text() == cards.page(some)
+    zoo_page.write(tmp_path, some, default_zoo())
+    assert (tmp_path / "zoo.md").read_text() == zoo_page.page(some)
     for model, size in zip(weights.values(), [(1090, 120), (512, 512), (484, 484)], strict=True):
         with Image.open(tmp_path / "zoo" / f"{model.folder}.png") as picture:
             assert picture.size == size
-    monkeypatch.delattr(cards, "picture")  # none is drawn again
-    cards.write(tmp_path, some, default_zoo())
+    monkeypatch.delattr(zoo_page, "picture")  # none is drawn again
+    zoo_page.write(tmp_path, some, default_zoo())
 
 
 @pytest.mark.parametrize("plugin", sorted(p.name[7:] for p in (ROOT / "plugins").iterdir()))

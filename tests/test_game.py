@@ -17,12 +17,13 @@ from ganzoo.builtin.networks import MlpGenerator
 from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
-from ganzoo.engine.memory_format import laid_out_like
+from ganzoo.engine.memory_format import in_layout_of
 from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.engine.streams import Order
 from ganzoo.errors import ComposeError, OptionError
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Loss, Player, Regularizer, Sampler
+from ganzoo.parts.schedule import linear
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def test_each_epoch_deals_every_row_once_and_batches_span_epochs() -> None:
 def test_a_gradient_takes_its_parameters_layout() -> None:
     param = nn.Parameter(torch.randn(4, 3, 5, 5).to(memory_format=torch.channels_last))
     grad = torch.randn(4, 3, 5, 5)
-    laid = laid_out_like(grad, param)
+    laid = in_layout_of(grad, param)
     assert laid is not None
     assert laid.stride() == param.stride()
     assert torch.equal(laid, grad)
@@ -130,7 +131,7 @@ def test_fused_adam_agrees_with_foreach_on_a_convolution_with_a_penalty() -> Non
     )
     fused, foreach = Game(variant, images()), Game(variant, images())
     for player, params in foreach.params.items():
-        options = getattr(variant.optimizers, player)
+        options = variant.optimizers[player]
         foreach.optimizers[player] = torch.optim.Adam(params, **options.arguments(), foreach=True)
     play(fused, 4)
     play(foreach, 4)
@@ -204,7 +205,7 @@ class Anchored(Regularizer):
         for param in net.parameters():
             param.data.clamp_(-0.05, 0.05)
 
-    def shown(self, sample: Tensor) -> Tensor:
+    def augment(self, sample: Tensor) -> Tensor:
         return sample * 0 + 1
 
 
@@ -238,7 +239,7 @@ def test_projections_hold_after_every_step_and_discriminators_see_what_is_shown(
 def test_a_lazy_regularizer_counts_for_the_steps_it_skips() -> None:
     game = Game(variant_of(SMALL, regularizers=(R1(every=2),)), points())
     step = game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4))
-    plain = game.terms["discriminator"]["r1"].value(step).mean().item()
+    plain = game.terms["discriminator"]["r1"](step).mean().item()
     game.play(step)
     assert float(game.log["discriminator"]["r1"]) == pytest.approx(2 * plain, rel=1e-4)
     game.play(game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4)))
@@ -335,8 +336,8 @@ def test_what_has_a_default_is_passed_where_it_is_offered() -> None:
 
 
 def test_a_linear_schedule_ends_at_zero_and_a_constant_one_stays() -> None:
-    linear = Adam(lr=0.1, schedule="linear")
-    optimizers = Optimizers(discriminator=linear, generator=Adam(lr=0.1))
+    falling = Adam(lr=linear(0.1))
+    optimizers = {"discriminator": falling, "generator": Adam(lr=0.1)}
     game = Game(variant_of(SMALL, optimizers=optimizers), points())
     rates = []
     for progress in (0.0, 0.5, 1.0):
@@ -351,7 +352,7 @@ def test_a_linear_schedule_ends_at_zero_and_a_constant_one_stays() -> None:
 
 def test_longer_gradients_are_scaled_down_to_the_norm_that_is_asked() -> None:
     def norms(most: float | None) -> float:
-        optimizers = Optimizers(generator=Adam(max_norm=most))
+        optimizers = {"generator": Adam(max_norm=most)}
         game = play(Game(variant_of(SMALL, optimizers=optimizers), points()), 1)
         return float(torch.stack([p.grad.norm() for p in game.params["generator"]]).norm())
 
@@ -408,8 +409,8 @@ def test_bf16_touches_forwards_but_not_the_score_that_penalties_differentiate() 
 
 def test_the_average_follows_and_published_batch_norm_matches_its_samples() -> None:
     game = play(Game(variant_of(Dcgan(width=8), ema=0.9), images()), 10)
-    average = game.average
-    assert average is not None
+    assert game.average is not None
+    average = game.average.net
     live = dict(game.nets["generator"].named_parameters())
     assert all(not torch.equal(p, live[n]) for n, p in average.named_parameters())
     before = {k: v.clone() for k, v in average.state_dict().items()}
@@ -429,7 +430,7 @@ def test_samples_repeat_by_seed_and_do_not_depend_on_chunks() -> None:
 
 def test_a_hand_written_loop_takes_the_same_steps() -> None:
     """The engine against the loop that anybody would write, with the same networks and draws."""
-    optimizers = Optimizers(discriminator=Adam(lr=1e-3), generator=Adam(lr=1e-3))
+    optimizers = {"discriminator": Adam(lr=1e-3), "generator": Adam(lr=1e-3)}
     variant = variant_of(SMALL, optimizers=optimizers)
     game, twin = Game(variant, points()), Game(variant, points())
     generator, discriminator = twin.nets["generator"], twin.nets["discriminator"]

@@ -1,4 +1,4 @@
-"""The real client against a Hub on this machine: what is loaded, and what is refused."""
+"""The real client and a Hub on this machine: what is loaded, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from huggingface_hub import set_client_factory
+from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+from huggingface_hub.utils._http import default_client_factory
 from loopback import Hub
 
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.registry import Model
-from ganzoo.storage.hub import Client, worded
+from ganzoo.storage.hub import Client
+from ganzoo.storage.refusals import as_sentence
 from ganzoo.storage.weight_file import WeightFile
 
 if TYPE_CHECKING:
@@ -65,7 +69,7 @@ def read(hub: Hub, cache: Path, **options: object) -> bytes:
 
 
 def alike(told: str) -> str:
-    """A sentence without what differs from one time to another."""
+    """A sentence without the parts that differ between runs."""
     told = told.removeprefix("'dcgan/test' (ganzoo/dcgan-test@aaaaaaaa, model.safetensors)")
     for differs in (r"http://[\d.:]+", r"\(.*\)", r"(?<=answers )\d+", r"\w{12}(?=\.\.\.)"):
         told = re.sub(differs, "", told)
@@ -110,12 +114,13 @@ def test_a_file_named_by_its_commit_is_checked_by_what_the_hub_says(
         ("429", "answers 429; try again later", False),
         ("reset", "cannot be fetched from", False),
         ("black hole", "cannot be fetched from", False),
-        ("stall", "(nothing came for 2 s)", True),
+        ("stall", "(nothing arrived for 2 s)", True),
+        ("mute", "(nothing arrived for 2 s)", True),
         ("other commit", "the Hub offers commit bbbb", False),
         ("wrong size", "bytes, not 1024000", False),
         ("other sha", "the Hub offers another sha256", False),
         ("bad etag", "the Hub offers an etag that is no hash", False),
-        ("cut", "(it breaks off again and again)", True),
+        ("cut", "(the connection broke off repeatedly)", True),
         ("short", "cannot be fetched from", True),
         ("flip", "is not what was published: its sha256 is", True),
     ],
@@ -127,8 +132,9 @@ def test_every_fault_is_one_sentence_with_the_model_and_a_remedy(
     start = time.monotonic()
     with pytest.raises(WeightsError) as error:
         read(hub, tmp_path)
-    # The timeout is 2 seconds; a download that breaks off is tried five times more, a second apart.
-    breaks_off = downloads and fault != "stall"
+    # The timeout is 2 seconds; the client repeats a request after a second, and a download that
+    # breaks off five times.
+    breaks_off = downloads and fault not in {"stall", "mute"}
     assert time.monotonic() - start < (9 if breaks_off else 3.5)
     assert sentence in str(error.value)
     assert "'dcgan/test' (ganzoo/dcgan-test@aaaaaaaa, model.safetensors)" in str(error.value)
@@ -150,6 +156,28 @@ def test_a_download_that_breaks_off_goes_on_from_there(hub: Hub, tmp_path: Path)
     hub.fault = "cut once"
     assert read(hub, tmp_path) == BLOB
     assert sum(call.startswith("GET /blob/") for call in hub.calls) == 2
+
+
+def test_a_session_that_the_user_configured_is_used_and_watched(hub: Hub, tmp_path: Path) -> None:
+    made: list[httpx.Client] = []
+
+    def factory() -> httpx.Client:
+        made.append(httpx.Client(follow_redirects=True, timeout=60.0))
+        return made[-1]
+
+    set_client_factory(factory)
+    try:
+        hub.fault, hub.slow = "stall", 4.0
+        with pytest.raises(WeightsError, match=r"\(nothing arrived for 2 s\)"):
+            read(hub, tmp_path)
+        hub.fault = ""
+        assert read(hub, tmp_path) == BLOB
+        url = f"{hub.endpoint}/{REPO}/resolve/{COMMIT}/{PATH}"
+        others = made[0].get(url).request  # which the hooks leave alone
+        assert others.extensions["timeout"]["read"] == 60.0
+    finally:
+        set_client_factory(default_client_factory)
+    assert len(made) == 1
 
 
 def test_nobody_listening_is_told_at_once(tmp_path: Path) -> None:
@@ -234,7 +262,7 @@ with Hub() as hub:
 
 @pytest.fixture
 def readable() -> Iterator[Path]:
-    """A folder that every user may read; pytest's own are their owner's alone."""
+    """A folder that every user can read; pytest's own are readable only by their owner."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -257,9 +285,9 @@ def test_a_read_only_cache_is_read_without_a_call_and_not_written(readable: Path
             path.chmod(0o755)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
-        r"'dcgan/test' \(ganzoo/dcgan-test@aaaaaaaa, model.safetensors\) cannot be kept "
-        r"\(Permission denied: .*/empty/.*\); give cache_dir=, or set HF_HOME, a folder that can "
-        r"be written and has room\.\n",
+        r"'dcgan/test' \(ganzoo/dcgan-test@aaaaaaaa, model.safetensors\) cannot be stored "
+        r"\(Permission denied: .*/empty/.*\); set cache_dir= or HF_HOME to a writable folder with "
+        r"enough space\.\n",
         done.stdout,
     )
 
@@ -267,7 +295,7 @@ def test_a_read_only_cache_is_read_without_a_call_and_not_written(readable: Path
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
 def test_a_folder_that_takes_no_more_is_not_the_hubs_fault(number: int) -> None:
     with (
-        pytest.raises(WeightsError, match="it cannot be kept .*: /cache.*give cache_dir="),
-        worded("it", None),
+        pytest.raises(WeightsError, match="it cannot be stored .*: /cache.*set cache_dir="),
+        as_sentence("it", None),
     ):
         raise OSError(number, os.strerror(number), "/cache")

@@ -174,7 +174,7 @@ def test_a_file_of_another_network_is_refused(
     ("content", "reason"),
     [
         (b"\x80\x02\x8a\n", "it is a pickle, which is never loaded"),
-        (b"PK\x03\x04", "it is a zip archive, as of pickled weights, which are never loaded"),
+        (b"PK\x03\x04", "it is a zip archive, such as pickled weights, which are never loaded"),
         (b"<html>", "it is a web page"),
         (b"", "it is empty"),
     ],
@@ -208,7 +208,7 @@ def test_a_file_that_has_gone_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_weights_on_the_hub_are_asked_for_by_commit_only() -> None:
-    with pytest.raises(WeightsError, match="does not say which bytes it means"):
+    with pytest.raises(WeightsError, match="does not name a file at a commit"):
         inception("hub:org/repo@main#inception.safetensors")
     with pytest.raises(WeightsError, match="cannot be fetched from http://127.0.0.1:9"):
         inception(f"hub:org/repo@{'a' * 40}#inception.safetensors")

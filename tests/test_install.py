@@ -1,4 +1,4 @@
-"""Wheels, a new environment, and a stranger's plugin: installed for real, used by flags alone."""
+"""Wheels, new environments and a third party's plugin: really installed, used by flags alone."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def wheel_of(folder: Path, name: str, version: str, files: dict[str, str]) -> Pa
 
 
 class Room:
-    """A new environment that sees every package of this one but ganzoo's own."""
+    """A new environment with every package of this one except ganzoo's own."""
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=True)
@@ -114,9 +114,11 @@ class Room:
                 (packages / entry.name).symlink_to(entry)
 
     def run(self, command: str, *words: str | Path, code: int = 0, **env: str) -> str:
+        # PYTHONPATH would put whichever checkout the tests run in before what is installed here.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(
             [self.bin / command, *words],
-            env={**os.environ, **env},
+            env={**inherited, **env},
             capture_output=True,
             text=True,
             check=False,
@@ -200,7 +202,7 @@ def test_pretrained_weights_come_in_the_wheel_of_their_plugin(room: Room, wheels
 
 def test_what_pip_cannot_find_is_one_sentence(room: Room, tmp_path: Path) -> None:
     told = room.run("ganzoo", "install", "vanilla", "--find-links", tmp_path, code=1)
-    assert told.startswith("error: pip could not install ganzoo-vanilla==0.1.0: No matching")
+    assert told.startswith("error: pip could not install ganzoo-vanilla==0.2.0: No matching")
     assert told.count("\n") == 1
 
 

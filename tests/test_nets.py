@@ -44,7 +44,7 @@ def test_a_norm_by_unit_is_that_of_a_dense_layers_units() -> None:
     torch.testing.assert_close(normed.std(0, correction=0), torch.ones(2, 4, 4), atol=1e-2, rtol=0)
 
 
-# ------------------------------------------------------------------------------------ perceptrons
+# ------------------------------------------------------------------------------------------- MLPs
 
 
 def test_an_mlp_normalizes_and_activates_all_layers_but_the_last() -> None:
@@ -68,7 +68,7 @@ def test_a_bounded_space_is_squashed_and_another_is_not() -> None:
 
 
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (2, 3, 4, 5)])
-def test_perceptrons_make_and_score_samples_of_any_shape(shape: tuple[int, ...]) -> None:
+def test_mlps_make_and_score_samples_of_any_shape(shape: tuple[int, ...]) -> None:
     real = Space(shape=shape, bounded=True)
     fake = MlpGenerator(6, [8], real)(100 * torch.randn(7, 6))
     assert fake.shape == (7, *shape)
@@ -99,14 +99,14 @@ def test_the_score_of_one_sample_is_a_batch_of_one() -> None:
         ((128, 128), [(128, 128), (64, 64), (32, 32), (16, 16), (8, 8), (4, 4)]),
     ],
 )
-def test_a_ladder_halves_rounding_up_until_the_shorter_side_is_four_or_less(
+def test_a_pyramid_halves_rounding_up_until_the_shorter_side_is_four_or_less(
     side: tuple[int, int], sizes: list[tuple[int, int]]
 ) -> None:
     assert pyramid(image(1, *side), "test") == sizes
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 8), (1, 8, 129), (5, 8, 8), (1, 1, 1)])
-def test_a_ladder_refuses_images_that_the_blocks_are_not_made_for(shape: tuple[int, ...]) -> None:
+def test_a_pyramid_refuses_images_that_the_blocks_are_not_made_for(shape: tuple[int, ...]) -> None:
     with pytest.raises(ComposeError) as error:
         pyramid(Space(shape=shape, bounded=True), "some-net")
     assert str(error.value) == (
@@ -116,12 +116,12 @@ def test_a_ladder_refuses_images_that_the_blocks_are_not_made_for(shape: tuple[i
 
 
 @pytest.mark.parametrize("space", [Space(shape=(2,)), Space(), Space(shape=(8, 8))])
-def test_a_ladder_refuses_what_is_no_image(space: Space) -> None:
+def test_a_pyramid_refuses_what_is_no_image(space: Space) -> None:
     with pytest.raises(ComposeError, match=r"^'some-net' builds images \(channels, height, width"):
         pyramid(space, "some-net")
 
 
-def test_widths_double_up_to_eight_fold() -> None:
+def test_channel_counts_double_up_to_eight_fold() -> None:
     assert channel_counts(4, 6) == [4, 8, 16, 32, 32, 32]
     assert channel_counts(3, 1) == [3]
 

@@ -1,4 +1,4 @@
-"""A plugin outside the registry brings its own weights, as docs/pretrained.md tells it to."""
+"""A plugin outside the registry brings its own weights, as docs/pretrained.md says."""
 
 from __future__ import annotations
 

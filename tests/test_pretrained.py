@@ -1,4 +1,4 @@
-"""Weight files and names: what is loaded is what was trained, and what is not is refused."""
+"""Weight files and names: what was trained is loaded, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 import re
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,19 +16,24 @@ import torch
 import yaml
 
 import ganzoo
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.errors import OptionError, WeightsError, ZooError
+from ganzoo.parts.variant import Variant
+from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import parsed, registry
+from ganzoo.plugins.zoo import Zoo
 from ganzoo.pretrained.model import circular, load
-from ganzoo.pretrained.sources import home, source
+from ganzoo.pretrained.sources import embedded_folder, source
 from ganzoo.storage.hub import Client
-from ganzoo.storage.weight_file import Config, opened, written
+from ganzoo.storage.weight_file import Config, file_name, opened, player_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from ganzoo.plugins.zoo import Zoo
+    from ganzoo.parts.space import Space
     from ganzoo.training.run import Run
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +54,7 @@ def rewritten(
     config: Callable[[dict[str, Any]], object] = id,
     tensors: Callable[[dict[str, Tensor]], object] = id,
 ) -> str:
-    """The generator's file with something changed; returns its name."""
+    """Change something in the generator's file; returns the model's name."""
     path = folder / "model.safetensors"
     old, weights = opened(path.read_bytes(), "it")
     fields = old.model_dump(mode="json")
@@ -102,6 +108,105 @@ def test_labels_and_codes_are_asked_for_by_name(tmp_path: Path) -> None:
         ganzoo.load("dcgan/fashion-mnist").sample(4, label=3)
 
 
+def test_any_value_is_given_by_name(tmp_path: Path) -> None:
+    trained = ganzoo.train("infogan", data="digits", rounds=1, out=tmp_path / "run")
+    model = ganzoo.load(f"dir:{ganzoo.export(trained, tmp_path / 'weights')}")
+    z = torch.randn(4, *model.frozen.spaces["z"].shape)
+    given = {"code.c0": 3, "code.c1": torch.linspace(-1, 1, 4), "z": z}
+    made = model.values(4, given=given)
+    assert torch.equal(made["z"], z)
+    assert torch.equal(model.sample(4, given=given), made["fake"])
+    assert torch.equal(
+        model.sample(4, given={"z": z}, codes={"c0": 3, "c1": given["code.c1"]}), made["fake"]
+    )
+    conditional = ganzoo.load("conditional/fashion-mnist")
+    assert torch.equal(conditional.sample(2, given={"label": 7}), conditional.sample(2, label=7))
+    with pytest.raises(OptionError, match="no sample is made from 'lable'"):
+        conditional.sample(2, given={"lable": 7})
+
+
+class Encode(torch.nn.Module):
+    def __init__(self, real: Space, z: Space) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(real.size, z.size)
+
+    def forward(self, real: Tensor) -> Tensor:
+        return self.layer(real.flatten(1))
+
+
+class Decode(torch.nn.Module):
+    def __init__(self, real: Space, z: Space) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(z.size, real.size)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layer(z)
+
+
+class WithEncoder(ganzoo.Architecture):
+    def discriminator(self, real: Space) -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Linear(real.size, 1), torch.nn.Flatten(0))
+
+    def generator(self, real: Space, z: Space) -> torch.nn.Module:
+        return Decode(real, z)
+
+    def encoder(self, real: Space, z: Space) -> torch.nn.Module:
+        return Encode(real, z)
+
+
+@pytest.fixture
+def with_encoder() -> Zoo:
+    module = ModuleType("ganzoo_encoder")
+    module.ganzoo_architectures = ganzoo.hookimpl(function())  # type: ignore[attr-defined]
+    return Zoo([(Origin("encoder", "ganzoo-encoder", "1"), module)])
+
+
+def function() -> Callable[[], list[type[ganzoo.Architecture]]]:
+    def ganzoo_architectures() -> list[type[ganzoo.Architecture]]:
+        return [WithEncoder]
+
+    return ganzoo_architectures
+
+
+def test_a_third_players_network_is_exported_and_loaded(with_encoder: Zoo, tmp_path: Path) -> None:
+    variant = Variant(
+        name="small",
+        data="ring",
+        architecture=WithEncoder(),
+        loss=NonSaturating(),
+        sampler=Gaussian(dim=4),
+    )
+    run = ganzoo.train(variant, rounds=1, out=tmp_path / "run", zoo=with_encoder)
+    spaces = {**run.game.data.spaces, **variant.sampler.spaces(run.game.data.spaces)}
+    encoder = WithEncoder().encoder(spaces["real"], spaces["z"])
+    run.game.nets["encoder"] = encoder  # type: ignore[index]
+    folder = ganzoo.export(run, tmp_path / "weights")
+    names = {"model.safetensors", "discriminator.safetensors", "encoder.safetensors"}
+    assert {path.name for path in folder.iterdir()} == names
+
+    model = ganzoo.load(f"dir:{folder}", zoo=with_encoder)
+    real = torch.randn(5, 2)
+    assert torch.equal(model.network("encoder")(real), encoder(real))
+    assert not model.network("encoder").training
+    assert model.network("generator") is model.generator
+    assert model.network("discriminator") is model.discriminator
+    assert model.to("meta").network("encoder")(real.to("meta")).is_meta
+    with pytest.raises(
+        WeightsError, match="the critic of .* is not published; it has: discr.* generator"
+    ):
+        model.network("critic")
+    (folder / "encoder.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    with pytest.raises(WeightsError, match="the encoder of .* is the file of a generator"):
+        ganzoo.load(f"dir:{folder}", zoo=with_encoder).network("encoder")
+
+
+def test_each_player_has_a_file_name_of_its_own() -> None:
+    players = ("generator", "discriminator", "encoder")
+    assert [player_of(file_name(player)) for player in players] == list(players)
+    with pytest.raises(WeightsError, match="a player cannot be called 'model'"):
+        file_name("model")
+
+
 def test_a_policy_acts(tmp_path: Path) -> None:
     trained = ganzoo.train(
         "gail", data="cartpole", rounds=1, out=tmp_path / "run", settings=["rollout.steps=16"]
@@ -128,6 +233,11 @@ def test_the_great_circle_keeps_a_constant_length() -> None:
     first, last = torch.nn.functional.normalize(torch.randn(2, 9, 7), dim=2)
     between = circular(first, last, 0.3)
     torch.testing.assert_close(between.norm(dim=1), torch.ones(9))
+
+
+def test_the_great_circle_between_equal_latents_is_a_point() -> None:
+    latents = torch.randn(9, 7)
+    torch.testing.assert_close(circular(latents, latents.clone(), 0.3), latents)
 
 
 def test_saving_again_gives_the_same_bytes(folder: Path) -> None:
@@ -171,7 +281,7 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(folder: Path, kind: str)
     with pytest.raises(WeightsError) as error:
         ganzoo.load(f"dir:{folder}")
     assert re.match(
-        r"the generator of 'dir:.*' is no weight file of ganzoo: .*\.$", str(error.value)
+        r"the generator of 'dir:.*' is not a ganzoo weight file: .*\.$", str(error.value)
     )
     assert sentence in str(error.value)
 
@@ -217,9 +327,9 @@ def strange(fields: dict[str, Any]) -> None:
         (wide, "option 'width' of 'dcgan' cannot be 1000000000"),
         (huge, "does not hold the network that it describes"),
         (strange, "no architecture 'os.system'"),
-        (lambda f: f.update(format=2), "is no weight file of ganzoo"),
+        (lambda f: f.update(format=2), "is not a ganzoo weight file"),
         (lambda f: f.update(player="discriminator"), "is the file of a discriminator"),
-        (lambda f: f.update(code="print(1)"), "is no weight file of ganzoo"),
+        (lambda f: f.update(code="print(1)"), "is not a ganzoo weight file"),
     ],
 )
 def test_a_config_cannot_ask_for_more_than_its_file_holds(
@@ -234,10 +344,10 @@ def test_a_config_cannot_ask_for_more_than_its_file_holds(
     [
         ("dcgan/fashion-mnits", "did you mean 'dcgan/fashion-mnist'"),
         ("google/ddpm", "Other spellings: variant/dataset, hub:org/repo@COMMIT#FILE, or dir:PATH"),
-        ("dcgan/fashion-mnist@99", "is of version 1 here"),
-        ("hub:org/repo", "does not say which bytes it means"),
+        ("dcgan/fashion-mnist@99", "has version 1 here"),
+        ("hub:org/repo", "does not name a file at a commit"),
         ("hub:org/repo@main#model.safetensors", "40 hexadecimal digits"),
-        (f"hub:org/repo@{'a' * 40}#../model.safetensors", "does not say which bytes"),
+        (f"hub:org/repo@{'a' * 40}#../model.safetensors", "does not name a file at a commit"),
         ("dir:/nowhere", "cannot be read: No such file"),
     ],
 )
@@ -268,7 +378,7 @@ def test_a_link_out_of_a_folder_is_not_followed(folder: Path, tmp_path: Path) ->
 def test_every_embedded_file_is_what_the_registry_says_and_samples(zoo: Zoo) -> None:
     for name, model in registry().weights.items():
         for file in model.files:
-            blob = home(model, zoo).joinpath(file.path).read_bytes()
+            blob = embedded_folder(model, zoo).joinpath(file.path).read_bytes()
             assert (len(blob), sha256(blob).hexdigest()) == (file.size, file.sha256), name
             assert file.size <= 4_000_000, name
             config, tensors = opened(blob, name)
@@ -288,10 +398,10 @@ def test_a_changed_embedded_file_is_not_loaded(
     model = registry().weights[name]
     file = model.file("generator")
     assert file is not None
-    blob = bytearray(home(model, zoo).joinpath(file.path).read_bytes())
+    blob = bytearray(embedded_folder(model, zoo).joinpath(file.path).read_bytes())
     blob[-1] ^= 1
     (tmp_path / file.path).write_bytes(blob)
-    monkeypatch.setattr("ganzoo.pretrained.sources.home", lambda *_: tmp_path)
+    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: tmp_path)
     with pytest.raises(WeightsError, match=r"is not what was published: its sha256 is .*Reinstall"):
         ganzoo.load(name)
     (tmp_path / file.path).write_bytes(blob + b"more")
@@ -305,7 +415,7 @@ def test_a_plugin_that_is_not_there_is_named_and_not_installed(zoo: Zoo) -> None
     registry().plugins["absent"] = listing
     try:
         with pytest.raises(WeightsError, match="not installed: run 'ganzoo install absent'"):
-            home(model, zoo)
+            embedded_folder(model, zoo)
     finally:
         del registry().plugins["absent"]
 
@@ -340,6 +450,8 @@ def text_of(**changes: Any) -> str:
 
 def test_an_entry_as_it_should_be_is_read() -> None:
     assert parsed(text_of(), "it").weights["dcgan/ring"].files[0].size == 9
+    third = parsed(text_of(role="encoder", path="encoder.safetensors"), "it")
+    assert third.weights["dcgan/ring"].file("encoder") is not None
 
 
 @pytest.mark.parametrize(
@@ -347,6 +459,7 @@ def test_an_entry_as_it_should_be_is_read() -> None:
     [
         (text_of(sha256=int("1" * 64)), "sha256"),
         (text_of().replace("0" * 63 + "a", "0" * 64), "sha256"),
+        (text_of(role="../encoder"), "role"),
         (text_of(path="../model.safetensors"), "path"),
         (text_of(path="/etc/model.safetensors"), "path"),
         (text_of(path="model.bin"), "path"),
@@ -355,7 +468,7 @@ def test_an_entry_as_it_should_be_is_read() -> None:
         (text_of(endpoint="http://elsewhere"), "endpoint"),
         (text_of(command="sh -c true"), "command"),
         (text_of().replace("license: MIT", "license: no"), "license"),
-        (text_of() + "plugins: {}\n", "the key 'plugins' stands twice"),
+        (text_of() + "plugins: {}\n", "the key 'plugins' appears twice"),
         ("plugins: [", "while parsing"),
     ],
 )

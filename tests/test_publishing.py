@@ -1,4 +1,4 @@
-"""Publishing, with the real client, on a Hub on this machine: what goes up comes down again."""
+"""Publishing with the real client to a Hub on this machine: what is uploaded comes back."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from ganzoo.errors import WeightsError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import Model, parsed, registry
 from ganzoo.pretrained.publish import publish
-from ganzoo.pretrained.sources import home
+from ganzoo.pretrained.registration import register
+from ganzoo.pretrained.sources import embedded_folder
 from ganzoo.storage.hub import Client
-from ganzoo.storage.weight_file import FILES, opened, written
+from ganzoo.storage.weight_file import opened, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,13 +46,13 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture(autouse=True)
 def written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the registry, to be written instead of the checkout's."""
+    """A copy of the registry, which is written instead of the checkout's."""
     own = Path(ganzoo.__file__).parent / "plugins" / "registry.yaml"
     copy = tmp_path / "registry.yaml"
     before = own.read_bytes()
     copy.write_bytes(before)
     place = SimpleNamespace(files=lambda _: tmp_path)
-    monkeypatch.setattr("ganzoo.pretrained.reproduce.resources", place)
+    monkeypatch.setattr("ganzoo.pretrained.registration.resources", place)
     yield copy
     registry.cache_clear()
     assert own.read_bytes() == before
@@ -74,11 +75,11 @@ def uploads(hub: Hub) -> list[str]:
 
 
 def embedded(name: str, path: str) -> bytes:
-    return home(registry().weights[name], default_zoo()).joinpath(path).read_bytes()
+    return embedded_folder(registry().weights[name], default_zoo()).joinpath(path).read_bytes()
 
 
 def change(monkeypatch: pytest.MonkeyPatch, folder: Path, value: float) -> None:
-    """Have another generator in the plugin and in the registry, the first weight of which it is."""
+    """Put another generator, whose first weight is ``value``, into plugin and registry."""
     model = registry().weights[NAME]
     files = []
     for file in model.files:
@@ -89,7 +90,7 @@ def change(monkeypatch: pytest.MonkeyPatch, folder: Path, value: float) -> None:
             blob = written(tensors, config)
         (folder / file.path).write_bytes(blob)
         files.append(file.model_copy(update={"sha256": sha256(blob).hexdigest()}))
-    monkeypatch.setattr("ganzoo.pretrained.sources.home", lambda *_: folder)
+    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: folder)
     changed = model.model_copy(update={"files": tuple(files)})
     monkeypatch.setitem(registry().weights, NAME, changed)
 
@@ -111,10 +112,45 @@ def test_what_is_published_comes_back_by_its_commit_and_the_registry_knows_it(
     assert model == before[NAME].model_copy(update={"revision": model.revision})
 
 
+def test_of_the_registry_one_line_changes_and_comments_stay(hub: Hub, written_to: Path) -> None:
+    text = written_to.read_text()
+    text = text.replace(f"  {NAME}:\n", f"  # a comment on {NAME}\n  {NAME}:  # and beside it\n")
+    text = text.replace("    revision: null\n", "    revision: null  # the commit\n")
+    written_to.write_text(text + "# the end\n")
+    before = written_to.read_text().splitlines()
+    revision = put(hub).revision
+    after = written_to.read_text().splitlines()
+    ((old, new),) = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+    assert old == "    revision: null  # the commit"
+    assert re.fullmatch(rf"    revision: {revision} +# the commit", new)
+
+
+def test_the_registry_of_this_checkout_is_written_back_byte_for_byte(written_to: Path) -> None:
+    before = written_to.read_bytes()
+    register(registry().weights[NAME])
+    assert written_to.read_bytes() == before
+
+
+def test_without_the_package_that_writes_the_registry_nothing_is_uploaded(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
+    monkeypatch.delitem(sys.modules, "ganzoo.pretrained.registration")
+    told = refusal(hub)
+    assert told == "publishing needs ruamel.yaml: run pip install 'ganzoo-core[dev]'."
+    assert hub.calls == []
+
+
 def test_the_page_and_the_config_say_what_the_files_say(hub: Hub) -> None:
     model = put(hub)
     files = hub.repositories[model.repo].commits[model.revision or ""]
-    assert set(files) == {".gitattributes", "README.md", "config.json", *FILES.values()}
+    assert set(files) == {
+        ".gitattributes",
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "discriminator.safetensors",
+    }
     config = json.loads(hub.store[files["config.json"].sha256])
     for file in model.files:
         told, _ = opened(embedded(NAME, file.path), "it")
@@ -203,9 +239,9 @@ def test_weights_that_are_not_finite_are_not_published(
 @pytest.mark.parametrize(
     ("token", "sentence"),
     [
-        (None, "answers 401; run 'hf auth login' with a token that may."),
-        ("hf_read", "answers 403; run 'hf auth login' with a token that may."),
-        ("hf_wrong", "answers 401; run 'hf auth login' with a token that may."),
+        (None, "answers 401; run 'hf auth login' with a token that has access."),
+        ("hf_read", "answers 403; run 'hf auth login' with a token that has access."),
+        ("hf_wrong", "answers 401; run 'hf auth login' with a token that has access."),
     ],
 )
 def test_without_a_token_that_may_nothing_is_written(
@@ -330,9 +366,10 @@ def test_by_xet_it_comes_back_as_well(hub: Hub, tmp_path: Path) -> None:
     pytest.importorskip("hf_xet")
     hub.xet = tmp_path / "xet"
     code = (
-        "import sys; from pathlib import Path; import ganzoo.pretrained.publish as p; "
-        "p.register = lambda model: print(model.revision); "
-        "p.publish(sys.argv[1], endpoint=sys.argv[2], token='hf_write')"
+        "import sys; from pathlib import Path; import ganzoo.pretrained.registration as r; "
+        "r.register = lambda model: print(model.revision); "
+        "from ganzoo.pretrained.publish import publish; "
+        "publish(sys.argv[1], endpoint=sys.argv[2], token='hf_write')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, NAME, hub.endpoint],

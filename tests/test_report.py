@@ -17,12 +17,27 @@ import torch
 from PIL import Image
 
 from ganzoo import cli
+from ganzoo.benchmark.contenders import labelled
 from ganzoo.benchmark.contest import bench, report
 from ganzoo.benchmark.folder import Bench
-from ganzoo.benchmark.jobs import BUDGETS, Contest, labelled
-from ganzoo.benchmark.plots import small
+from ganzoo.benchmark.jobs import BUDGETS, Contest
+from ganzoo.benchmark.pictures import (
+    COLOURS,
+    FAKE,
+    HIGH,
+    LOW,
+    REAL,
+    REAL_MEAN,
+    SIDE,
+    enlargement,
+    grid_picture,
+    snapshot_picture,
+)
+from ganzoo.benchmark.plots import curve_of
 from ganzoo.benchmark.report import words
+from ganzoo.benchmark.results import Result, read
 from ganzoo.builtin.observers.grid import tiles
+from ganzoo.parts.metric import Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,12 +241,14 @@ def test_images_are_shown_beside_real_ones_and_in_training(zoo: Zoo, tmp_path: P
     assert made.headline == "frechet-distance"
 
 
-def test_a_grid_of_grey_images_loses_nothing_and_one_of_colours_stays_small(tmp_path: Path) -> None:
+def test_a_grid_of_grey_images_loses_nothing_and_one_of_colours_stays_grid_picture(
+    tmp_path: Path,
+) -> None:
     stream = torch.Generator().manual_seed(0)
     for name, shape in (("grey", (64, 1, 28, 28)), ("colour", (64, 3, 32, 32))):
         tiles(torch.rand(shape, generator=stream) * 2 - 1).save(tmp_path / f"{name}.png")
     grey, colour = (
-        base64.b64decode(small(tmp_path / f"{name}.png").partition(",")[2])
+        base64.b64decode(grid_picture(tmp_path / f"{name}.png").partition(",")[2])
         for name in ("grey", "colour")
     )
     shown = Image.open(tmp_path / "grey.png").reduce(2)
@@ -247,3 +264,74 @@ def test_an_episode_of_imitation_is_shown(zoo: Zoo, tmp_path: Path) -> None:
         'alt="an episode of gail" src="data:image/gif;base64,'
         in (tmp_path / "report.html").read_text()
     )
+
+
+def test_a_report_reads_each_results_file_once(
+    done: Bench, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+
+    def counted(path: Path) -> list[Result]:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr("ganzoo.benchmark.folder.read", counted)
+    report(done.folder, zoo=zoo)
+    assert sorted(reads) == sorted(job.folder / "results.jsonl" for job in done.jobs)
+
+
+def pixels(address: str) -> np.ndarray[Any, Any]:
+    picture = Image.open(BytesIO(base64.b64decode(address.partition(",")[2])))
+    return np.asarray(picture.convert("RGB"))
+
+
+def test_a_snapshot_shows_points_where_they_are_over_the_score(tmp_path: Path) -> None:
+    side = np.linspace(-1, 1, 4)
+    np.savez(
+        tmp_path / "s.npz",
+        fake=np.array([[0.5, 0.9]]),  # to the right, at the top
+        real=np.array([[-0.5, -0.9], [9.0, 9.0]]),  # the second one is outside of the plane
+        limits=np.array([[-1.0, -1.0], [1.0, 1.0]]),
+        landscape=np.repeat(side[:, None], 4, axis=1),  # rises from left to right
+        features=np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]),
+    )
+    shown = pixels(snapshot_picture(tmp_path / "s.npz"))
+    assert shown.shape == (SIDE, 2 * SIDE, 3)
+    assert tuple(shown[int(0.05 * SIDE), int(0.75 * SIDE)]) == COLOURS[1 + FAKE - REAL]
+    assert tuple(shown[int(0.95 * SIDE) - 1, int(0.25 * SIDE)]) == COLOURS[1]
+    assert tuple(shown[SIDE // 2, 0]) == LOW
+    assert tuple(shown[SIDE // 2, SIDE - 2]) == HIGH
+    centroid = shown[:, SIDE:]
+    dark = np.argwhere((centroid == COLOURS[1 + REAL_MEAN - REAL]).all(-1))
+    # Halfway between the two real ones, on the left: at 0 of [-0.05, 1.05], at 0.5.
+    assert dark.mean(0) == pytest.approx([0.5 * SIDE, SIDE * 0.05 / 1.1], abs=2)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_an_enlarged_picture_is_known_by_where_its_colours_change(factor: int) -> None:
+    stream = np.random.default_rng(0)
+    small = stream.integers(0, 256, (12, 18, 3), dtype=np.uint8)
+    large = small.repeat(factor, 0).repeat(factor, 1)
+    assert enlargement(large) == factor
+
+
+def test_a_seed_that_diverged_shortens_the_curve_of_its_contender() -> None:
+    def point(seed: int, rounds: int, value: float) -> Result:
+        score = Score(
+            metric="d",
+            value=value,
+            better="lower",
+            options={},
+            data="x",
+            data_sha256="0",
+            split="held-out",
+            n_fake=1,
+            seed=0,
+        )
+        return Result(contender="a", kind="curve", seed=seed, rounds=rounds, scores=(score,))
+
+    results = [point(0, 5, 1.0), point(0, 10, 3.0), point(1, 5, 2.0)]
+    curve = curve_of(results, "a", "d")
+    assert curve.x["rounds"] == [5]
+    assert (curve.low, curve.mean, curve.high) == ([1.0], [1.5], [2.0])
+    assert curve_of(results, "b", "d").mean == []

@@ -1,4 +1,4 @@
-"""The conformance kit passes on what keeps the contract, and names the part that breaks it."""
+"""The conformance kit passes what keeps the contract, and names the part that breaks it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_first_party_plugins_conform(module: str) -> None:
     check_plugin(module)
 
 
-# ------------------------------------------------------------------------------- what may be so
+# ---------------------------------------------------------------------------- what is allowed
 
 
 class OneSided(Loss):
@@ -200,8 +200,8 @@ class Lossy(OneSided):
         (
             Hoarding,
             (
-                "loss 'hoarding' holds '_seen' beside its options; what changes belongs to the "
-                "game: return it from start(self, game)."
+                "loss 'hoarding' holds '_seen' beside its options; state that changes belongs to "
+                "the game: return it from start(self, game)."
             ),
         ),
         (Demanding, "loss 'demanding' has no default for its option 'margin'."),
@@ -339,15 +339,16 @@ class Sealed(Fading):
         (
             Remembering,
             (
-                r"regularizer 'remembering' ends with other weights when the same seed is played "
-                r"twice; what changes belongs to the game: return it from start\(self, game\)\."
+                r"regularizer 'remembering' ends with different weights when the same seed is run "
+                r"twice; state that changes belongs to the game: return it from start\(self, "
+                r"game\)\."
             ),
         ),
         (
             Amnesic,
             (
-                r"regularizer 'amnesic' plays another round after a resume than without; state\(\) "
-                r"and restore\(\) must carry all that changes\."
+                r"regularizer 'amnesic' plays a different round after a resume; state\(\) and "
+                r"restore\(\) must carry all that changes\."
             ),
         ),
         (
@@ -395,8 +396,8 @@ class Meddling(Gaussian):
 @pytest.mark.parametrize(
     ("sampler", "sentence"),
     [
-        (Boasting, "sampler 'boasting' declares that it deals code, z; it deals z."),
-        (Modest, "sampler 'modest' declares that it deals z; it deals code, z."),
+        (Boasting, "sampler 'boasting' declares that it deals code, z, but it deals z."),
+        (Modest, "sampler 'modest' declares that it deals z, but it deals code, z."),
         (
             Meddling,
             "sampler 'meddling' changes the generator's parameters on the discriminator's turn.",

@@ -1,7 +1,8 @@
-"""What hf-xet has stored in a folder, as its ``local://`` stores do: undocumented, as it was seen.
+"""The files that hf-xet has stored in a folder, in its undocumented ``local://`` format.
 
-A shard is rows of 48 bytes after a header of as many. A file has a row with its hash, flags and
-number of segments, a row for each segment, as many to verify them, and one with its sha256.
+A shard is a header of 48 bytes and rows of 48 bytes. A file has one row with its hash, its flags
+and the number of its segments, a row for each segment, as many rows to verify them, and one row
+with its sha256.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Training of the small-cnn extractors: ``python -m ganzoo.metrics.train_features digits --out .``.
+"""Train a small-cnn feature extractor: ``python tools/train_features.py digits --out DIR``.
 
-The file is the same, byte for byte, each time it is made on one machine. Its sha256, which this
-prints, is pinned in ``features.py``.
+One machine writes the same file, byte for byte, every time. Its sha256, which is printed, is pinned
+in ``ganzoo/builtin/metrics/features.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How long an extractor is trained, and how its images are varied meanwhile."""
+    """How long an extractor is trained, and how its images are augmented."""
 
     data: type[Digits | Mnist | FashionMnist]
     epochs: int
@@ -47,7 +47,7 @@ RECIPES = {
 
 
 def varied(images: Tensor, recipe: Recipe, stream: torch.Generator) -> Tensor:
-    """Return a batch shifted by a few pixels, and mirrored half of the time.
+    """A batch of images, (N, C, H, W), shifted by a few pixels and randomly mirrored.
 
     One shift for a whole batch costs nothing and works as well over thousands of batches.
     """
@@ -62,7 +62,7 @@ def varied(images: Tensor, recipe: Recipe, stream: torch.Generator) -> Tensor:
 
 
 def trained(data: Data, recipe: Recipe) -> Classifier:
-    """Return a classifier of the training split: AdamW and a one-cycle rate."""
+    """A classifier trained on the training split, by AdamW with a one-cycle learning rate."""
     stream = torch.Generator().manual_seed(SEED)
     net = Classifier(NETS[data.name][1])
     optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=0.01, fused=True)
@@ -85,7 +85,7 @@ def trained(data: Data, recipe: Recipe) -> Classifier:
 
 
 def accuracy(net: nn.Module, rows: Rows) -> float:
-    """Return the share of rows that a network classifies as labelled."""
+    """The share of rows that a network classifies correctly."""
     net.eval()
     with torch.no_grad():
         guesses = [net(some)[1].argmax(1) for some in torch.split(rows.column("real"), 1000)]
@@ -94,10 +94,10 @@ def accuracy(net: nn.Module, rows: Rows) -> float:
 
 
 def main() -> None:
-    """Train the extractor of one dataset and write its file of weights."""
+    """Train the extractor of one dataset and write its weight file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=sorted(RECIPES))
-    parser.add_argument("--out", type=Path, required=True, help="folder of the file of weights")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the weight file")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(SEED)

@@ -1,14 +1,14 @@
-"""Two benchmarks side by side in one report, where their terms allow it."""
+"""Comparing two benchmarks in one report, if their terms allow it."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.benchmark.contest import folders_in, reopened
+from ganzoo.benchmark.contest import folders_in, opened, report_finished
 from ganzoo.benchmark.folder import Bench
 from ganzoo.benchmark.results import Result, read
-from ganzoo.benchmark.worker import Job
 from ganzoo.errors import RunError, ZooError
 from ganzoo.plugins.default import default_zoo
 
@@ -16,40 +16,32 @@ if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
 
 
-class Joined(Bench):
-    """Two benchmarks side by side; a label that both have is told by the names of the two."""
+class Comparison(Bench):
+    """Two benchmarks as one; a label that both have is prefixed with their names."""
 
     def __init__(self, one: Bench, other: Bench, folder: Path, names: tuple[str, str]) -> None:
-        """Raise ZooError where their results cannot be compared."""
+        """``names`` are the prefixes. Raises ZooError if the results cannot be compared."""
         different = one.contest.differs(other.contest)
         if different is not None:
             message = f"{one.folder} and {other.folder} cannot be compared: {different}."
             raise ZooError(message)
-        self.parts, self.folder, self.zoo = (one, other), folder, one.zoo
+        self.members, self.folder, self.zoo = (one, other), folder, one.zoo
         self.headlines = one.headlines
         both = one.contest.contenders.keys() & other.contest.contenders.keys()
-        self.names = {
-            (part.folder, label): f"{name}/{label}" if label in both else label
-            for part, name in zip(self.parts, names, strict=True)
-            for label in part.contest.contenders
-        }
-        contenders = {
-            self.names[part.folder, label]: text
-            for part in self.parts
-            for label, text in part.contest.contenders.items()
-        }
+        contenders: dict[str, str] = {}
+        self.jobs = []
+        for member, name in zip(self.members, names, strict=True):
+            own = member.contest.contenders
+            labels = {label: f"{name}/{label}" if label in both else label for label in own}
+            contenders |= {labels[label]: text for label, text in own.items()}
+            for job in member.jobs:
+                if job.contender or member is one:  # the references of both are the same
+                    renamed = labels.get(job.contender, "")
+                    self.jobs.append(job.model_copy(update={"contender": renamed}))
         seeds = tuple(sorted({*one.contest.seeds, *other.contest.seeds}))
         self.contest = one.contest.model_copy(update={"contenders": contenders, "seeds": seeds})
-        self.jobs = [
-            Job(
-                part.contest, self.names.get((part.folder, job.contender), ""), job.seed, job.folder
-            )
-            for part in self.parts
-            for job in part.jobs
-            if job.contender or part is one
-        ]
 
-    @property
+    @cached_property
     def results(self) -> list[Result]:
         """Every line of both, under the names that they have here."""
         return [
@@ -62,32 +54,35 @@ class Joined(Bench):
 def compare(
     one: str | Path, other: str | Path, out: str | Path, *, zoo: Zoo | None = None
 ) -> list[Bench]:
-    """Join two benchmarks of the same data and budget in one report; ZooError where they differ."""
-    from ganzoo.benchmark.report import write_report
+    """Join the benchmarks in two folders in one report, in the folder ``out``.
 
-    zoo = zoo or default_zoo()
-    folder = Path(out)
+    Of two suites, the contests on the same data are joined. Returns a Bench for each of these.
+    Raises ZooError if they have different terms, such as the budget, and RunError if a folder
+    cannot be used.
+    """
+    zoo, folder = zoo or default_zoo(), Path(out)
     places = [Path(one).resolve(), Path(other).resolve()]
     if places[0] == places[1]:
-        message = f"{one} and {other} are one folder; there is nothing to compare."
+        message = f"{one} and {other} are the same folder; there is nothing to compare."
         raise ZooError(message)
     if folders_in(folder) or folder.resolve() in places:
         message = f"{folder} holds a benchmark; choose another --out."
         raise RunError(message)
-    mine, its = ({b.contest.data: b for b in reopened(Path(f), zoo)} for f in (one, other))
+    mine, its = ({b.contest.data: b for b in opened(Path(f), zoo)} for f in (one, other))
     common = [data for data in mine if data in its]
     if not common:
         message = (
             f"{one} and {other} cannot be compared: data {', '.join(mine)}, not {', '.join(its)}."
         )
         raise ZooError(message)
-    one_name, other_name = (place.name for place in places)
-    names = (one_name, other_name) if one_name != other_name else (str(one), str(other))
-    joined: list[Bench] = [Joined(mine[data], its[data], folder, names) for data in common]
+    names = (places[0].name, places[1].name)
+    if names[0] == names[1]:
+        names = (str(one), str(other))
+    joined: list[Bench] = [Comparison(mine[data], its[data], folder, names) for data in common]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"cannot make the folder {folder}: {error.strerror}."
         raise RunError(message) from error
-    write_report(joined, folder)
+    report_finished(joined, folder)
     return joined

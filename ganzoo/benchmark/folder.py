@@ -1,57 +1,68 @@
-"""A benchmark: every contender trained with every seed, scored best and last, in one folder."""
+"""A benchmark in its folder: every contender trained with every seed, scored best and last."""
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from ganzoo.benchmark.jobs import Contest, contender
-from ganzoo.benchmark.results import Result, has_ended, line, of_kind, read
-from ganzoo.benchmark.statistics import LOST, headline, verdict
-from ganzoo.benchmark.worker import jobs_of
+from ganzoo.benchmark.contenders import contender
+from ganzoo.benchmark.jobs import FORMAT, Contest, jobs_of
+from ganzoo.benchmark.results import LOST, Result, is_complete, line, of_kind, read
+from ganzoo.benchmark.standings import Standing, headline, standings
+from ganzoo.benchmark.verdict import NOBODY, verdict
 from ganzoo.errors import RunError
-from ganzoo.pretrained.sources import is_name, source
+from ganzoo.pretrained.sources import is_model_name, source
 from ganzoo.storage.files import write_text
 from ganzoo.storage.hub import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from ganzoo.benchmark.runners import Runner
     from ganzoo.plugins.zoo import Zoo
 
 
 class Bench:
-    """A contest in a folder: its runs, and ``results.jsonl`` of them all."""
+    """A contest in a folder, with its jobs and their results.
+
+    ::
+
+        contest.json                 the terms
+        results.jsonl                the results of all jobs
+        report.html, report.md       written by ``ganzoo.benchmark.report``
+        references/, runs/NAME-SEED/ one folder for each job, with its own results.jsonl
+    """
 
     def __init__(self, contest: Contest, folder: Path, zoo: Zoo) -> None:
-        """Take what a folder holds of a contest; RunError where it holds another."""
         self.contest, self.folder, self.zoo = contest, folder, zoo
         self.jobs = jobs_of(contest, folder, zoo)
-        self.ended: set[Path] = set()
-        self.parts: tuple[Bench, ...] = (self,)
+        self.complete: set[Path] = set()
+        """The folders of the jobs that have nothing left to do."""
+        self.members: tuple[Bench, ...] = (self,)
+        """The benchmarks that it consists of."""
         self.headlines = [m.headline for m in zoo.metrics() if m.routine and m.headline]
 
     @classmethod
     def open(cls, folder: Path, zoo: Zoo) -> Bench:
-        """The benchmark that a folder holds."""
-        held = contest_in(folder)
-        if held is None:
+        """The benchmark in a folder; RunError if there is none."""
+        contest = contest_in(folder)
+        if contest is None:
             message = f"{folder} holds no benchmark: there is no {folder / 'contest.json'}."
             raise RunError(message)
-        return cls(held, folder, zoo)
+        return cls(contest, folder, zoo)
 
     def prepare(self) -> None:
-        """Compose every contender, then make the folder, or see that it holds this contest.
+        """Check that everything composes and loads, then make the folder or resume in it.
 
-        A misspelt last contender is not to be found out after hours.
+        A misspelt last contender must not be found out after hours. Raises ZooError, and RunError
+        if the folder holds another contest.
         """
         for text in self.contest.contenders.values():
-            if is_name(text, self.zoo):
+            if is_model_name(text, self.zoo):
                 source(text, Client(), self.zoo)
             else:
                 contender(text, self.zoo, self.contest.settings)
@@ -71,47 +82,58 @@ class Bench:
                 f"({name} {getattr(held, name)} there, {getattr(self.contest, name)} here.)"
             )
             raise RunError(message)
-        self.ended = {job.folder for job in self.jobs if has_ended(job.folder)}
+        self.complete = {job.folder for job in self.jobs if is_complete(job.folder)}
 
-    @property
+    def run(
+        self, runner: Runner, on_result: Callable[[Result], None], report: Callable[[], None]
+    ) -> None:
+        """Do the jobs that are left; ``on_result`` gets the line that says how each run ended."""
+        left = [job for job in self.jobs if job.folder not in self.complete]
+        try:
+            for job in runner.run(left, report) if left else ():
+                self.complete.add(job.folder)
+                lines = read(job.folder / "results.jsonl")
+                if job.contender and lines:
+                    on_result(last_of(lines))
+        finally:
+            self.reread()
+        self.write_results()
+
+    # ---------------------------------------------------------------------------- what came of it
+
+    @cached_property
     def results(self) -> list[Result]:
-        """Every line of every run, in the order of contenders and seeds."""
+        """Every line of every run, in the order of contenders and seeds; read once."""
         return [result for job in self.jobs for result in read(job.folder / "results.jsonl")]
 
-    @property
+    @cached_property
+    def standings(self) -> list[Standing]:
+        """The contenders that finished, best first."""
+        return standings(self.results, self.headline) if self.finished else []
+
+    @cached_property
     def headline(self) -> str:
-        """The number that runs are ranked by."""
+        """The metric that contenders are ranked by; ZooError if none of them was measured."""
         scores = (score for result in self.results for score in result.scores)
         return headline(scores, self.headlines).metric
 
     @property
     def finished(self) -> bool:
-        """Whether anybody came to the end."""
+        """Whether at least one run finished."""
         return bool(of_kind(self.results, "last"))
 
     def verdict(self) -> str:
         """Who won, in one sentence."""
-        return verdict(self.results, self.headline) if self.finished else "Nobody finished."
+        return verdict(self.standings, self.headline) if self.finished else NOBODY
 
-    def gather(self) -> list[Result]:
-        """Write ``results.jsonl`` of all runs, and return it."""
-        results = self.results
-        write_text(self.folder / "results.jsonl", "".join(map(line, results)))
-        return results
+    def reread(self) -> None:
+        """Forget what was read, since the files have changed."""
+        for name in ("results", "standings", "headline"):
+            vars(self).pop(name, None)
 
-    def run(self, runner: Runner, told: Callable[[Result], None], tick: Callable[[], None]) -> None:
-        """Do what is left to be done; ``told`` hears how each run ended."""
-        left = [job for job in self.jobs if job.folder not in self.ended]
-        for job in runner.run(left, tick) if left else ():
-            self.ended.add(job.folder)
-            results = read(job.folder / "results.jsonl")
-            if job.contender and results:
-                told(last_of(results))
-        self.gather()
-
-    def done(self) -> float:
-        """How many of the jobs are done; those at work by how far their logs are."""
-        return sum(1.0 if job.folder in self.ended else share_of(job.folder) for job in self.jobs)
+    def write_results(self) -> None:
+        """Write ``results.jsonl`` of all runs."""
+        write_text(self.folder / "results.jsonl", "".join(map(line, self.results)))
 
 
 def last_of(results: Sequence[Result]) -> Result:
@@ -120,29 +142,33 @@ def last_of(results: Sequence[Result]) -> Result:
     return ends[-1] if ends else results[-1]
 
 
-def share_of(folder: Path) -> float:
-    """How much of a run at work is done, from 0 to 1, by the last line of its log."""
-    try:
-        with (folder / "log.jsonl").open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
-            row = json.loads(file.read().splitlines()[-1])
-        plan = json.loads((folder / "run.json").read_bytes())
-    except (OSError, ValueError, IndexError):
-        return 0.0
-    done = row["round"] / plan["rounds"] if plan["rounds"] else row["seconds"] / plan["seconds"]
-    return min(0.99, float(done))
-
-
 def contest_in(folder: Path) -> Contest | None:
-    """The contest that a folder holds, if any."""
+    """The contest in a folder, if there is one; RunError if it is of another version."""
     path = folder / "contest.json"
     try:
-        return Contest.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValidationError) as error:
-        message = (
-            f"{path} is no contest of this version of ganzoo; upgrade ganzoo-core, or choose "
-            "another --out."
-        )
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
+    try:
+        return Contest.model_validate_json(text)
+    except ValidationError as error:
+        message = f"{path} {other_version(text)}"
+        raise RunError(message) from error
+
+
+def other_version(text: bytes) -> str:
+    """Why a contest cannot be read, by the format it says it has."""
+    try:
+        format_ = int(json.loads(text)["format"])
+    except (ValueError, TypeError, KeyError):
+        format_ = FORMAT
+    if format_ < FORMAT:
+        return (
+            "was written by an older version of ganzoo; choose another --out, or use that version."
+        )
+    return (
+        "is not a contest of this version of ganzoo; upgrade ganzoo-core, or choose another --out."
+    )

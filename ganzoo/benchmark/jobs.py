@@ -1,10 +1,11 @@
-"""What a benchmark compares, on what data, within what budget."""
+"""What a benchmark compares, on what data, within what budget, and the jobs that follow from it."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from itertools import product
-from typing import TYPE_CHECKING, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -12,32 +13,34 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
 from ganzoo.errors import OptionError
+from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import CHECKPOINTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
-REPLACED = ("architecture", "loss", "sampler", "regularizer")
 BUDGETS = ("rounds", "images", "seconds", "flops")
 DEFAULT_ROUNDS = 1000
-SEPARATOR = re.compile(r"[,+](?![^\[]*\])(?=[\w.-]+=)")
-"""A comma or plus before the next KEY=, and in no [list]."""
+FORMAT: Final = 3
+"""The version of ``contest.json`` and of the results beside it."""
+LONGEST = 80
+"""The longest name of a run's folder, in characters, before a hash is appended."""
+REFERENCES = "references"
+"""The folder of the scores that all contenders are held against."""
 
 
 class Budget(BaseModel):
-    """How long each run may train: exactly one of these.
+    """How long each run may train; exactly one of the fields is given.
 
-    ``images`` are real samples dealt to the discriminator, ``flops`` the floating-point operations
-    of whole rounds; both become rounds, by what one round of the contender takes. ``seconds`` are
-    of training: scores and checkpoints do not count.
+    ``images`` counts real samples dealt to the discriminator, ``flops`` the floating-point
+    operations of whole rounds; both are converted to rounds by what one round of the contender
+    takes. ``seconds`` is time spent in training, without scoring and saving checkpoints.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -48,7 +51,7 @@ class Budget(BaseModel):
     flops: PositiveFloat | None = None
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _exactly_one(self) -> Self:
         given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) != 1:
             message = (
@@ -59,32 +62,32 @@ class Budget(BaseModel):
 
     @property
     def name(self) -> str:
-        """Which of them it is."""
+        """The name of the field that is given."""
         return next(name for name in BUDGETS if getattr(self, name) is not None)
 
     @property
     def amount(self) -> str:
-        """How much of it, in as few digits as mean the same."""
+        """Its value, in as few digits as read back to the same number."""
         value = getattr(self, self.name)
         short = f"{value:g}"
         return str(value) if isinstance(value, int) or float(short) != value else short
 
     def __str__(self) -> str:
-        """Say it as a report would."""
+        """For example ``5000 rounds``."""
         return f"{self.amount} {self.name}"
 
 
 class Contest(BaseModel):
-    """The terms that every contender trains and is scored under."""
+    """The terms under which every contender is trained and scored; ``contest.json``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[2] = 2
+    format: Literal[3] = FORMAT
     contenders: dict[str, str]
-    """Each label, and the contender as ``contender`` reads it."""
+    """Each label, with the contender as ``contenders.contender`` reads it."""
     data: str
     title: str = ""
-    """What the suite is called that it is of."""
+    """The title of the suite, if the contest belongs to one."""
     settings: tuple[str, ...] = ()
     budget: Budget = Budget(rounds=DEFAULT_ROUNDS)
     seeds: tuple[NonNegativeInt, ...] = (0,)
@@ -94,13 +97,15 @@ class Contest(BaseModel):
 
     @field_validator("seeds", mode="before")
     @classmethod
-    def _counted(cls, seeds: object) -> object:
-        """Take a number as that many seeds, from zero."""
+    def _count(cls, seeds: object) -> object:
+        """Read a number K as the seeds 0 to K-1."""
         return tuple(range(seeds)) if isinstance(seeds, int) else seeds
 
     @field_validator("seeds", "contenders")
     @classmethod
-    def _some(cls, value: tuple[int, ...] | dict[str, str]) -> tuple[int, ...] | dict[str, str]:
+    def _not_empty(
+        cls, value: tuple[int, ...] | dict[str, str]
+    ) -> tuple[int, ...] | dict[str, str]:
         if not value or len(set(value)) < len(value):
             message = "there must be at least one, and none of them twice"
             raise ValueError(message)
@@ -108,18 +113,29 @@ class Contest(BaseModel):
 
     @field_validator("contenders")
     @classmethod
-    def _labelled(cls, value: dict[str, str]) -> dict[str, str]:
+    def _valid_labels(cls, value: dict[str, str]) -> dict[str, str]:
         for label, text in value.items():
             if label != text and (not label or set(label) & set("@/")):
-                message = f"'{label}' is no label: it has letters, and neither @ nor / among them"
+                message = f"'{label}' is not a label: it must not be empty or contain @ or /"
                 raise ValueError(message)
         return value
 
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Self:
+        """A contest from its terms; OptionError names the first term that is wrong."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(key) for key in first["loc"])
+            message = f"{where}: {first['msg'].removeprefix('Value error, ')}."
+            raise OptionError(message) from None
+
     def differs(self, other: Contest) -> str | None:
-        """The first term in which results of the two cannot be compared, in words."""
+        """The first term that keeps the results of two contests from being compared, in words."""
         names = ["data", "budget", "evaluations", "device"]
         if self.budget.seconds is not None:
-            names.append("threads")
+            names.append("threads")  # more threads train further in the same seconds
         for name in names:
             mine, its = getattr(self, name), getattr(other, name)
             if mine != its:
@@ -127,57 +143,31 @@ class Contest(BaseModel):
         return None
 
 
-def labelled(texts: Iterable[str]) -> dict[str, str]:
-    """Contenders by label: what stands before an ``@``, or the whole text."""
-    found: dict[str, str] = {}
-    for text in dict.fromkeys(texts):
-        label, at, rest = text.partition("@")
-        if at and "/" in label:  # a model's version
-            label, rest = text, text
-        if label in found:
-            message = f"two contenders have the label '{label}'; write another one before the @."
-            raise OptionError(message)
-        found[label] = rest if at else text
-    return found
+class Job(BaseModel):
+    """One contender with one seed, and the folder of its run; an empty name means the references.
 
-
-def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
-    """A variant from ``NAME``, ``NAME:KEY=VALUE,...`` or ``NAME+KEY=VALUE+...``.
-
-    A KEY is a kind of part (``loss=hinge``, ``regularizer=r1``, repeated to have several) or an
-    option's path (``r1.weight=0.1``). ``settings`` are set on it too.
+    It is sent to other processes and machines as JSON.
     """
-    name, *pairs = SEPARATOR.split(re.sub(r"^([\w-]+):", r"\1,", text))
-    parts: dict[str, list[str]] = {kind: [] for kind in REPLACED}
-    options = []
-    if not re.fullmatch(r"[\w-]+", name):
-        message = f"'{text}' is no contender; write it as NAME:loss=hinge,r1.weight=0.1."
-        raise OptionError(message)
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        if key in parts:
-            parts[key].append(value)
-        else:
-            options.append(pair)
-    single = {kind: parts[kind][-1] if parts[kind] else None for kind in REPLACED[:3]}
-    return zoo.compose(
-        name,
-        architecture=single["architecture"],
-        loss=single["loss"],
-        sampler=single["sampler"],
-        regularizers=parts["regularizer"] or None,
-        settings=[*options, *settings],
-    )
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    contest: Contest
+    contender: str
+    seed: NonNegativeInt
+    folder: Path
 
 
-def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str]:
-    """Every contender under every choice of the grid, as ``{"loss": ["hinge", "wasserstein"]}``.
+def jobs_of(contest: Contest, folder: Path, zoo: Zoo) -> list[Job]:
+    """The references, then each contender with each seed; a pretrained model is scored once."""
+    jobs = [Job(contest=contest, contender="", seed=0, folder=folder / REFERENCES)]
+    for label, text in contest.contenders.items():
+        for seed in contest.seeds[:1] if is_model_name(text, zoo) else contest.seeds:
+            place = folder / "runs" / f"{slug(label)}-{seed}"
+            jobs.append(Job(contest=contest, contender=label, seed=seed, folder=place))
+    return jobs
 
-    A grid study: architecture x loss x regularizer x any option. A label is made longer too.
-    """
-    choices = [[f"{key}={value}" for value in values] for key, values in grid.items()]
-    return [
-        "@".join("+".join([part, *chosen]) for part in name.split("@"))
-        for name in names
-        for chosen in product(*choices)
-    ]
+
+def slug(text: str) -> str:
+    """A folder's name for a text; different texts get different names."""
+    plain = re.sub("[^a-z0-9.]+", "-", text)[:LONGEST]
+    return plain if plain == text else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

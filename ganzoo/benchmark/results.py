@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.benchmark.cost import Cost
 from ganzoo.errors import RunError
 from ganzoo.parts.metric import Score
 from ganzoo.storage.files import write_text
@@ -17,21 +16,55 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Kind = Literal[
-    "floor", "noise", "untrained", "curve", "last", "best", "refused", "diverged", "failed", "died"
+    "training-data",
+    "noise",
+    "untrained",
+    "curve",
+    "last",
+    "best",
+    "refused",
+    "diverged",
+    "failed",
+    "died",
 ]
-ENDS: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
-"""The kinds of which a job's last line is one."""
-REFERENCES = "references"
-"""The folder of what all contenders are held against."""
+FINAL: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
+"""The kinds of line after which a job has nothing left to do."""
+LOST: tuple[Kind, ...] = ("diverged", "failed", "died")
+"""How a training seed may fail to finish."""
+
+
+class Cost(BaseModel):
+    """What one run cost. Only the last five fields depend on the machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameters: dict[str, int]
+    """The number of parameters of each player's network."""
+    round_images: int
+    """Real samples dealt to the discriminator in a round: the batch size times its turns."""
+    round_flops: int
+    """Floating-point operations of a round, forward and backward, as torch counts them."""
+    sample_flops: int
+    """Floating-point operations to draw one sample."""
+    rounds_per_second: float
+    images_per_second: float
+    peak_memory_mb: float
+    """Peak memory in MiB of the run's process, or of the GPU if it ran on one."""
+    first_sample_ms: float
+    """Milliseconds to draw one sample: the median of up to nine repeats."""
+    batch_sample_ms: float
+    """Milliseconds to draw 64 samples: the median of up to nine repeats."""
 
 
 class Result(BaseModel):
-    """One line of ``results.jsonl``: scores of one checkpoint of one run, or why there is none.
+    """One line of ``results.jsonl``: the scores of one checkpoint, or why there are none.
 
-    ``floor`` (training rows scored as if they were samples), ``noise`` (uniform noise) and
-    ``untrained`` are references; ``curve`` is one point of a learning curve. A run is ``refused``
-    that cannot be composed, has ``diverged`` where its numbers did, and ``failed`` otherwise; where
-    its process ``died``, it is tried again by the next command.
+    Three kinds are references: ``training-data`` scores training rows as if they were samples,
+    ``noise`` scores uniform noise, and ``untrained`` scores the generator before training.
+    ``curve`` is one point of a learning curve; ``last`` and ``best`` are the checkpoints that are
+    compared. A contender that cannot be composed is ``refused``; a run whose values stop being
+    finite has ``diverged``; any other error means ``failed``. If the run's process ``died``, the
+    next command tries it again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,52 +80,56 @@ class Result(BaseModel):
     cost: Cost | None = None
 
     def value(self, metric: str) -> float | None:
-        """The value of one number, where it was measured."""
+        """The value of one number, or None if it was not measured."""
         found = self.score(metric)
         return None if found is None else found.value
 
     def score(self, metric: str) -> Score | None:
-        """One number with its protocol, where it was measured."""
+        """One number with its protocol, or None if it was not measured."""
         return next((score for score in self.scores if score.metric == metric), None)
 
 
-class Lines:
-    """A ``results.jsonl`` that grows line by line; there is one writer to a file."""
+class ResultsFile:
+    """A run's ``results.jsonl``, which grows line by line and has a single writer."""
 
     def __init__(self, folder: Path) -> None:
-        """Take up what a folder holds; a line that a crash has torn is left out."""
+        """Open the file in a run's folder, without an incomplete last line or old ``died`` lines.
+
+        Raises RunError if the file cannot be read (see ``read``).
+        """
         self.path = folder / "results.jsonl"
         self.rewrite(result for result in read(self.path) if result.kind != "died")
 
     def rewrite(self, results: Iterable[Result]) -> None:
-        """Have these lines and no others."""
+        """Replace all lines."""
         self.results = list(results)
         if self.results or self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self.path, "".join(map(line, self.results)))
 
     def add(self, result: Result) -> None:
-        """Write one more line."""
+        """Append one line."""
         self.results.append(result)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line(result))
 
 
-def has_ended(folder: Path) -> bool:
-    """Whether nothing is left to be done of the job in a folder."""
-    return any(result.kind in ENDS for result in read(folder / "results.jsonl"))
+def is_complete(folder: Path) -> bool:
+    """Whether the job in this folder has nothing left to do."""
+    return any(result.kind in FINAL for result in read(folder / "results.jsonl"))
 
 
 def line(result: Result) -> str:
-    """A result as its line."""
+    """A result as one line of JSON."""
     return result.model_dump_json(exclude_none=True) + "\n"
 
 
 def read(path: Path) -> list[Result]:
-    """The results in a file; RunError where a whole line is none of this version's.
+    """The results in a file; an empty list if there is no file.
 
-    A last line without its end is left out: a crash has torn it, and it is made again.
+    A last line without a line break was cut off by a crash and is dropped: the run makes it again.
+    Raises RunError if the file cannot be read or a whole line is not a result of this version.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -109,9 +146,9 @@ def read(path: Path) -> list[Result]:
             found.append(Result.model_validate_json(row))
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(key) for key in first["loc"]) or "it"
+            where = ".".join(str(key) for key in first["loc"]) or "the line"
             message = (
-                f"{path}, line {number}, is no result of this version of ganzoo ({where}: "
+                f"{path}, line {number}, is not a result of this version of ganzoo ({where}: "
                 f"{first['msg']}); upgrade ganzoo-core, or choose another --out."
             )
             raise RunError(message) from error

@@ -1,214 +1,127 @@
-"""Where the jobs of a benchmark are done: here, in processes of this machine, or on Ray."""
+"""Runners do the jobs of a benchmark: in this process, in several, or on Ray."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import subprocess
 import sys
-import threading
-from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from ganzoo.benchmark.results import Lines, Result, has_ended
-from ganzoo.benchmark.worker import Job, play
-from ganzoo.errors import InterruptedRunError, ZooError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.benchmark.results import is_complete
+from ganzoo.benchmark.worker import INTERRUPTED, LoadedData, Worker, record_death
+from ganzoo.errors import InterruptedRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from multiprocessing.process import BaseProcess
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from ganzoo.benchmark.jobs import Job
     from ganzoo.plugins.zoo import Zoo
 
-TICK = 0.5
-"""Seconds between two looks at how far the jobs are."""
+POLL, REPORT = 0.05, 0.5
+"""Seconds between two looks at whether a process ended, and between two reports of progress."""
 
 
 class Runner(Protocol):
-    """Does jobs, in any order, at any place."""
+    """Does jobs, in any order and anywhere."""
 
-    def run(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Job]:
-        """Each job as it ends; ``tick`` is called now and then in between."""
+    def run(self, jobs: Sequence[Job], report: Callable[[], None]) -> Iterator[Job]:
+        """Yield each job as it ends; call ``report`` now and then in between."""
 
 
 @dataclass(frozen=True)
-class Here:
-    """One job after the other, in this process."""
+class InProcess:
+    """One job after another, in this process, which a zoo of one's own requires."""
 
     zoo: Zoo
 
-    def run(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Job]:
-        """Do them."""
+    def run(self, jobs: Sequence[Job], report: Callable[[], None]) -> Iterator[Job]:
+        """Yield each job as it ends."""
+        loaded = LoadedData()
         for job in jobs:
-            play(job, self.zoo)
-            tick()
+            Worker(job, self.zoo, loaded).run()
+            report()
             yield job
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Each job in a process of its own, some at a time: what one does, no other feels."""
+    """Each job in a new Python process, ``count`` at a time, so that none can affect another.
+
+    A new interpreter imports torch, which takes one to two seconds. Forking a process that has
+    imported it takes a tenth of that, but needs Linux and threads that were never started; reusing
+    a process for the next job would report the largest job's peak memory for all later ones.
+    """
 
     count: int
 
-    def run(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Job]:
-        """Do them; one whose process dies has failed. Ctrl-C lets those at work save, and ends."""
-        context = fresh()
-        waiting, working = list(jobs), dict[Any, tuple["BaseProcess", Job]]()
+    def run(self, jobs: Sequence[Job], report: Callable[[], None]) -> Iterator[Job]:
+        """Yield each job as it ends; if its process died, that is recorded in its results.
+
+        On Ctrl-C the runs at work save their round and end; raises InterruptedRunError.
+        """
+        waiting, working = list(jobs), dict[subprocess.Popen[str], "Job"]()
+        reported = time.monotonic()
         try:
             while waiting or working:
                 while waiting and len(working) < self.count:
                     job = waiting.pop(0)
-                    process: BaseProcess = context.Process(target=played, args=(job,))
-                    with without_main():
-                        process.start()
-                    working[process.sentinel] = (process, job)
-                ended = wait(list(working), timeout=TICK)
-                tick()
-                for sentinel in ended:
-                    process, job = working.pop(sentinel)
-                    process.join()
-                    if process.exitcode == INTERRUPTED:
-                        interrupted()
-                    record_death(job, process.exitcode)
+                    working[started(job)] = job
+                time.sleep(POLL)
+                ended = [process for process in working if process.poll() is not None]
+                if ended or time.monotonic() - reported > REPORT:
+                    report()
+                    reported = time.monotonic()
+                for process in ended:
+                    finish(process, job := working.pop(process))
                     yield job
         except KeyboardInterrupt:
-            for process, _ in working.values():
-                os.kill(process.pid or 0, signal.SIGINT)  # they end when their round is saved
-            for process, _ in working.values():
-                process.join()
-            message = "interrupted; every run is saved, and the same command goes on from there."
+            message = "interrupted; every run is saved, and the same command resumes them."
             raise InterruptedRunError(message) from None
-
-
-def fresh() -> Any:
-    """How new processes are made: from one that has imported torch already, where that can be."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ganzoo.benchmark.worker"])
-    return context
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """Have new processes not run the script that is running here, which may start benchmarks."""
-    main = sys.modules["__main__"]
-    kept = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    try:
-        vars(main).pop("__file__", None)
-        main.__spec__ = None
-        yield
-    finally:
-        vars(main).update(kept)
-
-
-INTERRUPTED, KILLED = 130, -9
-"""The exit codes of a process that Ctrl-C has stopped, and of one that was killed."""
-
-
-def played(job: Job) -> None:
-    """Do a job in a process of its own, which draws no bar of its own."""
-    threading.Thread(target=follow, daemon=True).start()
-    if hasattr(os, "setpgrp"):
-        os.setpgrp()  # Ctrl-C is for who waits for this process, and is passed on from there
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
-        try:
-            play(job, default_zoo())
-        except (InterruptedRunError, KeyboardInterrupt):
-            raise SystemExit(INTERRUPTED) from None
-
-
-def follow() -> None:
-    """End at once with the process that this one works for: it may be killed, and run again."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def interrupted() -> NoReturn:
-    """Stop, as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def record_death(job: Job, code: int | None) -> None:
-    """Write down that a job's process has died, where the job did not end by itself."""
-    if not has_ended(job.folder):
-        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
-        cause = "; too little memory is a usual cause" if code == KILLED else ""
-        died(job, f"its process died {how}{cause}. The same command tries it again.")
-
-
-def died(job: Job, error: str) -> None:
-    """Write down that who did a job is no more."""
-    Lines(job.folder).add(Result(contender=job.contender, seed=job.seed, kind="died", error=error))
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Each job as a task of Ray, on this machine or on a cluster: pip install 'ganzoo-core[ray]'.
-
-    What a run leaves comes back with it, so that no disk need be shared; a run that is killed
-    begins anew.
-    """
-
-    address: str | None
-    count: int
-
-    def run(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Job]:
-        """Do them, as many at once as there are cores for."""
-        try:
-            import ray
-        except ImportError as error:
-            message = "Ray is not installed: pip install 'ganzoo-core[ray]'."
-            raise ZooError(message) from error
-        threads = max(job.contest.threads for job in jobs)
-        options: dict[str, Any] = (
-            {"address": self.address}
-            if self.address
-            else {"num_cpus": self.count * threads, "include_dashboard": False}
-        )
-        try:
-            ray.init(ignore_reinit_error=True, log_to_driver=False, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            message = f"Ray cannot be reached at {self.address}: {str(error).splitlines()[0]}."
-            raise ZooError(message) from error
-        gpus = int(any(job.contest.device.startswith("cuda") for job in jobs))
-        task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(carried)
-        working = {task.remote(job): job for job in jobs}
-        try:
-            while working:
-                ended, _ = ray.wait(list(working), timeout=TICK)
-                tick()
-                for reference in ended:
-                    job = working.pop(reference)
-                    try:
-                        unpack(ray.get(reference), job.folder)
-                    except ray.exceptions.RayError as error:
-                        died(job, str(error).strip().splitlines()[-1])
-                    yield job
         finally:
-            ray.shutdown()
+            interrupt(working)
 
 
-def carried(job: Job) -> dict[str, bytes]:
-    """Do a job in a folder of its own machine; what it left there, by path."""
-    with TemporaryDirectory() as place:
-        folder = Path(place) / job.folder.name
-        play(replace(job, folder=folder), default_zoo())
-        files = (path for path in folder.rglob("*") if path.is_file())
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+def started(job: Job) -> subprocess.Popen[str]:
+    """A worker's process that has been given a job."""
+    process = subprocess.Popen(
+        # The path below is all that a worker imports from, not the current folder before it.
+        [sys.executable, "-P", "-m", "ganzoo.benchmark.worker"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # no progress bar of its own
+        text=True,
+        encoding="utf-8",
+        # Ctrl-C is for this process, which passes it on once.
+        process_group=0 if os.name == "posix" else None,
+    )
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # a worker that died at once is noticed by its exit code
+        process.stdin.write(job.model_dump_json() + "\n")
+        process.stdin.flush()
+    return process
 
 
-def unpack(files: dict[str, bytes], folder: Path) -> None:
-    """Write what a job left elsewhere; its results last, for where they are, all is there."""
-    for name, blob in sorted(files.items(), key=lambda item: item[0] == "results.jsonl"):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(blob)
+def finish(process: subprocess.Popen[str], job: Job) -> None:
+    """Take note of how a worker's process ended; KeyboardInterrupt if Ctrl-C reached it."""
+    process.communicate()  # closes its pipe
+    code = process.returncode
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    if not is_complete(job.folder):
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        cause = "; too little memory is a usual cause" if code == -9 else ""  # noqa: PLR2004
+        record_death(job, f"its process died {how}{cause}. The same command tries it again.")
+
+
+def interrupt(working: Iterable[subprocess.Popen[str]]) -> None:
+    """Let workers save their round and end."""
+    for process in working:
+        # Windows has no such signal: there a run resumes from its last checkpoint.
+        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+    for process in working:
+        process.wait()  # before its pipe is closed, which would end it at once
+        process.communicate()

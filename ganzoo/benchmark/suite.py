@@ -1,4 +1,4 @@
-"""Suites: contests written down in YAML, those that come with ganzoo and anybody's own."""
+"""Suites: contests written in YAML, shipped with ganzoo or by anyone."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ganzoo.benchmark.jobs import Contest, crossed, labelled
+from ganzoo.benchmark.contenders import crossed, labelled
+from ganzoo.benchmark.jobs import Contest
 from ganzoo.errors import OptionError, ZooError
 from ganzoo.plugins.registry import strict_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
 
 class Terms(BaseModel):
-    """What a suite may say of all its contests, or of the one on some data; see ``Contest``."""
+    """The terms of all contests of a suite, or of its contest on one dataset; see ``Contest``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,52 +34,73 @@ class Terms(BaseModel):
     device: Any = None
     threads: Any = None
 
-    def said(self) -> dict[str, Any]:
-        """Those that are said."""
+    def given(self) -> dict[str, Any]:
+        """The terms that are written down."""
         return self.model_dump(exclude_unset=True, exclude={"title", "data"})
 
 
-class Written(Terms):
-    """A suite as it is written: the terms that its contests share, and those of their own."""
+class SuiteFile(Terms):
+    """A suite as written: the terms its contests share, and the terms of each dataset's own."""
 
     title: str
     data: list[str] | dict[str, Terms | None] = Field(min_length=1)
 
 
-class Suite(BaseModel):
-    """Several contests under one title, named by their data."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    contests: dict[str, Contest]
-
-
-def known() -> dict[str, Traversable]:
-    """The suites that come with ganzoo, by name."""
+def known_suites() -> dict[str, Traversable]:
+    """The suites shipped with ganzoo, by name."""
     folder = resources.files("ganzoo.benchmark").joinpath("suites")
     files = (file for file in folder.iterdir() if file.name.endswith(".yaml"))
     return {file.name.removesuffix(".yaml"): file for file in sorted(files, key=lambda f: f.name)}
 
 
-def suite(name: str) -> Suite:
-    """A suite by name, or by the path of a ``.yaml``; ZooError says what is wrong with it."""
+def suite_contests(
+    name: str,
+    terms: Mapping[str, Any],
+    *,
+    data: str | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> dict[str, Contest]:
+    """The contests of a suite by dataset; if only one is left, it is named ``""``.
+
+    ``data`` chooses one of them. ``terms`` override the suite's terms, which override
+    ``defaults``; settings among them are added to the suite's. Raises ZooError as ``load_suite``
+    does, and OptionError for ``data`` that the suite does not have.
+    """
+    suite = load_suite(name)
+    if data is not None and data not in suite:
+        message = f"suite '{name}' has no contest on '{data}', only on {', '.join(suite)}."
+        raise OptionError(message)
+    made = {}
+    for key, contest in suite.items():
+        if data in {None, key}:
+            own = contest.model_dump(exclude_unset=True)
+            settings = (*contest.settings, *terms.get("settings", ()))
+            made[key] = Contest.of({**(defaults or {}), **own, **terms, "settings": settings})
+    return made if len(made) > 1 else {"": next(iter(made.values()))}
+
+
+def load_suite(name: str) -> dict[str, Contest]:
+    """The contests of a suite by dataset, from its name or the path of a ``.yaml`` file.
+
+    Raises ZooError, in one sentence, if it does not exist or something in it is wrong.
+    """
     if name.endswith((".yaml", ".yml")):
         path: Traversable = Path(name)
-    elif name in known():
-        path = known()[name]
+    elif name in known_suites():
+        path = known_suites()[name]
     else:
-        close = difflib.get_close_matches(name, known(), n=1)
+        known = known_suites()
+        close = difflib.get_close_matches(name, known, n=1)
         meant = f"; did you mean '{close[0]}'?" if close else "."
-        message = f"no suite '{name}'{meant} Known: {', '.join(known())}; or give a .yaml file."
+        message = f"no suite '{name}'{meant} Known: {', '.join(known)}; or give a .yaml file."
         raise ZooError(message)
     try:
-        fields = strict_yaml(path.read_text(encoding="utf-8"))
-        return parsed(fields)
+        return parsed(strict_yaml(path.read_text(encoding="utf-8")))
     except OSError as error:
         message = f"suite {name} cannot be read: {error.strerror}."
     except yaml.YAMLError as error:
-        told = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
-        message = f"suite {name} is no YAML: {told}."
+        what = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+        message = f"suite {name} is not valid YAML: {what}."
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(key) for key in first["loc"])
@@ -87,33 +110,36 @@ def suite(name: str) -> Suite:
     raise ZooError(message)
 
 
-def parsed(fields: Any) -> Suite:
-    """A suite from its fields: ``title``, ``data``, and the terms that all contests share.
+def parsed(fields: Any) -> dict[str, Contest]:
+    """The contests of a suite from its YAML fields: ``title``, ``data`` and the shared terms.
 
-    ``data`` is a list of datasets, or a mapping from each to terms of its own. ``contenders`` is a
-    list as on the command line, or a mapping from labels; ``grid`` crosses them with choices.
+    ``data`` is a list of datasets, or a mapping from each dataset to terms of its own.
+    ``contenders`` is a list, written as on the command line, or a mapping from labels. A ``grid``
+    crosses the list with choices.
     """
     if not isinstance(fields, dict) or "title" not in fields or "data" not in fields:
         message = "it needs a title, data and contenders"
         raise ValueError(message)
-    written = Written.model_validate(fields)
-    given = written.data if isinstance(written.data, dict) else dict.fromkeys(written.data)
+    suite = SuiteFile.model_validate(fields)
+    data = suite.data if isinstance(suite.data, dict) else dict.fromkeys(suite.data)
     contests = {}
-    for name, terms in given.items():
+    for name, terms in data.items():
         own = terms or Terms()
-        settings = [*written.settings, *own.settings]
-        named = {"title": written.title, "data": name, "settings": settings}
-        contests[name] = contest({**written.said(), **own.said(), **named})
-    return Suite(contests=contests)
+        settings = [*suite.settings, *own.settings]
+        named = {"title": suite.title, "data": name, "settings": settings}
+        contests[name] = Contest.model_validate(
+            with_labels({**suite.given(), **own.given(), **named})
+        )
+    return contests
 
 
-def contest(fields: dict[str, Any]) -> Contest:
-    """One contest from the terms of a suite."""
-    fields = dict(fields)
-    contenders, grid = fields.get("contenders"), fields.pop("grid", None)
+def with_labels(terms: dict[str, Any]) -> dict[str, Any]:
+    """The terms of one contest with its contenders crossed with its grid and by label."""
+    others = {name: value for name, value in terms.items() if name != "grid"}
+    contenders, grid = terms.get("contenders"), terms.get("grid")
     if isinstance(contenders, list):
-        fields["contenders"] = labelled(crossed(contenders, grid or {}))
-    elif grid is not None:
-        message = "a grid crosses a list of contenders, not labelled ones"
+        return {**others, "contenders": labelled(crossed(contenders, grid or {}))}
+    if grid is not None:
+        message = "a grid needs contenders in a list, not by label"
         raise ValueError(message)
-    return Contest.model_validate(fields)
+    return others

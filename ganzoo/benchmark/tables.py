@@ -1,56 +1,41 @@
-"""The tables of a benchmark: standings, duels against the first, and what each contender costs."""
+"""The tables of a benchmark: standings, seeds, comparisons with the first, and costs."""
 
 from __future__ import annotations
 
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.benchmark.results import Kind, of_kind
-from ganzoo.benchmark.statistics import LOST, estimate, improvement, incomparable, standings
+from ganzoo.benchmark.results import LOST, Kind, of_kind
+from ganzoo.benchmark.standings import incomparable
+from ganzoo.benchmark.statistics import bootstrap_interval, estimate, improvement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ganzoo.benchmark.folder import Bench
     from ganzoo.benchmark.results import Result
-    from ganzoo.benchmark.statistics import Standing
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
-def spread(values: Sequence[float]) -> str:
-    """A mean over training seeds with its 95 % interval; a single value as it is."""
-    return str(estimate(values)) if values else ""
-
-
 def rows_of(bench: Bench) -> list[dict[str, Any]]:
-    """Contenders by rank, those that did not finish, then the references."""
+    """Contenders by rank, then those that did not finish, then the references."""
     results = bench.results
-    table: list[Standing] = []
-    if of_kind(results, "last"):
-        table = standings(results, bench.headline)
     rows = []
-    for standing in table:
-        row = scored(results, standing.contender, "last")
+    for standing in bench.standings:
+        scores = score_cells(results, standing.contender, "last")
         best = list(standing.best.values())
         notes = [*standing.warnings, *(f"{kind} with {n}" for kind, n in standing.lost.items())]
-        row = {"rank": standing.rank or "", **row, f"best {bench.headline}": spread(best)}
+        row = {"rank": standing.rank or "", **scores, f"best {bench.headline}": interval(best)}
         rows.append({**row, "note": "; ".join(notes)})
     for name, why in incomparable(results).items():
-        rows.append({"rank": "", **scored(results, name, "last"), "note": f"not ranked: {why}"})
-    rows += unfinished(results)
-    references: tuple[Kind, ...] = ("untrained", "floor", "noise")
-    for kind in references:
-        for result in of_kind(results, kind):
-            if not result.scores:  # noise makes no episodes
-                continue
-            name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
-            rows.append({"rank": "", **scored([result], result.contender, kind), "contender": name})
-    return rows
+        scores = score_cells(results, name, "last")
+        rows.append({"rank": "", **scores, "note": f"not ranked: {why}"})
+    return rows + unfinished_rows(results) + reference_rows(results)
 
 
-def unfinished(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """A row for each contender and reason for which some seeds did not finish."""
+def unfinished_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row for each contender and reason for which some of its seeds did not finish."""
     found: dict[tuple[str, str, str], list[int]] = {}
     kinds: tuple[Kind, ...] = ("refused", *LOST)
     for kind in kinds:
@@ -63,13 +48,27 @@ def unfinished(results: Sequence[Result]) -> list[dict[str, Any]]:
     return rows
 
 
-def scored(results: Sequence[Result], name: str, kind: Kind) -> dict[str, Any]:
-    """A contender's numbers over seeds."""
+def reference_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row for each untrained generator, for training data and for noise."""
+    kinds: tuple[Kind, ...] = ("untrained", "training-data", "noise")
+    rows = []
+    for kind in kinds:
+        for result in of_kind(results, kind):
+            if not result.scores:  # noise is no policy, so it has no episodes to score
+                continue
+            name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
+            cells = score_cells([result], result.contender, kind)
+            rows.append({"rank": "", **cells, "contender": name})
+    return rows
+
+
+def score_cells(results: Sequence[Result], name: str, kind: Kind) -> dict[str, Any]:
+    """A contender's numbers over its seeds, by column."""
     mine = of_kind(results, kind, name)
     row: dict[str, Any] = {"contender": name}
     for score in mine[0].scores:
         values = [v for result in mine if (v := result.value(score.metric)) is not None]
-        row[f"{score.metric} {ARROWS[score.better]}"] = spread(values)
+        row[f"{score.metric} {ARROWS[score.better]}"] = interval(values)
     if kind == "last":
         row["seeds"] = len(mine)
         row["rounds"] = f"{mean(result.rounds for result in mine):.0f}"
@@ -77,23 +76,27 @@ def scored(results: Sequence[Result], name: str, kind: Kind) -> dict[str, Any]:
     return row
 
 
-def seeds(bench: Bench) -> list[dict[str, Any]]:
-    """The headline of every seed, and both intervals."""
+def interval(values: Sequence[float]) -> str:
+    """A mean over training seeds with its 95 % interval, or a single value as it is."""
+    return str(estimate(values)) if values else ""
+
+
+def seed_rows(bench: Bench) -> list[dict[str, Any]]:
+    """The headline of every seed, its mean, and both intervals."""
     rows = []
-    for standing in standings(bench.results, bench.headline):
-        last = standing.last
-        row: dict[str, Any] = {"contender": standing.contender}
-        row["mean"] = f"{last.mean:.4g}"
-        for name, ends in (("t", last.t), ("bootstrap", last.bootstrap)):
+    for standing in bench.standings:
+        row: dict[str, Any] = {"contender": standing.contender, "mean": f"{standing.last.mean:.4g}"}
+        bootstrap = bootstrap_interval(list(standing.values.values()))
+        for name, ends in (("t", standing.last.interval), ("bootstrap", bootstrap)):
             row[name] = "" if ends is None else f"[{ends[0]:.4g}, {ends[1]:.4g}]"
         row |= {f"seed {seed}": f"{value:.4g}" for seed, value in standing.values.items()}
         rows.append(row)
     return rows
 
 
-def duels(bench: Bench) -> list[dict[str, Any]]:
-    """The first against each other, seed by seed."""
-    first, *others = standings(bench.results, bench.headline)
+def comparison_rows(bench: Bench) -> list[dict[str, Any]]:
+    """The first contender against each other one, seed by seed."""
+    first, *others = bench.standings
     rows = []
     for other in others:
         paired = first.paired(other)
@@ -102,19 +105,19 @@ def duels(bench: Bench) -> list[dict[str, Any]]:
             {
                 "against": other.contender,
                 f"{bench.headline} better by, seed by seed": "" if paired is None else str(paired),
-                "likelier better": f"{chance:.2f}",
+                "probability of improvement": f"{chance:.2f}",
                 "intervals separate": "yes" if first.beats(other) or other.beats(first) else "no",
             }
         )
     return rows
 
 
-def costs(bench: Bench) -> list[dict[str, Any]]:
-    """What each contender takes: the mean over seeds."""
-    results = bench.results
+def cost_rows(bench: Bench) -> list[dict[str, Any]]:
+    """What each contender costs, as a mean over seeds; of memory, the maximum."""
+    lasts = of_kind(bench.results, "last")
     rows = []
-    for name in dict.fromkeys(result.contender for result in of_kind(results, "last")):
-        found = [r.cost for r in of_kind(results, "last", name) if r.cost is not None]
+    for name in dict.fromkeys(result.contender for result in lasts):
+        found = [r.cost for r in lasts if r.contender == name and r.cost is not None]
         if not found:
             continue
         rows.append(
@@ -134,7 +137,7 @@ def costs(bench: Bench) -> list[dict[str, Any]]:
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a table of Markdown."""
+    """Rows as a Markdown table."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in rows:

@@ -1,249 +1,268 @@
-"""One run of a benchmark, whatever process it is played in: trained, scored, and written down."""
+"""A worker does one job of a benchmark: it trains, scores and writes the results down.
+
+``python -m ganzoo.benchmark.worker`` does a job that it reads from standard input, as JSON.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from dataclasses import dataclass
+import os
+import sys
+import threading
 from math import ceil, inf
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.cost import cost_of, round_flops, round_images
-from ganzoo.benchmark.jobs import Contest, contender
-from ganzoo.benchmark.results import REFERENCES, Kind, Lines, Result, has_ended
+from ganzoo.benchmark.jobs import Job
+from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
 from ganzoo.benchmark.snapshots import Snapshots
-from ganzoo.benchmark.statistics import headline
-from ganzoo.engine.game import Game
+from ganzoo.benchmark.standings import headline
+from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import floor, measure, measure_game, noise
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
+from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_name
+from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
-from ganzoo.training.train import default_n, resumed
+from ganzoo.training.train import default_n
 
 if TYPE_CHECKING:
-    from ganzoo.parts.dataset import Data
-    from ganzoo.parts.metric import Metric, Score
+    from ganzoo.parts.dataset import Data, Dataset
+    from ganzoo.parts.metric import Score
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.training.plan import Plan
 
-LONGEST = 80
-"""Letters of a folder's name, at most."""
-SELECTION_SEED = 1
-"""The latents that the best checkpoint is chosen on; it is scored on others."""
+SELECTION_SEED, FINAL_SEED = 1, 0
+"""Latents to choose the best checkpoint on, and others to score it on: less flattering."""
+INTERRUPTED = 130
+"""The exit code of a worker that Ctrl-C stopped, as shells have it."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One contender with one seed, and the folder of its run; the references have no contender."""
+class LoadedData:
+    """The dataset loaded last: the jobs of one process mostly share it."""
 
-    contest: Contest
-    contender: str
-    seed: int
-    folder: Path
+    def __init__(self) -> None:
+        self._source: Dataset | None = None
+        self._data: Data
+
+    def load(self, source: Dataset) -> Data:
+        """The rows of a dataset, read again only if it is not the one of the call before."""
+        if source != self._source:
+            self._data = source.load()
+            self._source = source
+        return self._data
+
+
+class Worker:
+    """Does one job, or the rest of it, in this process."""
+
+    def __init__(self, job: Job, zoo: Zoo, loaded: LoadedData | None = None) -> None:
+        """``loaded`` may be shared by the workers of one process."""
+        self.job, self.contest, self.zoo = job, job.contest, zoo
+        self.loaded = loaded or LoadedData()
+        self.metrics = [metric for metric in zoo.metrics() if metric.routine]
+        self.headlines = [metric.headline for metric in self.metrics if metric.headline]
+        self.snapshots = Snapshots(job.folder)
+
+    def run(self) -> None:
+        """Do the job; its last line says how it ended, whatever was raised.
+
+        Raises only InterruptedRunError: the run is saved, and the same job resumes it.
+        """
+        if is_complete(self.job.folder):
+            return
+        self.file = ResultsFile(self.job.folder)
+        text = self.contest.contenders.get(self.job.contender, "")
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.contest.threads)
+        try:
+            if not self.job.contender:
+                self.score_references()
+            elif is_model_name(text, self.zoo):
+                self.score_pretrained(text)
+            else:
+                self.compete(contender(text, self.zoo, self.contest.settings))
+        except InterruptedRunError:
+            raise
+        except Exception as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
+            self.add(ending(error), error=reason(error))
+        finally:
+            torch.set_num_threads(threads)
 
     @property
-    def title(self) -> str:
-        """What it is called when it is told of."""
-        name = f"{self.contender} · seed {self.seed}" if self.contender else REFERENCES
-        return f"{self.contest.data} · {name}"
+    def dataset(self) -> Dataset:
+        """The dataset of the contest."""
+        return self.zoo.dataset(self.contest.data, self.contest.settings)
+
+    @property
+    def data(self) -> Data:
+        """Its rows, read once for all jobs of a process."""
+        return self.loaded.load(self.dataset)
+
+    def add(self, kind: Kind, **fields: object) -> None:
+        """Append one line to the job's results."""
+        given = {"contender": self.job.contender, "seed": self.job.seed, **fields}
+        self.file.add(Result.model_validate({**given, "kind": kind}))
+
+    # -------------------------------------------------------------------------- without training
+
+    def score_references(self) -> None:
+        """Score training rows and uniform noise as if they were samples, and draw real rows."""
+        data = self.data
+        n = data.scored or len(data.held_out)
+        self.file.rewrite([])
+        self.snapshots.real(data)
+        rows = floor(self.metrics, data, seed=FINAL_SEED, n=n)
+        self.add("training-data", contender="training data", scores=tuple(rows))
+        uniform = noise(self.metrics, data, seed=FINAL_SEED, n=n)
+        self.add("noise", contender="uniform noise", scores=tuple(uniform))
+
+    def score_pretrained(self, name: str) -> None:
+        """Score a published model on the contest's data; ComposeError if it makes other samples."""
+        data = self.data
+        model = load(name, zoo=self.zoo, device=self.contest.device)
+        mine, its = model.config.spaces.get("real"), data.spaces.get("real")
+        if mine != its:
+            message = (
+                f"'{name}' generates samples of {mine}, but {self.contest.data} has samples of "
+                f"{its}."
+            )
+            raise ComposeError(message)
+        self.file.rewrite([])
+        samples = model.frozen.sample(data.scored or len(data.held_out), seed=FINAL_SEED)
+        scores = tuple(measure(self.metrics, data, samples, seed=FINAL_SEED))
+        self.snapshots.samples(model.frozen, data)
+        for kind in ("last", "best"):
+            self.add(kind, rounds=model.config.rounds, scores=scores)
+
+    # ----------------------------------------------------------------------------- with training
+
+    def compete(self, variant: Variant) -> None:
+        """Train, score each checkpoint, then score the last and the best one on other latents."""
+        folder = self.job.folder
+        composition = Composition(variant, self.dataset, self.zoo, loaded=self.data)
+        # On a game before its training: what an episode takes depends on the policy.
+        flops = round_flops(composition.game(seed=self.job.seed, device=self.contest.device))
+        plan = self.plan(composition, flops)
+        if (folder / "run.json").exists():
+            run = Run.open(folder, self.zoo, started=False)
+            run.continue_as(plan)
+        else:
+            run = Run.create(folder, plan, composition)
+        self.drop_lines_after(run)
+        game = run.game
+        if game.rounds == 0 and self.job.seed == self.contest.seeds[0]:
+            self.add("untrained", scores=self.scores(run, FINAL_SEED), plan=plan)
+        curve = [result for result in self.file.results if result.kind == "curve"]
+        self.best = max((self.quality(point.scores) for point in curve), default=-inf)
+        scored = {point.rounds for point in curve}
+        # A crash between saving a checkpoint and scoring it: score it now.
+        if game.rounds and run.is_due and game.rounds not in scored:
+            self.score_checkpoint(run)
+        run.train(self.zoo.observers(), self.score_checkpoint)
+        if not any(result.kind == "last" for result in self.file.results):
+            self.snapshots.film(run)
+            self.add_final("last", run, cost=cost_of(run, flops))
+        run.load(folder / "best.safetensors")
+        self.add_final("best", run)
+
+    def plan(self, composition: Composition, flops: int) -> Plan:
+        """The plan of the run; a budget of images or operations is converted to rounds."""
+        budget = self.contest.budget
+        rounds = budget.rounds
+        if budget.images is not None:
+            rounds = ceil(budget.images / round_images(composition.variant))
+        elif budget.flops is not None:
+            rounds = ceil(budget.flops / max(1, flops))
+        return plan_run(
+            composition,
+            seed=self.job.seed,
+            rounds=rounds,
+            seconds=budget.seconds,
+            saves=self.contest.evaluations,
+            device=self.contest.device,
+        )
+
+    def drop_lines_after(self, run: Run) -> None:
+        """Drop the lines of rounds that a resumed run is about to play again."""
+        now = run.game.rounds
+        self.file.rewrite(
+            result
+            for result in self.file.results
+            if result.rounds <= now and (result.kind != "untrained" or now)
+        )
+
+    def score_checkpoint(self, run: Run) -> None:
+        """Score a run as just saved, and keep it if it is the best so far."""
+        scores = self.scores(run, SELECTION_SEED)
+        self.snapshots.checkpoint(run.game)
+        if (quality := self.quality(scores)) > self.best:
+            self.best = quality
+            run.save(self.job.folder / "best.safetensors")
+        # The line comes last: if a crash prevents it, all of the above is done again.
+        rounds, seconds = run.game.rounds, round(run.seconds, 3)
+        self.add("curve", rounds=rounds, seconds=seconds, scores=scores)
+
+    def add_final(self, kind: Kind, run: Run, **fields: object) -> None:
+        """Score a run as it stands on the final latents, and append the line."""
+        scores = self.scores(run, FINAL_SEED)
+        rounds, seconds = run.game.rounds, round(run.seconds, 3)
+        self.add(kind, scores=scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
+
+    def scores(self, run: Run, seed: int) -> tuple[Score, ...]:
+        """The scores of a run as it stands, on the latents of a seed."""
+        game = run.game
+        return tuple(measure_game(game, self.metrics, n=default_n(game), seed=seed))
+
+    def quality(self, scores: tuple[Score, ...]) -> float:
+        """The headline score, with its sign changed where lower is better."""
+        score = headline(scores, self.headlines)
+        return score.value if score.better == "higher" else -score.value
 
 
-def jobs_of(contest: Contest, folder: Path, zoo: Zoo) -> list[Job]:
-    """The references, then every contender with every seed; of what is trained already, one."""
-    jobs = [Job(contest, "", 0, folder / REFERENCES)]
-    for label, text in contest.contenders.items():
-        seeds = contest.seeds[:1] if is_name(text, zoo) else contest.seeds
-        jobs += [Job(contest, label, seed, run_folder(folder, label, seed)) for seed in seeds]
-    return jobs
-
-
-def run_folder(folder: Path, label: str, seed: int) -> Path:
-    """The folder of one contender's run with one seed."""
-    return folder / "runs" / f"{slug(label)}-{seed}"
-
-
-def slug(text: str) -> str:
-    """A text as the name of a folder, the same for no other text."""
-    plain = re.sub("[^a-z0-9.]+", "-", text)[:LONGEST]
-    return plain if plain == text else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-
-
-def play(job: Job, zoo: Zoo) -> None:
-    """Do a job, or the rest of it; however it ends, its last line says so.
-
-    Raises InterruptedRunError alone: what was interrupted is saved, and goes on from there.
-    """
-    if has_ended(job.folder):
-        return
-    work = Work(job, Lines(job.folder), zoo)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(job.contest.threads)
-    try:
-        work.do()
-    except InterruptedRunError:
-        raise
-    except Exception as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
-        work.add(ended(error), error=reason(error))
-    finally:
-        torch.set_num_threads(threads)
-
-
-def ended(error: Exception) -> Kind:
-    """How a run ends by an error."""
+def ending(error: Exception) -> Kind:
+    """The kind of result that an error leads to."""
     if isinstance(error, ComposeError):
         return "refused"
     return "diverged" if isinstance(error, DivergedError) else "failed"
 
 
 def reason(error: BaseException) -> str:
-    """What was raised, in a line."""
-    text = (str(error).strip() or "no word").splitlines()[0]
+    """An error in one line, with its type if it is not one of ganzoo's own."""
+    text = (str(error).strip() or "no message").splitlines()[0]
     return text if isinstance(error, ZooError) else f"{type(error).__name__}: {text}"
 
 
-class Work:
-    """A job on its way: the run, its lines, and the best checkpoint so far."""
+def record_death(job: Job, error: str) -> None:
+    """Write down, in a job's results, that the process that worked on it died."""
+    died = Result(contender=job.contender, seed=job.seed, kind="died", error=error)
+    ResultsFile(job.folder).add(died)
 
-    def __init__(self, job: Job, lines: Lines, zoo: Zoo) -> None:
-        """Be ready to do a job."""
-        self.job, self.lines, self.zoo = job, lines, zoo
-        self.metrics: list[Metric] = [metric for metric in zoo.metrics() if metric.routine]
-        self.headlines = [metric.headline for metric in self.metrics if metric.headline]
 
-    def add(self, kind: Kind, **fields: object) -> Result:
-        """Write one line of this job."""
-        given = {"contender": self.job.contender, "seed": self.job.seed, **fields}
-        result = Result.model_validate({**given, "kind": kind})
-        self.lines.add(result)
-        return result
+def exit_with_parent() -> None:
+    """End this process at once when its parent ends, even if the parent was killed.
 
-    def do(self) -> None:
-        """Do what the job is."""
-        contest, text = self.job.contest, self.job.contest.contenders.get(self.job.contender, "")
-        if not self.job.contender:
-            self.references(self.zoo.dataset(contest.data, contest.settings).load())
-        elif is_name(text, self.zoo):
-            self.pretrained(text)
-        else:
-            self.contend(contender(text, self.zoo, contest.settings))
+    The parent holds the other end of standard input open and never writes to it again. Without
+    this, an orphan would keep writing to a folder that the next command resumes.
+    """
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
 
-    # ---------------------------------------------------------------------------- not to be trained
 
-    def references(self, data: Data) -> None:
-        """Score training rows and noise as if they were samples, and draw real rows."""
-        n = data.scored or len(data.held_out)
-        self.lines.rewrite([])
-        Snapshots(self.job.folder).real(data)
-        floors = floor(self.metrics, data, seed=0, n=n)
-        self.add("floor", contender="training data", scores=tuple(floors))
-        noises = noise(self.metrics, data, seed=0, n=n)
-        self.add("noise", contender="uniform noise", scores=tuple(noises))
+def main() -> int:
+    """Do the job on the first line of standard input."""
+    row = sys.stdin.readline()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    try:
+        Worker(Job.model_validate_json(row), default_zoo()).run()
+    except (InterruptedRunError, KeyboardInterrupt):
+        return INTERRUPTED
+    return 0
 
-    def pretrained(self, name: str) -> None:
-        """Score a published model on the contest's data."""
-        contest = self.job.contest
-        data = self.zoo.dataset(contest.data, contest.settings).load()
-        model = load(name, zoo=self.zoo, device=contest.device)
-        mine, its = model.config.spaces.get("real"), data.spaces.get("real")
-        if mine != its:
-            message = f"'{name}' makes samples of {mine}; those of {contest.data} are of {its}."
-            raise ComposeError(message)
-        self.lines.rewrite([])
-        n = data.scored or len(data.held_out)
-        samples = model.frozen.sample(n, seed=0)
-        scores = tuple(measure(self.metrics, data, samples, seed=0))
-        Snapshots(self.job.folder).samples(model.frozen, data)
-        for kind in ("last", "best"):
-            self.add(kind, rounds=model.config.rounds, scores=scores)
 
-    # -------------------------------------------------------------------------------- to be trained
-
-    def contend(self, variant: Variant) -> None:
-        """Train, scoring each checkpoint, and score the last and the best on other latents."""
-        plan, folder = self.plan(variant), self.job.folder
-        known = (folder / "run.json").exists()
-        run = resumed(folder, plan, self.zoo) if known else Run.create(folder, plan, self.zoo)
-        self.forget(run)
-        scenes = Snapshots(folder)
-        if run.game.rounds == 0 and self.job.seed == self.job.contest.seeds[0]:
-            self.add("untrained", scores=self.scores(run, 0), plan=plan)
-        curve = [result for result in self.lines.results if result.kind == "curve"]
-        best = max(map(self.goodness, curve), default=-inf)
-
-        def at_save(run: Run) -> None:
-            nonlocal best
-            scores = self.scores(run, SELECTION_SEED)
-            scenes.checkpoint(run.game)
-            if (good := self.goodness_of(scores)) > best:
-                best = good
-                run.save(folder / "best.safetensors")
-            # The line comes last: what was killed before it is done again.
-            self.add("curve", rounds=run.game.rounds, seconds=round(run.seconds, 3), scores=scores)
-
-        scored = {point.rounds for point in curve}
-        if run.game.rounds and run.is_due and run.game.rounds not in scored:
-            at_save(run)
-        run.train(self.zoo.observers(), at_save)
-        self.last(run, scenes)
-        chosen = Run.open(folder, self.zoo, checkpoint="best")
-        told = {"rounds": chosen.game.rounds, "seconds": round(chosen.seconds, 3), "plan": plan}
-        self.add("best", scores=self.scores(chosen, 0), **told)
-
-    def last(self, run: Run, scenes: Snapshots) -> None:
-        """Score and cost what training ended with."""
-        if any(result.kind == "last" for result in self.lines.results):
-            return
-        scenes.film(run)
-        told = {"rounds": run.game.rounds, "seconds": round(run.seconds, 3), "plan": run.plan}
-        self.add("last", scores=self.scores(run, 0), cost=cost_of(run), **told)
-
-    def plan(self, variant: Variant) -> Plan:
-        """The plan of the run; a budget of images or operations becomes rounds."""
-        contest, budget = self.job.contest, self.job.contest.budget
-        rounds = budget.rounds
-        if budget.images is not None or budget.flops is not None:
-            data = self.zoo.dataset(contest.data, contest.settings).load()
-            game = Game(variant, data, seed=self.job.seed, device=contest.device)
-            if budget.images is not None:
-                rounds = ceil(budget.images / round_images(game))
-            else:
-                rounds = ceil((budget.flops or 0) / max(1, round_flops(game)))
-        return plan_run(
-            self.zoo,
-            variant,
-            data=contest.data,
-            settings=contest.settings,
-            seed=self.job.seed,
-            rounds=rounds,
-            seconds=budget.seconds,
-            saves=contest.evaluations,
-            device=contest.device,
-        )
-
-    def forget(self, run: Run) -> None:
-        """Drop what was scored after the checkpoint that a run goes on from."""
-        self.lines.rewrite(
-            result
-            for result in self.lines.results
-            if result.rounds <= run.game.rounds and (result.kind != "untrained" or run.game.rounds)
-        )
-
-    def scores(self, run: Run, seed: int) -> tuple[Score, ...]:
-        """Scores of a run as it stands."""
-        game = run.game
-        return tuple(measure_game(game, self.metrics, n=default_n(game), seed=seed))
-
-    def goodness(self, result: Result) -> float:
-        """The headline of a line, larger for better."""
-        return self.goodness_of(result.scores)
-
-    def goodness_of(self, scores: tuple[Score, ...]) -> float:
-        """The headline of scores, larger for better."""
-        score = headline(scores, self.headlines)
-        return score.value if score.better == "higher" else -score.value
+if __name__ == "__main__":
+    sys.exit(main())

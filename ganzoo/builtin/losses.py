@@ -1,4 +1,8 @@
-"""The built-in adversarial losses; each reads as its equation."""
+"""The built-in adversarial losses; each reads as its equation.
+
+Scores are logits or any real number, (N,), and a high score means real. Every method returns what
+its player minimizes, (N,).
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,20 @@ if TYPE_CHECKING:
 
 
 class Minimax(Loss):
-    """The zero-sum game on logits (Goodfellow et al. 2014, arXiv:1406.2661, eq. 1)."""
+    """The original zero-sum game, on logits (Goodfellow et al. 2014, arXiv:1406.2661, eq. 1)."""
 
     def discriminator(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
         """-log D(x) - log(1 - D(G(z))), (N,)."""
+        # softplus(-s) is -log sigmoid(s), but does not overflow for large scores.
         return softplus(-real_score) + softplus(fake_score)
 
     def generator(self, fake_score: Tensor) -> Tensor:
-        """log(1 - D(G(z))), (N,); its gradient vanishes where D is sure of itself."""
+        """log(1 - D(G(z))), (N,); its gradient vanishes where D is confident."""
         return -softplus(fake_score)
 
 
 class NonSaturating(Loss):
-    """The game of arXiv:1406.2661 with the generator's objective of its section 3."""
+    """The generator maximizes log D(G(z)) instead (arXiv:1406.2661, section 3)."""
 
     discriminator = Minimax.discriminator
 
@@ -42,7 +47,7 @@ class LeastSquares(Loss):
         return 0.5 * (real_score - 1).square() + 0.5 * fake_score.square()
 
     def generator(self, fake_score: Tensor) -> Tensor:
-        """Half the squared distance of the fake score from the target of real, (N,)."""
+        """Half the squared distance of the fake score from the target for real samples, (N,)."""
         return 0.5 * (fake_score - 1).square()
 
 
@@ -50,9 +55,9 @@ class Hinge(Loss):
     """The hinge loss (Lim & Ye 2017, arXiv:1705.02894; eq. 16 of arXiv:1802.05957)."""
 
     def discriminator(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
-        """What the scores lack of a margin of one on the right side, (N,)."""
+        """How far each score falls short of a margin of 1 on its side of zero, (N,)."""
         return relu(1 - real_score) + relu(1 + fake_score)
 
     def generator(self, fake_score: Tensor) -> Tensor:
-        """The score itself, negated, (N,)."""
+        """The negated score, (N,)."""
         return -fake_score

@@ -1,25 +1,27 @@
-"""What core itself brings, through its own hooks."""
+"""What the core itself offers, through the same hooks as any plugin."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganzoo.builtin import losses, regularizers, samplers
+from ganzoo.builtin import losses, optimizers, regularizers, samplers
 from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points
 from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
 from ganzoo.builtin.observers import diverged, grid, log, progress
+from ganzoo.parts.optimizer import Adam
 from ganzoo.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from ganzoo.parts.dataset import Dataset
     from ganzoo.parts.metric import Metric
     from ganzoo.parts.observer import Observer
+    from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Loss, Regularizer, Sampler
 
 
 @hookimpl
 def ganzoo_losses() -> list[type[Loss]]:
-    """The four usual adversarial losses."""
+    """The four most used adversarial losses."""
     return [losses.Minimax, losses.NonSaturating, losses.LeastSquares, losses.Hinge]
 
 
@@ -31,13 +33,19 @@ def ganzoo_regularizers() -> list[type[Regularizer]]:
 
 @hookimpl
 def ganzoo_samplers() -> list[type[Sampler]]:
-    """The two usual priors."""
+    """Latents from a normal or a uniform prior."""
     return [samplers.Gaussian, samplers.Uniform]
 
 
 @hookimpl
+def ganzoo_optimizers() -> list[type[Optimizer]]:
+    """Those of torch that GANs are trained with."""
+    return [Adam, optimizers.AdamW, optimizers.Adamax, optimizers.RmsProp, optimizers.Sgd]
+
+
+@hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Point sets, digits, the two MNISTs, images below a folder, and data given from Python."""
+    """Point sets, digits, two MNISTs, images in folders and parquet, and what Python gives."""
     return [
         points.Ring,
         points.Grid,
@@ -53,7 +61,7 @@ def ganzoo_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """Mode counts for point sets; distances, precision and coverage for images; the canonical."""
+    """Mode counts for points; distances, precision and coverage; FID, KID and Inception score."""
     return [
         modes.Modes,
         frechet.Frechet,
@@ -69,5 +77,5 @@ def ganzoo_metrics() -> list[type[Metric]]:
 
 @hookimpl
 def ganzoo_observers() -> list[type[Observer]]:
-    """Progress bar, log, sample grids, and the watch for values that are not finite."""
+    """The divergence check, the log, sample grids and the progress bar."""
     return [diverged.Diverged, log.LogFile, grid.SampleGrid, progress.ProgressBar]

@@ -1,4 +1,4 @@
-"""The built-in samplers: one latent draw a step, from the two usual priors."""
+"""The built-in samplers: one latent draw a step, from a normal or a uniform prior."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_DIM = 65536
-"""A latent wider than this is a mistake that would only show as memory running out."""
+"""The widest latent allowed; a mistyped width would otherwise end in running out of memory."""
 
 
 class Gaussian(Sampler):
-    """Latents from the standard normal."""
+    """Latents from the standard normal distribution."""
 
     deals = ("z",)
 
@@ -39,7 +39,7 @@ class Gaussian(Sampler):
 
 
 class Uniform(Sampler):
-    """Latents uniform in [-1, 1], as in the papers up to 2016."""
+    """Latents uniform in [-1, 1], as in DCGAN (arXiv:1511.06434) and before."""
 
     deals = ("z",)
 

@@ -1,4 +1,7 @@
-"""Commands about what there is: the variants, the plugins, and what a composition means."""
+"""Commands about what is available: variants, plugins, compositions, the installation itself.
+
+Commands import what they call inside functions, for start-up time (see ``ganzoo.cli``).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import Architecture, DataName, Json, Loss, Regularizers, Sampler, Settings
+from ganzoo.cli.options import Json, composing
 from ganzoo.cli.tables import show
 
 app = typer.Typer()
@@ -16,14 +19,14 @@ app = typer.Typer()
 
 @app.command("list")
 def list_variants(*, as_json: Json = False) -> None:
-    """List the variants that are installed, and those that could be."""
+    """List the installed variants, and those that `ganzoo install` can add."""
     from ganzoo.plugins.default import default_zoo
     from ganzoo.plugins.registry import registry
-    from ganzoo.pretrained.verify import everything
+    from ganzoo.pretrained.sources import known_models
 
     zoo = default_zoo()
     trained: dict[str, list[str]] = {}
-    for model in everything(zoo):
+    for model in known_models(zoo):
         variant_name, _, dataset = model.name.partition("/")
         trained.setdefault(variant_name, []).append(dataset)
     rows = [
@@ -56,11 +59,10 @@ def list_variants(*, as_json: Json = False) -> None:
 
 @app.command()
 def plugins(*, as_json: Json = False) -> None:
-    """List the plugins: what each offers, and what is wrong with those that are broken."""
+    """List the plugins: what each offers, and the faults of broken ones."""
     from ganzoo.plugins.default import default_zoo
     from ganzoo.plugins.install import listings
-    from ganzoo.plugins.loading import PLURALS
-    from ganzoo.plugins.registry import registry
+    from ganzoo.plugins.registry import PLURALS, registry
 
     zoo = default_zoo()
     known = {listing.distribution for listing in registry().plugins.values()} | {"ganzoo-core"}
@@ -94,53 +96,36 @@ def plugins(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def explain(
-    variant: str,
-    *,
-    data: DataName = None,
-    architecture: Architecture = None,
-    loss: Loss = None,
-    regularizer: Regularizers = None,
-    sampler: Sampler = None,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> None:
-    """Explain a composition: its options, and each value, who deals it and who reads it."""
+@composing
+def explain(variant: str, *, choices: dict[str, Any], as_json: Json = False) -> None:
+    """Explain a composition: its options, and for each value who deals it and who reads it."""
     from ganzoo.engine.explain import explain as explained
 
-    told = explained(
-        variant,
-        data=data,
-        architecture=architecture,
-        loss=loss,
-        regularizers=regularizer,
-        sampler=sampler,
-        settings=settings or (),
-    )
+    found = explained(variant, **choices)
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(found, indent=2))
         return
-    typer.echo(told["summary"])
-    for player, turns in told["turns"]:
-        typer.echo(f"\n{player}'s turn, {turns} a round: minimizes {told['objective'][player]}")
-        rows = [row for row in told["wiring"] if row["player"] == player]
+    typer.echo(found["summary"])
+    for player, turns in found["turns"]:
+        typer.echo(f"\n{player}'s turn, {turns} a round: minimizes {found['objective'][player]}")
+        rows = [row for row in found["wiring"] if row["player"] == player]
         keys = ("value", "shape", "from", "read_by")
         show([{k: row[k] for k in keys} for row in rows], as_json=False)
-    for remark in told["remarks"]:
+    for remark in found["remarks"]:
         typer.echo(f"\n{remark}")
     typer.echo("\noptions (--set):")
-    show(told["options"], as_json=False)
+    show(found["options"], as_json=False)
 
 
 @app.command()
 def doctor(*, as_json: Json = False) -> None:
-    """Look at everything that could be wrong with this installation, and say how to mend it."""
+    """Check this installation for everything that could be wrong, and say how to fix it."""
     from ganzoo.cli.doctor import findings
 
     found = list(findings())
     show(
         [
-            {"looked at": f.what, "found": f.found, "status": "broken" if f.fault else "ok"}
+            {"checked": f.what, "found": f.found, "status": "broken" if f.fault else "ok"}
             for f in found
         ],
         as_json=as_json,
@@ -158,18 +143,12 @@ def reproduce(
         str, typer.Argument(metavar="VARIANT/DATASET", help="A model of the registry.")
     ],
     *,
-    out: Annotated[Path, typer.Option(help="The folder for the run; a started one is taken up.")],
-    write: Annotated[
-        bool, typer.Option("--write", help="Maintainers: train three seeds, and ship the first.")
-    ] = False,
+    out: Annotated[Path, typer.Option(help="The run's folder; resumes the run if it has begun.")],
 ) -> None:
-    """Retrain a published model by its own command, and say whether its scores agree."""
-    from ganzoo.pretrained import reproduce as reproducing
+    """Retrain a published model by its registered command, and say whether its scores agree."""
+    from ganzoo.pretrained.reproduce import reproduce as reproduced
 
-    if write:
-        reproducing.republish(name, out)
-        return
-    rows = reproducing.reproduce(name, out)
+    rows = reproduced(name, out)
     show(
         [
             {

@@ -1,9 +1,10 @@
-"""Commands about benchmarks: run several contenders head-to-head, and report what came of it."""
+"""Commands for benchmarks: run contenders head-to-head, report again, and compare."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -13,70 +14,76 @@ from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings
 from ganzoo.cli.tables import show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.progress import Progress as Bar
 
-    from ganzoo.benchmark.contest import Progress
     from ganzoo.benchmark.folder import Bench
+    from ganzoo.benchmark.progress import Progress
     from ganzoo.benchmark.results import Result
 
 app = typer.Typer()
-Out = Annotated[Path, typer.Option(help="Folder for results and report.")]
+
+Contenders = Annotated[
+    list[str] | None,
+    typer.Argument(help="NAME, NAME:loss=hinge,r1.weight=0.1, NAME+loss=hinge, LABEL@NAME:..."),
+]
+Suite = Annotated[str | None, typer.Option(help="Name of a suite, or path of a .yaml file.")]
+Grid = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=A,B,...", help="Cross all contenders with these choices; may be repeated."
+    ),
+]
+Images = Annotated[
+    int | None, typer.Option(min=1, help="Budget in real samples dealt to the discriminator.")
+]
+Seconds = Annotated[float | None, typer.Option(min=0.1, help="Budget in seconds of training.")]
+Flops = Annotated[float | None, typer.Option(min=1, help="Budget in floating-point operations.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Number of training seeds: 0 to K-1.")]
+Seed = Annotated[list[int] | None, typer.Option(min=0, help="This training seed; may be repeated.")]
+Evaluations = Annotated[int | None, typer.Option(min=1, help="Points of each learning curve.")]
+Out = Annotated[Path, typer.Option(help="Folder for the runs, their results and the report.")]
+Processes = Annotated[
+    int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each run.")]
+Ray = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Run on Ray at this address; 'local' for this machine."),
+]
 
 
 @app.command()
 def bench(
-    contenders: Annotated[
-        list[str] | None,
-        typer.Argument(help="NAME, NAME:loss=hinge,r1.weight=0.1, NAME+loss=hinge, LABEL@NAME:..."),
-    ] = None,
+    contenders: Contenders = None,
     *,
-    suite: Annotated[
-        str | None, typer.Option(help="A suite's name, or the path of a .yaml.")
-    ] = None,
-    grid: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=A,B,...", help="Cross all contenders with these choices."),
-    ] = None,
+    suite: Suite = None,
+    grid: Grid = None,
     data: DataName = None,
     rounds: Rounds = None,
-    images: Annotated[
-        int | None, typer.Option(min=1, help="Real samples to show the discriminator.")
-    ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Seconds to train.")] = None,
-    flops: Annotated[
-        float | None, typer.Option(min=1, help="Floating-point operations to train.")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Training seeds: 0 to K-1.")] = None,
-    seed: Annotated[
-        list[int] | None, typer.Option(min=0, help="This one; repeat it for several.")
-    ] = None,
-    evaluations: Annotated[
-        int | None, typer.Option(min=1, help="Points of the learning curve.")
-    ] = None,
+    images: Images = None,
+    seconds: Seconds = None,
+    flops: Flops = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    evaluations: Evaluations = None,
     out: Out = Path("bench"),
     settings: Settings = None,
     device: Device = "auto",
-    processes: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each run.")] = None,
-    ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Run on Ray; 'local' for here.")
-    ] = None,
+    processes: Processes = 1,
+    threads: Threads = None,
+    ray: Ray = None,
     as_json: Json = False,
 ) -> None:
-    """Train contenders head-to-head within one budget; what is there already is gone on with."""
-    from ganzoo.benchmark.contest import bench as benched
+    """Train contenders head-to-head within one budget; resumes what --out already holds."""
+    from ganzoo.benchmark.contest import bench as run_bench
 
-    with Ticker() as ticker:
-
-        def told(result: Result) -> None:
-            if not as_json:
-                line = result.error or f"{result.rounds} rounds in {result.seconds:.1f} s"
-                typer.echo(f"{result.contender} · seed {result.seed}: {line}", err=True)
-
-        benches = benched(
+    with BenchmarkBar() as bar:
+        benches = run_bench(
             contenders or (),
             suite=suite,
-            grid=gridded(grid or ()),
+            grid=parsed_grid(grid or ()),
             data=data,
             rounds=rounds,
             images=images,
@@ -90,55 +97,65 @@ def bench(
             processes=processes,
             threads=threads,
             ray=ray,
-            told=told,
-            tick=ticker.tick,
+            on_result=no_result if as_json else print_result,
+            on_progress=bar.update,
         )
-    tell(benches, out, as_json=as_json)
+    print_outcome(benches, out, as_json=as_json)
 
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a benchmark.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a benchmark.")],
     *,
     as_json: Json = False,
 ) -> None:
     """Write a benchmark's report again, from its results."""
-    from ganzoo.benchmark.contest import report as reported
+    from ganzoo.benchmark.contest import report as write_report
 
-    tell(reported(folder), folder, as_json=as_json)
+    print_outcome(write_report(folder), folder, as_json=as_json)
 
 
 @app.command()
 def compare(
-    one: Annotated[Path, typer.Argument(metavar="A", help="The folder of a benchmark.")],
-    other: Annotated[Path, typer.Argument(metavar="B", help="That of another.")],
+    one: Annotated[Path, typer.Argument(metavar="A", help="Folder of a benchmark.")],
+    other: Annotated[Path, typer.Argument(metavar="B", help="Folder of another one.")],
     *,
     out: Out,
     as_json: Json = False,
 ) -> None:
     """Join two benchmarks of the same data and budget in one report."""
-    from ganzoo.benchmark.compare import compare as compared
+    from ganzoo.benchmark.compare import compare as join
 
-    tell(compared(one, other, out), out, as_json=as_json)
+    print_outcome(join(one, other, out), out, as_json=as_json)
 
 
-def gridded(texts: list[str] | tuple[()]) -> dict[str, list[str]]:
-    """``KEY=A,B`` as a key and its choices."""
+def parsed_grid(texts: Sequence[str]) -> dict[str, list[str]]:
+    """A grid from texts such as ``loss=hinge,wasserstein``; OptionError for other spellings."""
     from ganzoo.errors import OptionError
 
     found = {}
     for text in texts:
         key, equals, values = text.partition("=")
         if not equals or not values or key in found:
-            twice = f"'{key}' stands twice" if key in found else f"'{text}' is no grid"
-            message = f"{twice}; write KEY=A,B, as in loss=non-saturating,hinge."
+            wrong = f"'{key}' is given twice" if key in found else f"'{text}' is not a grid"
+            message = f"{wrong}; write KEY=A,B, as in loss=non-saturating,hinge."
             raise OptionError(message)
-        found[key] = re.split(r",(?![^\[]*\])", values)  # no comma in [a, list]
+        found[key] = re.split(r",(?![^\[]*\])", values)  # not at a comma inside a [list]
     return found
 
 
-def tell(benches: list[Bench], out: Path, *, as_json: bool) -> None:
-    """Print each benchmark's table and verdict; exit with 1 where nobody finished."""
+def print_result(result: Result) -> None:
+    """Print how one run ended, to stderr."""
+    how = result.error or f"{result.rounds} rounds in {result.seconds:.1f} s"
+    typer.echo(f"{result.contender} · seed {result.seed}: {how}", err=True)
+
+
+def no_result(result: Result) -> None:
+    """Print nothing: JSON is all that is wanted."""
+
+
+def print_outcome(benches: Sequence[Bench], out: Path, *, as_json: bool) -> None:
+    """Print each benchmark's table and verdict; exit with code 1 if no run finished."""
     from ganzoo.benchmark.tables import rows_of
 
     finished = any(made.finished for made in benches)
@@ -157,13 +174,11 @@ def tell(benches: list[Bench], out: Path, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-class Ticker:
-    """A bar for the whole benchmark with the time left, on a terminal; else nothing."""
+class BenchmarkBar:
+    """A progress bar for a whole benchmark, with the time left; nothing without a terminal."""
 
     def __enter__(self) -> Self:
-        """Draw it, where it can be seen."""
-        import sys
-
+        """Draw the bar."""
         self.bar: Bar | None = None
         if sys.stderr.isatty():
             from rich.console import Console
@@ -179,14 +194,14 @@ class Ticker:
             self.bar.start()
         return self
 
-    def tick(self, at: Progress) -> None:
-        """Move it."""
+    def update(self, now: Progress) -> None:
+        """Show how far the benchmark is."""
         if self.bar is not None:
-            left = "" if at.seconds_left is None else f"{at.seconds_left / 60:.1f} min left"
-            what = f"{at.ended} of {at.runs} runs"
-            self.bar.update(self.task, completed=at.share, left=left, description=what)
+            left = "" if now.seconds_left is None else f"{now.seconds_left / 60:.1f} min left"
+            runs = f"{now.ended} of {now.runs} runs"
+            self.bar.update(self.task, completed=now.share, left=left, description=runs)
 
     def __exit__(self, *_: object) -> None:
-        """Leave it as it stands."""
+        """Leave the bar as it stands."""
         if self.bar is not None:
             self.bar.stop()

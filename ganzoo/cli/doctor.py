@@ -1,4 +1,8 @@
-"""What could be wrong with an installation, looked at one by one; nothing is asked of a network."""
+"""Checks of an installation, one by one and without a network.
+
+``clash`` runs before every command, so that ganzoo's own modules are imported inside functions: for
+start-up time, and because the import of a broken package would fail before the advice is printed.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``fault`` says what is wrong with it and how to mend it."""
+    """The result of one check; ``fault`` says what is wrong and how to fix it, if anything is."""
 
     what: str
     found: str
@@ -22,7 +26,7 @@ class Finding:
 
 
 def findings() -> Iterator[Finding]:
-    """Python and torch, the name's clash, every plugin, and every embedded weight file."""
+    """Check Python, torch, the package's name, every plugin, and every embedded weight file."""
     yield Finding("python", sys.version.split()[0])
     for name in ("torch", "ganzoo-core"):
         yield Finding(name, importlib.metadata.version(name))
@@ -32,7 +36,7 @@ def findings() -> Iterator[Finding]:
 
 
 def clash() -> str | None:
-    """What to do where the unrelated project named ganzoo is installed, or has left its trace."""
+    """What to do if an unrelated project, also named ganzoo, is installed or was; else None."""
     reinstall = "'pip install --force-reinstall --no-deps ganzoo-core'"
     try:
         importlib.metadata.distribution("ganzoo")
@@ -50,12 +54,12 @@ def clash() -> str | None:
 
 
 def intact() -> bool:
-    """Whether ganzoo/__init__.py is ours, so that anything but this advice can work."""
+    """Whether ganzoo/__init__.py is this project's; otherwise only this advice can be given."""
     return hasattr(importlib.import_module("ganzoo"), "hookimpl")
 
 
 def plugins() -> Iterator[Finding]:
-    """Each plugin's version, and its faults."""
+    """The version and the faults of each plugin."""
     from ganzoo.plugins.default import default_zoo
 
     for loaded in default_zoo().plugins:
@@ -64,13 +68,14 @@ def plugins() -> Iterator[Finding]:
 
 
 def weights() -> Iterator[Finding]:
-    """Each embedded weight file of an installed plugin, by its sha256."""
+    """The sha256 of each embedded weight file of an installed plugin."""
     from ganzoo.plugins.default import default_zoo
-    from ganzoo.pretrained.verify import everything, verify
+    from ganzoo.pretrained.sources import known_models
+    from ganzoo.pretrained.verify import verify
     from ganzoo.storage.hub import Client
 
     zoo = default_zoo()
-    for copy in verify(everything(zoo), Client(offline=True), zoo):
-        if copy.where == "embedded":
-            found = f"{copy.path}, sha256 {copy.sha256[:12]}"
-            yield Finding(f"weights {copy.model}", found, copy.fault)
+    for file in verify(known_models(zoo), Client(offline=True), zoo):
+        if file.where == "embedded":
+            found = f"{file.path}, sha256 {file.sha256[:12]}"
+            yield Finding(f"weights {file.model}", found, file.fault)

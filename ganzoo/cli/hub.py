@@ -1,4 +1,7 @@
-"""Commands about the published files: check them, gather them, and put them on the Hub."""
+"""Commands about the published files: verify them, gather them, and put them on the Hub.
+
+Commands import what they call inside functions, for start-up time (see ``ganzoo.cli``).
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
 
     from ganzoo.plugins.registry import Model
     from ganzoo.plugins.zoo import Zoo
-    from ganzoo.pretrained.verify import Copy
+    from ganzoo.pretrained.verify import FileStatus
 
 app = typer.Typer(
-    help="FrozenGenerator weights: check them, gather them, put them on the Hub.",
+    help="Published weights: verify them, gather them, put them on the Hub.",
     no_args_is_help=True,
 )
 Names = Annotated[list[str] | None, typer.Argument(metavar="VARIANT/DATASET", help="Models.")]
@@ -30,11 +33,11 @@ All = Annotated[bool, typer.Option("--all", help="Every known model.")]
 def verify(names: Names = None, *, all_: All = False, as_json: Json = False) -> None:
     """Check the sha256 of embedded and cached files, without a network."""
     from ganzoo.plugins.default import default_zoo
-    from ganzoo.pretrained import verify as copies
+    from ganzoo.pretrained.verify import verify as verified
     from ganzoo.storage.hub import Client
 
     zoo = default_zoo()
-    tell(copies.verify(chosen(names, zoo, all_=all_), Client(offline=True), zoo), as_json=as_json)
+    report(verified(chosen(names, zoo, all_=all_), Client(offline=True), zoo), as_json=as_json)
 
 
 @app.command()
@@ -45,20 +48,20 @@ def fetch(
     to: Annotated[Path, typer.Option(help="The folder to gather them in.")],
     as_json: Json = False,
 ) -> None:
-    """Gather weight files in a folder, for ganzoo.load("dir:...") where there is no network."""
+    """Gather weight files in a folder, for ganzoo.load("dir:...") without a network."""
     from ganzoo.plugins.default import default_zoo
-    from ganzoo.pretrained import verify as copies
+    from ganzoo.pretrained.verify import fetch as fetched
     from ganzoo.storage.hub import Client
 
     zoo = default_zoo()
-    tell(copies.fetch(chosen(names, zoo, all_=all_), to, Client(), zoo), as_json=as_json)
+    report(fetched(chosen(names, zoo, all_=all_), to, Client(), zoo), as_json=as_json)
 
 
 @app.command()
 def publish(
     name: Annotated[str, typer.Argument(metavar="VARIANT/DATASET")],
     *,
-    endpoint: Annotated[str | None, typer.Option(help="Another Hub than the usual one.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Another Hub than huggingface.co.")] = None,
 ) -> None:
     """Maintainers: upload a model, read it back, and write its commit into registry.yaml."""
     from ganzoo.pretrained.publish import publish as published
@@ -68,32 +71,31 @@ def publish(
 
 
 def chosen(names: Iterable[str] | None, zoo: Zoo, *, all_: bool) -> list[Model]:
-    """The models that are named, or all of them; ZooError where it is not said which."""
-    from ganzoo.pretrained.sources import model_named
-    from ganzoo.pretrained.verify import everything
+    """The named models, or all known ones; ZooError unless exactly one of the two is asked for."""
+    from ganzoo.pretrained.sources import known_models, model_named
 
     if bool(names) == all_:
         message = "name models, as in 'ganzoo hub verify VARIANT/DATASET', or give --all."
         raise ZooError(message)
-    return everything(zoo) if all_ else [model_named(name, zoo) for name in names or ()]
+    return known_models(zoo) if all_ else [model_named(name, zoo) for name in names or ()]
 
 
-def tell(copies: Iterable[Copy], *, as_json: bool) -> None:
-    """Print what was found of each file; exit with 1 where something is wrong."""
-    found = list(copies)
+def report(files: Iterable[FileStatus], *, as_json: bool) -> None:
+    """Print the status of each file; exit with code 1 if any is broken."""
+    found = list(files)
     rows = [
         {
-            "model": copy.model,
-            "file": copy.path,
-            "sha256": copy.sha256[:12],
-            "where": copy.where,
-            "status": "broken" if copy.fault else "ok" if copy.here else "not here",
+            "model": file.model,
+            "file": file.path,
+            "sha256": file.sha256[:12],
+            "where": file.where,
+            "status": "broken" if file.fault else "ok" if file.here else "not here",
         }
-        for copy in found
+        for file in found
     ]
     show(rows, as_json=as_json)
-    for copy in found:
-        if copy.fault:
-            typer.echo(copy.fault, err=True)
-    if any(copy.fault for copy in found):
+    faults = [file.fault for file in found if file.fault]
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
         raise typer.Exit(1)

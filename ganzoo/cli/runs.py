@@ -1,64 +1,47 @@
-"""Commands about runs: train one, draw from it, score it, and write its weights."""
+"""Commands about runs: train one, draw samples, score it, and export its weights.
+
+Commands import what they call inside functions, for start-up time (see ``ganzoo.cli``).
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import (
-    Architecture,
-    DataName,
-    Device,
-    Json,
-    Loss,
-    Regularizers,
-    Rounds,
-    RunFolder,
-    Sampler,
-    Settings,
-)
+from ganzoo.cli.options import Device, Json, Rounds, RunFolder, composing
 from ganzoo.cli.tables import score_row, show
 
 app = typer.Typer()
 
 
 @app.command()
+@composing
 def train(
     variant: str,
     *,
-    data: DataName = None,
+    choices: dict[str, Any],
     rounds: Rounds = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes every random choice.")] = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
-    architecture: Architecture = None,
-    loss: Loss = None,
-    regularizer: Regularizers = None,
-    sampler: Sampler = None,
-    settings: Settings = None,
     device: Device = "auto",
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
 ) -> None:
-    """Train a variant; any part of it may be replaced by another plugin's."""
+    """Train a variant; any part of it can be replaced by one of another plugin."""
     from ganzoo.training.train import train as trained
 
     run = trained(
         variant,
-        data=data,
         rounds=rounds,
         seed=seed,
         out=out,
-        architecture=architecture,
-        loss=loss,
-        regularizers=regularizer,
-        sampler=sampler,
-        settings=settings or (),
         device=device,
         resume=resume,
         save_every=save_every,
+        **choices,
     )
     typer.echo(
         f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}"
@@ -74,15 +57,15 @@ def sample(
     n: Annotated[int | None, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="A .png to draw, a .npy to keep numbers, a .gif to film.")
+        Path | None, typer.Option(help="A .png (a picture), .npy (numbers) or .gif (a film).")
     ] = None,
-    label: Annotated[int | None, typer.Option(min=0, help="The label to condition on.")] = None,
+    label: Annotated[int | None, typer.Option(min=0, help="The class of all samples.")] = None,
     sweep: Annotated[
         str | None,
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
     ] = None,
 ) -> None:
-    """Draw samples of a run's last checkpoint, or of a pretrained model."""
+    """Draw samples from a run's last checkpoint, or from a pretrained model."""
     from ganzoo.pretrained.render import write_samples
 
     path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep)
@@ -97,11 +80,13 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
     metric: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[:KEY=VALUE,...]", help="Measure only this; may be repeated."),
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,...]", help="Measure only this metric; can be repeated."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score a run's last checkpoint against the held-out data."""
+    """Score a run's last checkpoint against held-out data."""
     from ganzoo.training.train import evaluate as evaluated
 
     scores = evaluated(run, n=n, seed=seed, metrics=metric or ())

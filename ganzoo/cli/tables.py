@@ -1,4 +1,4 @@
-"""Tables as the command line prints them."""
+"""Tables and JSON for the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def score_row(score: Score) -> dict[str, str]:
-    """A score as a row of a table."""
+    """A score as a row of a table, with an arrow in the direction of better values."""
     arrow = "↑" if score.better == "higher" else "↓"
     return {"metric": f"{score.metric} {arrow}", "value": f"{score.value:.4g}"}
 
@@ -24,6 +24,7 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(list(rows), indent=2))
         return
+    # start-up time: most commands with --json, and `ganzoo --help`, print no table
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -35,5 +36,5 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
         cells = [row.get(column, "") for column in columns]
         table.add_row(*(Text(", ".join(c) if isinstance(c, list) else str(c)) for c in cells))
     console = Console()
-    # A pipe has no width: what reads it wants whole cells.
+    # A pipe has no width, and a program that reads it needs the cells unwrapped.
     Console(width=None if console.is_terminal else 240).print(table)

@@ -1,70 +1,58 @@
-"""The wiring of a composition: each value, who deals it, who reads it, and every option."""
+"""A composition explained: each value, who deals it, who reads it, and every option."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import Tensor
 
-from ganzoo.engine.compose import offered
-from ganzoo.engine.game import Game
-from ganzoo.plugins.default import default_zoo
+from ganzoo.engine.check import first_step, offered
+from ganzoo.engine.composition import Choices, Composition, compose
+from ganzoo.parts.schedule import is_scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
+    from ganzoo.parts.part import Part
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
 
 def explain(
-    variant: str | Variant,
-    *,
-    data: str | None = None,
-    architecture: str | None = None,
-    loss: str | None = None,
-    regularizers: Iterable[str] | None = None,
-    sampler: str | None = None,
-    settings: Iterable[str] = (),
-    zoo: Zoo | None = None,
+    variant: str | Variant | Composition, *, zoo: Zoo | None = None, **choices: Unpack[Choices]
 ) -> dict[str, Any]:
     """A composition, explained: its summary, turns, objective, wiring, options and remarks.
 
     Builds the networks and deals one step, and so raises the ComposeError that training would.
     """
-    zoo = zoo or default_zoo()
-    composed = zoo.compose(
-        variant,
-        architecture=architecture,
-        loss=loss,
-        regularizers=regularizers,
-        sampler=sampler,
-        settings=settings,
-    )
-    game = Game(composed, zoo.dataset(data or composed.data, settings).load())
+    composed = compose(variant, zoo=zoo, **choices)
+    game, variant = composed.game(), composed.variant
     sizes = {p: sum(param.numel() for param in params) for p, params in game.params.items()}
     counted = " and ".join(f"a {player} of {size:,} parameters" for player, size in sizes.items())
-    source = f" ({composed.source})" if composed.source else ""
+    source = f" ({variant.source})" if variant.source else ""
     space = game.spaces["real"]
     return {
-        "summary": f"{composed.name}{source} on {game.data.name} ({space}): {counted}.",
-        "turns": list(composed.turns),
+        "summary": f"{variant.name}{source} on {game.data.name} ({space}): {counted}.",
+        "turns": list(variant.turns),
         "objective": {player: objective(game, player) for player in game.nets},
         "wiring": wiring(game),
-        "options": options(composed),
-        "remarks": [remark for part in composed.parts() for remark in part.remarks(game)],
+        "options": options(variant),
+        "remarks": [remark for part in variant.parts() for remark in part.remarks(game)],
     }
 
 
-def objective(game: Game, player: Any) -> str:
+def objective(game: Game, player: str) -> str:
     """A player's terms as a sum, with weights and laziness."""
+    weights = {part.name: part for part in game.variant.regularizers}
     summands = []
     for name, term in game.terms[player].items():
-        weight = "" if term.weight == 1 else f"{term.weight:g} "
+        given = getattr(weights.get(name), "weight", term.weight)  # a schedule, where it has one
+        weight = "" if given == 1 else f"{given} " if is_scheduled(given) else f"{given:g} "
         lazily = "" if term.every == 1 else f" every {term.every} steps, times {term.every}"
         summands.append(f"{weight}{name}{lazily}")
-    constraints = [part.name for part in game.projecting]
+    constraints = [project.part.name for project in game.projecting[player]]
     return " + ".join(summands) + (
         f"; constrained by {', '.join(constraints)}" if constraints else ""
     )
@@ -72,25 +60,31 @@ def objective(game: Game, player: Any) -> str:
 
 def options(variant: Variant) -> list[dict[str, str]]:
     """Every option that ``--set`` can change, with its value and what it means."""
-    rows = []
-    for part in variant.parts():
-        for name, info in type(part).model_fields.items():
-            value = getattr(part, name)
-            rows.append(
-                {
-                    "option": f"{part.name}.{name}",
-                    "value": str(value),
-                    "means": info.description or "",
-                }
-            )
+    rows = [row for part in variant.parts() for row in of_part(part, part.name)]
     for player, turns in variant.turns:
         rows.append({"option": f"turns.{player}", "value": str(turns), "means": "steps a round"})
-        for name, value in getattr(variant.optimizers, player).model_dump().items():
-            rows.append({"option": f"optimizers.{player}.{name}", "value": str(value), "means": ""})
+        rows += of_part(variant.optimizers[player], f"optimizers.{player}")
     for name in ("batch", "precision", "ema"):
         means = type(variant).model_fields[name].description or ""
         rows.append({"option": name, "value": str(getattr(variant, name)), "means": means})
     return rows
+
+
+def of_part(part: Part, path: str) -> list[dict[str, str]]:
+    """The options of one part, under the path that ``--set`` knows it by."""
+    return [
+        {
+            "option": f"{path}.{name}",
+            "value": said(getattr(part, name)),
+            "means": info.description or "",
+        }
+        for name, info in type(part).model_fields.items()
+    ]
+
+
+def said(value: object) -> str:
+    """An option's value as ``--set`` would take it."""
+    return f"({', '.join(map(said, value))})" if isinstance(value, tuple) else str(value)
 
 
 def wiring(game: Game) -> list[dict[str, Any]]:
@@ -98,13 +92,17 @@ def wiring(game: Game) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with game.untouched(), game.leased():
         for player, turns in game.variant.turns:
-            drawn = game.variant.sampler.draw(player, game)
-            step = next(iter(game.variant.sampler.deal(player, game, drawn)))
+            step = first_step(game, player)
             for name in offered(game, step):
                 readers = [
-                    t
-                    for t, term in game.terms[player].items()
-                    if name in (*term.reads, *term.accepts)
+                    reader.part.name
+                    for reader in (*game.terms[player].values(), *game.projecting[player])
+                    if name in (*reader.reads, *reader.accepts)
+                ]
+                readers += [
+                    f"{augment.part.name}'s augment"
+                    for augment in game.augmenting
+                    if name in (*augment.reads, *augment.accepts)
                 ]
                 readers += [
                     f"{p} network" for p in game.nets if name in (*game.inputs[p], *game.options[p])

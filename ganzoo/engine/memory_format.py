@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def laid_out_like(grad: Tensor | None, param: Tensor) -> Tensor | None:
+def in_layout_of(grad: Tensor | None, param: Tensor) -> Tensor | None:
     """The gradient in its parameter's memory layout.
 
     Double backward through convolutions returns other strides, and fused Adam on the CPU would

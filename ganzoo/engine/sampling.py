@@ -1,9 +1,9 @@
-"""Networks in eval mode: a generator to sample from, and the discriminator's judgement of rows."""
+"""Networks in eval mode: a generator to sample from, and networks run over the data's rows."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError, OptionError, listed
 from ganzoo.parts.needs import accepts, as_heads
+from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.parts.space import masks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ganzoo.engine.game import Game
-    from ganzoo.parts.part import Sampler
+    from ganzoo.parts.part import Player, Sampler
     from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
@@ -29,7 +30,9 @@ RECALIBRATION_BATCHES = 16
 class FrozenGenerator:
     """A generator in eval mode, what its forward names, its sampler, and what is known of the data.
 
-    ``rows``, where there are some, are real ones that the generator may be conditioned on.
+    ``rows``, where there are some, are real ones that samples may be conditioned on: ``chosen`` of
+    them by number, int64, (N,), or as many at random. ``progress`` is the share of the budget that
+    the generator was trained for.
     """
 
     net: nn.Module
@@ -40,9 +43,11 @@ class FrozenGenerator:
     device: torch.device
     rows: Rows | None = None
     info: Mapping[str, object] = field(default_factory=dict)
+    progress: float = 1.0
+    chosen: Tensor | None = None
 
     @classmethod
-    def of(cls, net: nn.Module, **options: Any) -> FrozenGenerator:
+    def copy_of(cls, net: nn.Module, **options: Any) -> FrozenGenerator:
         """A copy of a network in training, its batch norm's running statistics measured anew.
 
         Those of training lag behind the weights, and those of an average belong to other weights.
@@ -66,21 +71,40 @@ class FrozenGenerator:
             for i in range(RECALIBRATION_BATCHES):
                 self.net(**self._named(self._drawn(batch, seed_for(i, "recalibrate"), {})))
 
-    def _drawn(self, n: int, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # ------------------------------------------------------------------- what samples are made from
+
+    def conditions(self) -> tuple[str, ...]:
+        """The columns of the data that samples are made from; the sampler draws none of them."""
+        columns = () if self.rows is None else self.rows.names
+        try:
+            drawn = self.sampler.latent(1, self.spaces, torch.Generator(self.device))
+        except NotImplementedError:  # it makes samples in another way
+            return ()
+        return tuple(n for n in (*self.reads, *self.accepts) if n in columns and n not in drawn)
+
+    def conditioned_on(self, rows: Tensor) -> FrozenGenerator:
+        """The generator whose samples are made from these rows, int64, (N,), in order."""
+        return replace(self, chosen=rows)
+
+    def _drawn(self, n: int, seed: int, given: Mapping[str, Tensor]) -> dict[str, Any]:
         """All that ``n`` samples are made from: given, drawn, real rows, or random categories."""
         stream = torch.Generator(self.device).manual_seed(seed)
         fixed = {"given": given} if "given" in accepts(self.sampler.latent) else {}
-        values = {**self.sampler.latent(n, self.spaces, stream, **fixed), **whole(given)}
+        drawn = self.sampler.latent(n, self.spaces, stream, **fixed)
+        values: dict[str, Any] = {**drawn, **whole(given)}
         # What is given or drawn is known; only rows have values that are not.
         known = torch.ones(n, dtype=torch.bool, device=self.device)
         values = {**dict.fromkeys(masks(values, self.spaces), known), **values}
-        missing = [name for name in self.reads if name not in values]
-        missing += [mask for mask in masks(missing, self.spaces) if mask not in missing]
         columns = () if self.rows is None else self.rows.names
-        if self.rows is not None and any(name in columns for name in missing):
+        optional = [name for name in self.accepts if name in columns or name == "progress"]
+        missing = [name for name in (*self.reads, *optional) if name not in values]
+        rows = self.chosen
+        if self.rows is not None and rows is None and any(name in columns for name in missing):
             rows = torch.randint(len(self.rows), (n,), generator=stream, device=self.device).cpu()
         for name in missing:
-            if self.rows is not None and name in columns:
+            if name == "progress":
+                values[name] = self.progress
+            elif self.rows is not None and rows is not None and name in columns:
                 values[name] = self.rows.column(name, rows).to(self.device)
             elif name in self.spaces and (classes := self.spaces[name].classes) is not None:
                 values[name] = torch.randint(classes, (n,), generator=stream, device=self.device)
@@ -94,7 +118,7 @@ class FrozenGenerator:
                 raise ComposeError(message)
         return values
 
-    def _named(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _named(self, values: Mapping[str, Any]) -> dict[str, Any]:
         taken = [name for name in self.accepts if name in values]
         return {name: values[name] for name in (*self.reads, *taken)}
 
@@ -103,9 +127,9 @@ class FrozenGenerator:
     ) -> dict[str, Tensor]:
         """Values of ``n`` samples by name, as the sampler makes them, repeatable by seed.
 
-        ``given`` fixes some of what they are made from, (n, ...) each, or a part of it, as
-        ``code.c1``. Raises OptionError where it names what no sample is made from, and for what is
-        none of the classes.
+        ``given`` fixes values that they are made from, (n, ...) each, or a part of one, such as
+        ``code.c1``. Raises OptionError for a name that no sample is made from, and for a category
+        that is none of the classes.
         """
         given = given or {}
         spaces = self.made_from()
@@ -142,11 +166,13 @@ class FrozenGenerator:
         random.seed(seed_for(seed, "layers"))
         with random.leased():
             for start in range(0, n, chunk):
-                part = {name: value[start : start + chunk] for name, value in named.items()}
+                chosen = slice(start, start + chunk)
+                part = {k: v[chosen] if isinstance(v, Tensor) else v for k, v in named.items()}
                 for head, out in as_heads(self.net(**part), "fake").items():
                     made.setdefault(head, []).append(out.cpu())
         samples = {head: torch.cat(parts) for head, parts in made.items()}
-        return {**{name: value.cpu() for name, value in values.items()}, **samples}
+        made_from = {k: v.cpu() for k, v in values.items() if isinstance(v, Tensor)}
+        return {**made_from, **samples}
 
 
 def parts_of(spaces: Mapping[str, Space]) -> dict[str, Space]:
@@ -160,25 +186,35 @@ def whole(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def discriminator_heads(game: Game, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
-    """Every head of a game's discriminator on real rows, as ``real_<head>``, (N, ...), on the CPU.
+def heads_on_rows(game: Game, player: Player, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
+    """Every head of a network on rows of the data by name, (N, ...), on the CPU.
 
-    In eval mode; what it reads beside the sample is theirs. Empty where it reads what the rows do
-    not have, and where there is no discriminator.
+    In eval mode. The discriminator's, of real samples, are called ``real_<head>``. Empty where the
+    network is not in this game, or reads what the rows do not have.
     """
-    reads = game.inputs.get("discriminator")
-    if reads is None or not {"real", *reads} <= {*rows.names}:
+    offered = {*rows.names, "progress"}
+    sample = ("real",) if player == DISCRIMINATOR else ()
+    if player not in game.nets or not {*sample, *game.inputs[player]} <= offered:
         return {}
-    columns = [*reads, *(n for n in game.options["discriminator"] if n in rows.names)]
+    named = [*game.inputs[player], *(n for n in game.options[player] if n in offered)]
+    prefix = "real_" if player == DISCRIMINATOR else ""
     made: dict[str, list[Tensor]] = {}
-    net = game.nets["discriminator"].eval()
+    net = game.nets[player].eval()
     try:
         for start in range(0, len(rows), chunk):
-            part = slice(start, start + chunk)
-            values = {name: rows.column(name, part).to(game.device) for name in columns}
-            heads = net(rows.column("real", part).to(game.device), **values)
-            for head, value in as_heads(heads, "score").items():
-                made.setdefault(f"real_{head}", []).append(value.cpu())
+
+            def value(name: str, part: slice = slice(start, start + chunk)) -> Any:
+                on_rows = name != "progress"
+                return rows.column(name, part).to(game.device) if on_rows else game.progress
+
+            out = net(*map(value, sample), **{name: value(name) for name in named})
+            for head, found in as_heads(out, "score").items():
+                made.setdefault(f"{prefix}{head}", []).append(found.cpu())
     finally:
         net.train()
     return {name: torch.cat(parts) for name, parts in made.items()}
+
+
+def discriminator_heads(game: Game, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
+    """Every head of a game's discriminator on real rows, as ``real_<head>``."""
+    return heads_on_rows(game, DISCRIMINATOR, rows, chunk)

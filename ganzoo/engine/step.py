@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ganzoo.parts.needs import RESERVED, accepts, as_heads, reads
+from ganzoo.errors import ComposeError
+from ganzoo.parts.needs import RESERVED, as_heads
+from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.parts.space import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from torch import Tensor
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from ganzoo.parts.part import Part, Player
 
 ENGINE = ("score", "generate", "progress", "spaces")
-"""What the engine itself offers on every step."""
+"""What the engine itself offers on every step, beside each network as a function by its player."""
+ONLY_HEAD = {DISCRIMINATOR: "score", GENERATOR: "fake"}
+"""The name of what a network returns that does not return a dict."""
 
 
 class Missing(KeyError):  # noqa: N818  (as StopIteration: a condition, met where it is asked)
@@ -32,45 +36,22 @@ class Missing(KeyError):  # noqa: N818  (as StopIteration: a condition, met wher
         self.name, self.network = name, network
 
 
-@dataclass(frozen=True)
-class Term:
-    """One summand of a player's objective, and the names of the values that it reads."""
-
-    part: Part
-    function: Callable[..., Tensor]
-    weight: float = 1.0
-    every: int = 1
-
-    @cached_property
-    def reads(self) -> tuple[str, ...]:
-        """What it needs."""
-        return reads(self.function)
-
-    @cached_property
-    def accepts(self) -> tuple[str, ...]:
-        """What it takes where it is offered."""
-        return accepts(self.function)
-
-    def value(self, step: Step) -> Tensor:
-        """The unweighted term on one step, (N,) or ()."""
-        values = {name: step.of(self.part, name) for name in self.reads}
-        for name in self.accepts:
-            if step.offers(name) or (name == "state" and step.game.has_state(self.part)):
-                values[name] = step.of(self.part, name)
-        return self.function(**values)
-
-
 class Step:
     """The values of one update, by name.
 
     Dealt by the sampler: ``z``, ``label``, ``code``, ... and ``rows``, which stand for the columns
-    of the data (``real``, ``label``). Computed on first use and cached: ``fake`` and the other
-    heads of the generator; ``real_score``, ``fake_score`` and every other head of the discriminator
-    as ``real_<head>``, ``fake_<head>``. Always there: ``score`` and ``generate``, the networks as
-    functions under this step's own conditioning, ``progress`` in [0, 1], and ``spaces`` by name.
+    of the data (``real``, ``label``).
+
+    Computed on first use and cached: ``fake`` and the other heads of the generator; ``real_score``,
+    ``fake_score`` and every other head of the discriminator as ``real_<head>``, ``fake_<head>``;
+    the heads of any other player's network by their names.
+
+    Always there: ``score`` and ``generate``, one head of a network as a function under this step's
+    own values; each player's name, all heads of its network as such a function (see ``heads``);
+    ``progress`` in [0, 1], and ``spaces`` by name.
     """
 
-    __slots__ = ("dealt", "game", "generated", "player", "rows", "values")
+    __slots__ = ("dealt", "game", "player", "ran", "rows", "values")
 
     def __init__(
         self, game: Game, player: Player, rows: Tensor | None = None, **dealt: Tensor
@@ -81,7 +62,7 @@ class Step:
         self.rows = rows
         self.dealt = tuple(dealt)
         self.values: dict[str, Any] = dealt
-        self.generated = False
+        self.ran: tuple[Player, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         """The value of a name; Missing where nothing offers it."""
@@ -104,14 +85,19 @@ class Step:
         return True
 
     def source(self, name: str) -> str:
-        """Who gives a value that is there: data, sampler, engine, generator or discriminator."""
+        """Who gives a value that is there: data, sampler, engine or the player of a network."""
+        game = self.game
         if name in self.dealt:
             return "sampler"
-        if self.rows is not None and name in self.game.train.names:
+        if self.rows is not None and name in game.train.names:
             return "data"
-        if name in ENGINE:
+        if name in ENGINE or name in game.nets:
             return "engine"
-        return "discriminator" if name.startswith(RESERVED) else "generator"
+        if name.startswith(RESERVED):
+            return DISCRIMINATOR
+        return next(player for player in self.ran if name in game.heads[player])
+
+    # --------------------------------------------------------------------------------- computing
 
     def _compute(self, name: str) -> None:
         game, values = self.game, self.values
@@ -122,67 +108,127 @@ class Step:
             values[name] = game.train.column(name, self.rows)
         elif name in {"progress", "spaces"}:
             values[name] = getattr(game, name)
-        elif name in {"score", "generate"} and game.plays(name):
-            values[name] = getattr(self, name)
-        elif name.startswith(RESERVED) and game.plays("score"):
-            sample = name[:4]
-            for head, value in self._judge(self[sample]).items():
-                values[f"{sample}_{head}"] = value
-        elif not name.startswith(RESERVED) and game.generates(name) and not self.generated:
-            for head, value in self._generate({}).items():
-                values.setdefault(head, value)
-            self.generated = True
+        elif name in {"score", "generate"}:
+            if game.plays(name):
+                values[name] = getattr(self, name)
+        elif name in game.nets:
+            values[name] = partial(self.heads, name)
+        elif name.startswith(RESERVED):
+            sample, head = name[:4], name[5:]
+            if game.may_return(DISCRIMINATOR, head):
+                for found, value in self._run(DISCRIMINATOR, self[sample]).items():
+                    values[f"{sample}_{found}"] = value
+        else:
+            self._compute_head(name)
 
-    def _judge(self, sample: Tensor) -> dict[str, Tensor]:
-        for shown in self.game.shown:
-            sample = shown(sample)
-        named = self._named("discriminator", {})
-        with self.game.autocast():
-            heads = self._run("discriminator", sample, **named)
-        return as_heads(heads, "score")
+    def _compute_head(self, name: str) -> None:
+        missing: Missing | None = None
+        for player in self.game.makers(name):
+            if player in self.ran:
+                continue
+            self.ran = (*self.ran, player)  # before it runs, so that two networks cannot wait for
+            try:  # each other
+                heads = self._run(player)
+            except Missing as error:
+                missing = missing or error
+                continue
+            for head, value in heads.items():
+                self.values.setdefault(head, value)  # what the sampler dealt stays
+            if name in heads:
+                return
+        if missing is not None:
+            raise missing
 
-    def _generate(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        named = self._named("generator", given)
-        # On the discriminator's turn nothing flows back into the generator, so nothing is recorded.
-        recorded = self.player == "generator" and torch.is_grad_enabled()
-        with torch.set_grad_enabled(recorded), self.game.autocast():
-            heads = self._run("generator", **named)
-        return as_heads(heads, "fake")
+    def _run(
+        self,
+        player: Player,
+        *sample: Tensor,
+        given: Mapping[str, Any] | None = None,
+        rows: Any = None,
+        full_precision: bool = False,
+    ) -> dict[str, Tensor]:
+        game = self.game
+        if sample:
+            for augment in game.augmenting:
+                sample = (augment(self, *sample),)
+        named = self._named(player, given or {}, rows)
+        # A graph is recorded where it can lead to this player's parameters: through its own
+        # network, or through an input of another's that has one.
+        recorded = torch.is_grad_enabled() and (
+            player == self.player or any(map(requires_grad, (*sample, *named.values())))
+        )
+        precision = nullcontext() if full_precision else game.autocast()
+        try:
+            with torch.set_grad_enabled(recorded), precision:
+                out = game.nets[player](*sample, **named)
+        except Exception as error:
+            error.add_note(f"the {player} of architecture '{game.variant.architecture.name}'")
+            raise
+        if player not in game.heads:
+            game.heads[player] = head_names(game, player, out)
+        return as_heads(out, ONLY_HEAD.get(player, ""))
 
-    def _named(self, player: Player, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _named(self, player: Player, given: Mapping[str, Any], rows: Any) -> dict[str, Any]:
         """What a network's forward names, computed before its own precision and recording apply."""
         game = self.game
-        named: dict[str, Tensor] = {}
+        named: dict[str, Any] = {}
         for name in game.inputs[player]:
             try:
-                named[name] = given[name] if name in given else self[name]
+                named[name] = given[name] if name in given else self._part(name, rows)
             except Missing as missing:
                 raise Missing(missing.name, missing.network or player) from None
         for name in game.options[player]:
-            if name in given or self.offers(name):
-                named[name] = given[name] if name in given else self[name]
+            if name in given:
+                named[name] = given[name]
+            elif self.offers(name):
+                named[name] = self._part(name, rows)
         return named
 
-    def _run(self, player: Player, *sample: Tensor, **named: Tensor) -> Tensor | dict[str, Tensor]:
-        try:
-            out: Tensor | dict[str, Tensor] = self.game.nets[player](*sample, **named)
-        except Exception as error:
-            name = self.game.variant.architecture.name
-            error.add_note(f"the {player} of architecture '{name}'")
-            raise
-        return out
+    def _part(self, name: str, rows: Any) -> Any:
+        value = self[name]
+        return value[rows] if rows is not None and isinstance(value, torch.Tensor) else value
+
+    # ------------------------------------------------------------------------ networks as functions
 
     def score(self, sample: Tensor, **given: Tensor) -> Tensor:
-        """The discriminator's score of any sample, (N,), in full precision.
+        """The discriminator's score of any sample, (N, ...), in full precision.
 
         ``given`` replaces values that the discriminator reads beside the sample. Penalties
         differentiate this, so it never autocasts.
         """
-        for shown in self.game.shown:
-            sample = shown(sample)
-        heads = self._run("discriminator", sample, **self._named("discriminator", given))
-        return as_heads(heads, "score")["score"]
+        return self._run(DISCRIMINATOR, sample, given=given, full_precision=True)["score"]
 
     def generate(self, **given: Tensor) -> Tensor:
-        """What the generator makes of this step's values, some of them replaced by ``given``."""
-        return self._generate(given)["fake"]
+        """A sample of the generator from this step's values, some of them replaced by ``given``."""
+        return self._run(GENERATOR, given=given)["fake"]
+
+    def heads(
+        self, player: Player, *sample: Tensor, rows: Any = None, **given: Any
+    ) -> dict[str, Tensor]:
+        """Every head of a network by name, in full precision.
+
+        ``sample`` is for the discriminator alone. The network reads this step's values, of ``rows``
+        alone where they are given (a slice or row numbers), or those in ``given`` in their place,
+        as they are.
+        """
+        return self._run(player, *sample, given=given, rows=rows, full_precision=True)
+
+
+def head_names(game: Game, player: Player, out: Tensor | dict[str, Tensor]) -> tuple[str, ...]:
+    """The heads of a network, once it has run; ComposeError for a wrong name."""
+    if isinstance(out, dict):
+        wrong = [name for name in out if name.startswith(RESERVED)]
+        if not wrong:
+            return tuple(out)
+        what = f"'{wrong[0]}'; names that begin so are of the discriminator's heads"
+    elif player in ONLY_HEAD:
+        return (ONLY_HEAD[player],)
+    else:
+        what = f"a {type(out).__name__}; it must be a dict of tensors by name"
+    message = f"the {player} of architecture '{game.variant.architecture.name}' returns {what}."
+    raise ComposeError(message)
+
+
+def requires_grad(value: object) -> bool:
+    """Whether a value has a graph behind it, or is a leaf that gradients are asked of."""
+    return isinstance(value, torch.Tensor) and value.requires_grad

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ganzoo.training.run import Run
+    from ganzoo.parts.protocols import RunView
 
 
 class Observer:
@@ -16,7 +16,7 @@ class Observer:
     kind: ClassVar[str] = "observer"
     name: ClassVar[str]
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunView) -> None:
         """Be ready to watch a run."""
         self.run = run
 

@@ -1,56 +1,57 @@
-"""Optimizers."""
+"""Optimizers: the fifth kind of part, which says how a player's parameters follow a gradient."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    field_validator,
-)
+import torch
+from pydantic import Field, PositiveFloat
+
+from ganzoo.parts.part import Part
+from ganzoo.parts.schedule import Decay, Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import nn
 
 
-class Adam(BaseModel):
-    """Adam (Kingma & Ba 2014, arXiv:1412.6980) with decoupled weight decay where that is set."""
+class Optimizer(Part):
+    """How one player's parameters follow their gradient; each player has one of its own.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    A subclass names torch's ``algorithm``, and its fields, but for ``max_norm``, are that
+    algorithm's arguments by name; one that needs more overrides ``build``. All of them may be
+    schedules.
+    """
 
-    lr: PositiveFloat = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
-    eps: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat = 0.0
-    schedule: Literal["constant", "linear"] = Field(
-        default="constant", description="of lr; linear goes to zero over the budget"
-    )
+    kind = "optimizer"
+    algorithm: ClassVar[type[torch.optim.Optimizer]]
+    fused: ClassVar[bool] = True
+    """Whether torch has a fused implementation, which is the fastest on every device."""
+
+    lr: Rate = Field(default=2e-4, description="learning rate")
     max_norm: PositiveFloat | None = Field(
         default=None, description="longer gradients are scaled down to this norm"
     )
 
     def arguments(self) -> dict[str, Any]:
-        """What torch's optimizer takes of it."""
-        return self.model_dump(exclude={"schedule", "max_norm"})
+        """The algorithm's arguments by name, numbers at the present point of training."""
+        return {name: value for name, value in self if name != "max_norm"}
 
-    def lr_at(self, progress: float) -> float:
-        """The learning rate once a share of the budget, in [0, 1], is spent."""
-        return self.lr if self.schedule == "constant" else self.lr * (1 - progress)
-
-    @field_validator("betas")
-    @classmethod
-    def _below_one(cls, betas: tuple[float, float]) -> tuple[float, float]:
-        if not all(0 <= beta < 1 for beta in betas):
-            message = "both must lie in [0, 1)"
-            raise ValueError(message)
-        return betas
+    def build(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The algorithm on some parameters."""
+        kind: Any = self.algorithm
+        fast = {"fused": True} if self.fused else {"foreach": True}
+        built: torch.optim.Optimizer = kind(params, **self.arguments(), **fast)
+        return built
 
 
-class Optimizers(BaseModel):
-    """The optimizer of each player."""
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2014, arXiv:1412.6980); what a player has where a variant names none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    algorithm: ClassVar[type[torch.optim.Optimizer]] = torch.optim.Adam
 
-    discriminator: Adam = Adam()
-    generator: Adam = Adam()
+    betas: tuple[Decay, Decay] = Field(
+        default=(0.5, 0.999), description="decay of the gradient's and its square's averages"
+    )
+    eps: PositiveFloat = Field(default=1e-8, description="added to the denominator")

@@ -1,4 +1,4 @@
-"""The parts of a GAN: four kinds, and what each does for each of the two players.
+"""The parts of a GAN: five kinds, and what each does for each player.
 
 ============  ======================================  ==================================
 kind          ``.discriminator(...)``                 ``.generator(...)``
@@ -7,24 +7,33 @@ Architecture  builds D from spaces                    builds G from spaces
 Loss          D's objective, one number per sample    G's objective, one number per sample
 Regularizer   added to D's, times ``weight``          added to G's, times ``weight``
 Sampler       deals the steps of D's turn             deals the steps of G's turn
+Optimizer     how D's parameters follow a gradient    how G's do
 ============  ======================================  ==================================
 
+A variant may have further players, such as an encoder: ``turns`` names them, and a part acts for
+one by a method of that name. Discriminator and generator are the two whose names mean something to
+the engine: it judges real and generated samples with the first and draws samples from the second.
+
 A method's parameter names say what it reads: ``def generator(self, fake_score)`` is a loss that
-needs the discriminator's score of generated samples. A part may define either method or both.
-A part's fields are its options and it holds nothing else; state belongs to the game. A part that
-needs some defines ``start(self, game)`` and reads what that returned as the parameter ``state``. It
-is saved with the game, and taken up again, by its own ``state()`` and ``restore()``, if it changes.
+needs the discriminator's score of generated samples. A part may define any of these methods.
+
+A part's fields are its options, and it holds nothing else; state belongs to the game. A part that
+needs state defines ``start(self, game)`` and reads what it returned as the parameter ``state``.
+State that changes has methods ``state()`` and ``restore()``, and is saved and resumed with the
+game.
+
 A high score means "real", everywhere.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from ganzoo.errors import OptionError
+from ganzoo.parts.schedule import Weight, model_at
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -33,12 +42,13 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from ganzoo.engine.game import Game
-    from ganzoo.engine.sampling import FrozenGenerator
-    from ganzoo.engine.step import Step
+    from ganzoo.parts.protocols import FrozenView, GameView
 
-Player: TypeAlias = Literal["discriminator", "generator"]
-PLAYERS: tuple[Player, ...] = get_args(Player)
+Player: TypeAlias = str
+"""The name of a player: ``discriminator``, ``generator``, or one that a variant's turns add."""
+PLAYER_NAME = r"^[a-z][a-z0-9_]*$"
+DISCRIMINATOR: Player = "discriminator"
+GENERATOR: Player = "generator"
 
 
 class Part(BaseModel):
@@ -58,7 +68,7 @@ class Part(BaseModel):
                 r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__
             ).lower()
 
-    def remarks(self, game: Game) -> Iterable[str]:  # noqa: ARG002
+    def remarks(self, game: GameView) -> Iterable[str]:  # noqa: ARG002
         """Sentences that ``explain`` prints: what this part means for a whole composition."""
         return ()
 
@@ -67,19 +77,26 @@ class Part(BaseModel):
         own = (cls for cls in type(self).__mro__ if cls.__module__ != __name__)
         return any(method in cls.__dict__ for cls in own)
 
+    def at(self, progress: float) -> Self:
+        """The part with the numbers that its scheduled options have at a share of the budget."""
+        return model_at(self, progress)
+
     def spec(self) -> dict[str, Any]:
         """The part as JSON: its name and its options."""
         return {"part": self.name, **self.model_dump(mode="json")}
 
 
 class Architecture(Part):
-    """Builds the networks: ``discriminator`` and ``generator`` name the spaces they build from.
+    """Builds the networks: each player's method names the spaces that it builds from.
 
-    A space with a default is passed where there is one. Both return a module. A generator's
-    ``forward`` names the values it reads (``z``, ``label``) and returns the sample, or a dict with
-    ``fake`` in it. A discriminator's ``forward`` takes the sample first, then names what else it
-    reads, and returns one score per sample, (N,), or a dict with ``score`` in it; every other head
-    is offered as ``real_<head>`` and ``fake_<head>``.
+    A space with a default is passed where there is one. Every method returns a module, whose
+    ``forward`` names the values that it reads (``z``, ``label``).
+
+    - The generator's returns a sample, or a dict with ``fake`` in it.
+    - The discriminator's takes the sample first, then names what else it reads. It returns scores,
+      (N,), or a map of them, (N, ...), or a dict with ``score`` in it; every other head ``h`` is
+      offered as ``real_h`` and ``fake_h``.
+    - That of any other player returns a dict; its keys are the names of the values it offers.
     """
 
     kind = "architecture"
@@ -88,17 +105,30 @@ class Architecture(Part):
 
 
 class Loss(Part):
-    """The game's objective: each method returns what its player minimizes, (N,) or a scalar."""
+    """The game's objective: each player's method returns what that player minimizes.
+
+    One number per sample, (N,), one per score, (N, ...), or one for the batch, ().
+    """
 
     kind = "loss"
 
 
 class Regularizer(Part):
-    """A term added to one or both players' objectives, or a constraint on their networks."""
+    """A term added to players' objectives, or a constraint on their networks.
+
+    Beside a method for each player it may define, reading values by name like any term:
+
+    - ``augment(self, sample, ...)``: what the discriminator sees of any sample (augmentation,
+      instance noise), of the same shape;
+    - ``project(self, net, player, ...)``: changes a network in place after each step of its player
+      (weight clipping), or updates state from the step's values; without gradients.
+    """
 
     kind = "regularizer"
+    projects: ClassVar[tuple[Player, ...] | None] = None
+    """The players after whose steps ``project`` is called; None for every player."""
 
-    weight: NonNegativeFloat = Field(default=1.0, description="factor of the term")
+    weight: Weight = Field(default=1.0, description="factor of the term")
     every: PositiveInt = Field(
         default=1, description="apply on each k-th step, times k (lazy, arXiv:1912.04958)"
     )
@@ -106,20 +136,13 @@ class Regularizer(Part):
     def attach(self, net: nn.Module, player: Player) -> None:
         """Change a network once, when it is built (spectral norm, buffers of one's own)."""
 
-    def project(self, net: nn.Module, player: Player) -> None:
-        """Change a network's parameters after each step of its player (weight clipping)."""
-
-    def shown(self, sample: Tensor) -> Tensor:
-        """What the discriminator sees of any sample (augmentation, instance noise)."""
-        return sample
-
 
 class Sampler(Part):
-    """Deals the steps of each turn, and samples a generator that is trained.
+    """Deals the steps of each turn, and draws samples from a trained generator.
 
-    ``draw`` touches the host (which rows of the data, environments); ``deal`` runs on the device
-    alone. Both have a default that suits any GAN with one latent draw a step: a batch of data rows,
-    and what ``latent`` returns; so has ``sample``.
+    ``draw`` works on the host (which rows of the data, environments); ``deal`` works on the device
+    alone. The defaults of these and of ``sample`` suit any GAN with one latent draw a step: a batch
+    of data rows, and what ``latent`` returns.
     """
 
     kind = "sampler"
@@ -135,23 +158,24 @@ class Sampler(Part):
     ) -> dict[str, Tensor]:
         """Draw what ``n`` samples are generated from, on ``stream`` and its device.
 
-        A sampler whose values depend on each other adds a parameter ``given`` with a default: what
-        the caller of ``sample`` fixes by name, ``code`` or, a part of a joined space, ``code.c1``.
-        It should draw the same random numbers whatever is given, so that all else stays as it was.
+        A sampler whose values depend on each other adds a parameter ``given`` with a default: the
+        values that the caller of ``sample`` fixes by name, such as ``code``, or ``code.c1``, a part
+        of a joined space. It draws the same random numbers whatever is given, so that everything
+        else stays the same.
         """
         raise NotImplementedError
 
-    def draw(self, player: Player, game: Game) -> Any:  # noqa: ARG002
+    def draw(self, player: Player, game: GameView) -> Any:  # noqa: ARG002
         """Choose the data of a turn, for ``deal``: row numbers of one batch, int64, (N,)."""
-        return game.order.take(game.variant.batch)
+        return game.order.take(game.batch)
 
-    def deal(self, player: Player, game: Game, drawn: Any) -> Iterator[Step]:
+    def deal(self, player: Player, game: GameView, drawn: Any) -> Iterator[Any]:
         """Yield the steps of a turn; each is played before the next is asked for."""
         latent = self.latent(len(drawn), game.spaces, game.latents)
         yield game.step(player, rows=drawn, **latent)
 
     def sample(
-        self, frozen: FrozenGenerator, n: int, *, seed: int, given: Mapping[str, Tensor]
+        self, frozen: FrozenView, n: int, *, seed: int, given: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """Values of ``n`` samples by name, on the CPU, repeatable by seed: ``fake`` and the rest.
 
@@ -159,11 +183,11 @@ class Sampler(Part):
         """
         return frozen.generate(n, seed=seed, given=given)
 
-    def act(self, frozen: FrozenGenerator, obs: Tensor, *, seed: int | None = None) -> Tensor:  # noqa: ARG002
+    def act(self, frozen: FrozenView, obs: Tensor, *, seed: int | None = None) -> Tensor:  # noqa: ARG002
         """Actions of a generator that is a policy, for observations, (N, d)."""
         message = f"sampler '{self.name}' draws samples; there is no policy here that acts."
         raise OptionError(message)
 
-    def frames(self, frozen: FrozenGenerator, *, seed: int) -> Tensor | None:  # noqa: ARG002
+    def frames(self, frozen: FrozenView, *, seed: int) -> Tensor | None:  # noqa: ARG002
         """One sample as a film, uint8, (T, height, width, 3), where samples unfold in time."""
         return None

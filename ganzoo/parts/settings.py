@@ -13,9 +13,10 @@ from ganzoo.parts.variant import PARTS
 def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
     """A variant's JSON with one option set: ``PART.OPTION=VALUE`` or ``OPTION=VALUE``.
 
-    PART is a field (``architecture``, ``optimizers.generator``, ``turns``) or the name of a part
-    of this variant (``gradient-penalty``). VALUE is JSON, or a string where it does not parse.
-    Raises OptionError for a path that leads nowhere.
+    PART is a field (``architecture``, ``optimizers.generator``, ``turns``) or the name of a part of
+    this variant (``gradient-penalty``). VALUE is JSON, or text where it is not valid JSON; the name
+    of a part replaces the part (``optimizers.generator=rmsprop``). Raises OptionError where the
+    path does not lead to an option.
     """
     path, value = parse(setting)
     spec = copy.deepcopy(spec)
@@ -25,9 +26,12 @@ def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
     for key in path[:-1]:
         if key == "turns":
             node[key] = dict(pairs(node[key]))  # pairs, so that JSON keeps the players' order
-        child = node.get(key.replace("-", "_"))
+        name = key.replace("-", "_")
+        child = node.get(name)
+        if isinstance(child, str) and (node is spec.get("optimizers") or name in PARTS):
+            child = node[name] = {"part": child}  # replaced by an earlier setting
         if not isinstance(child, dict):
-            message = f"'{setting}' leads nowhere: '{key}' is not a part or group of options."
+            message = f"'{setting}' leads nowhere: '{key}' is not a part or a group of options."
             raise OptionError(message)
         node = child
     node[path[-1].replace("-", "_")] = value
@@ -62,7 +66,7 @@ def parse(setting: str) -> tuple[list[str], Any]:
 
 def _part_named(spec: dict[str, Any], name: str) -> dict[str, Any]:
     fields = [spec[field] for field in PARTS]
-    parts = [p for f in fields for p in (f if isinstance(f, list) else [f]) if p is not None]
+    parts = [p for f in fields for p in (f if isinstance(f, list) else [f]) if isinstance(p, dict)]
     for part in parts:
         if part["part"] == name:
             found: dict[str, Any] = part

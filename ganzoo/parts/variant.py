@@ -1,8 +1,9 @@
-"""A variant: a named composition of parts, to and from JSON, with options set by path."""
+"""A variant: a named composition of parts, to and from JSON."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -10,13 +11,27 @@ from pydantic import (
     Field,
     InstanceOf,
     PositiveInt,
+    StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from ganzoo.parts.optimizer import Optimizers
-from ganzoo.parts.part import Architecture, Loss, Part, Player, Regularizer, Sampler
+from ganzoo.parts.optimizer import Adam, Optimizer
+from ganzoo.parts.part import (
+    DISCRIMINATOR,
+    GENERATOR,
+    PLAYER_NAME,
+    Architecture,
+    Loss,
+    Part,
+    Player,
+    Regularizer,
+    Sampler,
+)
+from ganzoo.parts.schedule import Decay, is_scheduled, model_at
 
+PlayerName = Annotated[Player, StringConstraints(pattern=PLAYER_NAME)]
 PARTS: dict[str, type[Part]] = {
     "architecture": Architecture,
     "loss": Loss,
@@ -41,19 +56,17 @@ class Variant(BaseModel):
     )
     regularizers: tuple[InstanceOf[Regularizer], ...] = ()
     sampler: InstanceOf[Sampler]
-    turns: tuple[tuple[Player, PositiveInt], ...] = (("discriminator", 1), ("generator", 1))
-    optimizers: Optimizers = Optimizers()
+    turns: tuple[tuple[PlayerName, PositiveInt], ...] = ((DISCRIMINATOR, 1), (GENERATOR, 1))
+    optimizers: Mapping[Player, InstanceOf[Optimizer]] = Field(
+        default={}, validate_default=True, description="each player's; Adam where none is named"
+    )
     batch: int = Field(default=64, ge=1, le=65536, description="samples a step")
     precision: Literal["fp32", "bf16"] = "fp32"
-    ema: float | None = Field(
+    ema: Decay | None = Field(
         default=None,
-        ge=0,
-        lt=1,
-        description="decay of the generator's moving average, which is published",
+        description="decay of the generator's moving average, which samples are drawn from",
     )
-    data: str = Field(
-        default="digits", description="the dataset it trains on unless told otherwise"
-    )
+    data: str = Field(default="digits", description="the dataset that it trains on by default")
 
     @field_validator("turns")
     @classmethod
@@ -66,9 +79,21 @@ class Variant(BaseModel):
             raise ValueError(message)
         return turns
 
+    @field_validator("optimizers")
+    @classmethod
+    def _one_for_every_player(
+        cls, optimizers: Mapping[Player, Optimizer], info: ValidationInfo
+    ) -> Mapping[Player, Optimizer]:
+        players = [player for player, _ in info.data.get("turns", ())]
+        for player in optimizers:
+            if player not in players:
+                message = f"'{player}' has no turns"
+                raise ValueError(message)
+        return {player: optimizers.get(player, Adam()) for player in players}
+
     @model_validator(mode="after")
     def _has_what_it_averages(self) -> Self:
-        if self.ema is not None and "generator" not in dict(self.turns):
+        if self.ema is not None and GENERATOR not in dict(self.turns):
             message = "without turns of the generator there is nothing for ema to average"
             raise ValueError(message)
         return self
@@ -83,11 +108,30 @@ class Variant(BaseModel):
 
     def loss_of(self, player: Player) -> Loss:
         """The loss that a player minimizes."""
-        return self.generator_loss or self.loss if player == "generator" else self.loss
+        return self.generator_loss or self.loss if player == GENERATOR else self.loss
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether some number changes in training."""
+        records = [self, *self.parts(), *self.optimizers.values()]
+        return any(is_scheduled(value) for record in records for _, value in record)
+
+    def at(self, progress: float) -> Self:
+        """The variant with every scheduled number as it is at a share of the budget, in [0, 1]."""
+        now: dict[str, Any] = {}
+        for field in PARTS:
+            value = getattr(self, field)
+            if isinstance(value, tuple):
+                now[field] = tuple(part.at(progress) for part in value)
+            elif value is not None:
+                now[field] = value.at(progress)
+        now["optimizers"] = {player: o.at(progress) for player, o in self.optimizers.items()}
+        return model_at(self, progress).model_copy(update=now)
 
     def spec(self) -> dict[str, Any]:
         """The variant as JSON; each part is its name and its options, never an import path."""
-        spec = self.model_dump(mode="json", exclude=set(PARTS))
+        spec = self.model_dump(mode="json", exclude={*PARTS, "optimizers"})
+        spec["optimizers"] = {player: o.spec() for player, o in self.optimizers.items()}
         for field in PARTS:
             value = getattr(self, field)
             if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""The zoo of what is installed."""
+"""The zoo of the installed plugins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from ganzoo.plugins.zoo import GROUP, Zoo
 
 @cache
 def default_zoo() -> Zoo:
-    """The zoo of what is installed; GANZOO_PLUGINS (a comma list, empty = none) limits it."""
+    """The zoo of all installed plugins, loaded once.
+
+    The environment variable GANZOO_PLUGINS limits it to some: plugin names separated by commas,
+    empty for none. Raises UnknownNameError if it names one that is not installed.
+    """
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     wanted = os.environ.get("GANZOO_PLUGINS")
     if wanted is not None:

@@ -1,7 +1,7 @@
-"""The hooks a plugin may implement; all cold, called once when the zoo is loaded.
+"""The hooks that a plugin may implement. Each is called once, when the zoo is loaded.
 
-A plugin is a module named by an entry point of the group ``ganzoo``; a hook is a function in it
-decorated with ``@ganzoo.hookimpl``.
+A plugin is a module that an entry point of the group ``ganzoo`` names. A hook is a function in that
+module, decorated with ``@ganzoo.hookimpl``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ganzoo.parts.dataset import Dataset
     from ganzoo.parts.metric import Metric
     from ganzoo.parts.observer import Observer
+    from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Architecture, Loss, Regularizer, Sampler
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.registry import Model
@@ -29,7 +30,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def ganzoo_architectures() -> Iterable[type[Architecture]]:
-    """Architectures: they build the two networks from spaces."""
+    """Architectures: each builds the players' networks from spaces."""
     raise NotImplementedError
 
 
@@ -41,13 +42,19 @@ def ganzoo_losses() -> Iterable[type[Loss]]:
 
 @hookspec
 def ganzoo_regularizers() -> Iterable[type[Regularizer]]:
-    """Regularizers: further terms and constraints."""
+    """Regularizers: terms that are added to a loss, and constraints on weights."""
     raise NotImplementedError
 
 
 @hookspec
 def ganzoo_samplers() -> Iterable[type[Sampler]]:
-    """Samplers: they deal the steps of each turn."""
+    """Samplers: each deals the steps of every player's turn."""
+    raise NotImplementedError
+
+
+@hookspec
+def ganzoo_optimizers() -> Iterable[type[Optimizer]]:
+    """Optimizers: how a player's parameters follow their gradient."""
     raise NotImplementedError
 
 
@@ -59,29 +66,29 @@ def ganzoo_variants() -> Iterable[Variant]:
 
 @hookspec
 def ganzoo_datasets() -> Iterable[type[Dataset]]:
-    """Datasets: columns with spaces, in two splits."""
+    """Datasets: columns of values with their spaces, split for training and for measuring."""
     raise NotImplementedError
 
 
 @hookspec
 def ganzoo_metrics() -> Iterable[type[Metric]]:
-    """Metrics: what is measured of generated samples."""
+    """Metrics: each measures generated samples."""
     raise NotImplementedError
 
 
 @hookspec
 def ganzoo_observers() -> Iterable[type[Observer]]:
-    """Observers: they watch every run."""
+    """Observers: each is told about the progress of every run."""
     raise NotImplementedError
 
 
 @hookspec
 def ganzoo_models() -> Iterable[Model]:
-    """Pretrained models outside the registry, as ``ganzoo.registry.models_of`` reads them."""
+    """Pretrained models outside the registry; ``ganzoo.plugins.registry.models_of`` reads them."""
     raise NotImplementedError
 
 
 @hookspec
 def ganzoo_commands(cli: typer.Typer) -> None:
-    """Commands, added to the command line by the plugin itself."""
+    """Add commands to the command line, ``cli``, with typer."""
     raise NotImplementedError

@@ -26,24 +26,26 @@ def installed_version(distribution: str) -> str | None:
 def install(
     names: Iterable[str], *, find_links: str | Path | None = None, quiet: bool = False
 ) -> list[str]:
-    """Install plugins by their registry names into this environment; returns what was asked of pip.
+    """Install plugins by their registry names into this environment; returns pip's requirements.
 
-    Names, distributions and versions come from the registry alone, wheels only. Torch and core are
-    pinned to what is here, so that adding a plugin never changes them. ``find_links`` is a folder
-    of wheels to take them from. Raises ZooError with pip's last line where pip fails.
+    Only distributions of the registry are installed, at its versions and from wheels, so that no
+    code runs during installation. ``find_links`` is a folder of wheels to use instead of the
+    package index. Raises UnknownNameError for an unknown name, and ZooError with pip's last line
+    if pip fails.
     """
     listings = [registry().listing(name) for name in names]
     wanted = [f"{listing.distribution}=={listing.version}" for listing in listings]
     command = [sys.executable, "-m", "pip", "install", "--only-binary", ":all:"]
     if find_links is not None:
         command += ["--no-index", "--find-links", str(find_links)]
+    # Pinned to what is installed: adding a plugin must not exchange a CUDA build of torch.
     for pinned in ("torch", "ganzoo-core"):
         version = installed_version(pinned)
         if version is not None:
             command.append(f"{pinned}=={version}")
     done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
         message = f"pip could not install {', '.join(wanted)}: {last.removeprefix('ERROR: ')}"
         raise ZooError(message)
     if not quiet:
@@ -52,7 +54,7 @@ def install(
 
 
 def listings() -> list[dict[str, Any]]:
-    """Every known plugin, with the version installed here or None."""
+    """Every known plugin, with the version that is installed here, or None."""
     return [
         {
             "plugin": name,

@@ -1,4 +1,4 @@
-"""Plugins: loading one at a time, so that a fault of one is known and spreads nowhere."""
+"""Loading plugins one at a time, so that a broken one does not affect the others."""
 
 from __future__ import annotations
 
@@ -9,46 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from ganzoo._version import __version__
 from ganzoo.errors import PluginError, ZooError
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins import hookspecs
-from ganzoo.plugins.registry import Model
+from ganzoo.plugins.registry import PLURALS, Model
+from ganzoo.plugins.requirement import unmet
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-PLURALS = {
-    "architecture": "architectures",
-    "loss": "losses",
-    "regularizer": "regularizers",
-    "sampler": "samplers",
-    "dataset": "datasets",
-    "metric": "metrics",
-    "observer": "observers",
-    "variant": "variants",
-    "model": "models",
-}
-"""Each kind of thing that a hook offers, and the hook's plural."""
 INSTANCES = {"variant": Variant, "model": Model}
-"""The kinds of which a hook offers instances; of all others it offers classes."""
+"""The kinds of which hooks offer instances; of all other kinds they offer classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where something came from: a plugin and the distribution that installed it."""
+    """A plugin, and the distribution and version that installed it."""
 
     plugin: str
     distribution: str
     version: str
 
     def __str__(self) -> str:
-        """Say it as pip would."""
+        """The distribution and its version, as pip prints them."""
         return f"{self.distribution} {self.version}"
 
 
 @dataclass(slots=True)
 class Loaded:
-    """One plugin: its origin, what it offered by kind, and the faults found in it."""
+    """One plugin: its origin, what it offers by kind, and the faults found in it."""
 
     origin: Origin
     module: ModuleType | None = None
@@ -58,8 +48,18 @@ class Loaded:
 
 
 def load(origin: Origin, source: ModuleType | EntryPoint) -> Loaded:
-    """One plugin, whatever is wrong with it; pluggy's own loader would let any fault spread."""
+    """Load one plugin; whatever is wrong with it becomes a fault of the result.
+
+    Each plugin has a manager of its own. With pluggy's loader of entry points, one import that
+    fails would stop the loading of all others.
+    """
     loaded = Loaded(origin)
+    distribution = source.dist if isinstance(source, EntryPoint) else None
+    needed = unmet(distribution) if distribution is not None else None
+    if needed is not None:
+        text = f"plugin {origin} needs {needed}, and this is {__version__}: upgrade one of the two."
+        loaded.faults.append(PluginError(text))
+        return loaded
     try:
         module = source.load() if isinstance(source, EntryPoint) else source
         loaded.module = module
@@ -84,7 +84,7 @@ def load(origin: Origin, source: ModuleType | EntryPoint) -> Loaded:
 
 
 def keep(loaded: Loaded, kind: str, offered: list[Any]) -> None:
-    """Take what a hook offered, less what is not of its kind."""
+    """Add what a hook offered; anything of the wrong kind becomes a fault."""
     for thing in offered:
         if is_a(kind, thing):
             loaded.offers.setdefault(kind, []).append(thing)
@@ -96,7 +96,7 @@ def keep(loaded: Loaded, kind: str, offered: list[Any]) -> None:
 
 
 def is_a(kind: str, thing: object) -> bool:
-    """Whether something is what its hook promises."""
+    """Whether something is an instance, or a named class, of a kind."""
     if kind in INSTANCES:
         return isinstance(thing, INSTANCES[kind])
     return (
@@ -105,7 +105,7 @@ def is_a(kind: str, thing: object) -> bool:
 
 
 def unknown_hooks(origin: Origin, module: object) -> list[str]:
-    """What pluggy would pass over in silence: misspelt hooks, and hooks that are not decorated."""
+    """Faults that pluggy ignores silently: misspelt hooks, and hooks without the decorator."""
     specs = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
     found = []
     for name, value in vars(module).items():
@@ -123,19 +123,19 @@ def unknown_hooks(origin: Origin, module: object) -> list[str]:
 
 
 def fault(origin: Origin, text: str) -> PluginError:
-    """A fault of a plugin, as a sentence."""
+    """A fault of a plugin as a sentence; ``text`` continues "plugin NAME VERSION"."""
     return PluginError(f"plugin {origin} {text}. The rest of the zoo is unaffected.")
 
 
 def reason(error: BaseException) -> str:
-    """The first line of anything raised, without its closing period."""
+    """The first line of any exception's message, without its closing period."""
     text = str(error).strip() or type(error).__name__
     prefix = "" if isinstance(error, (ImportError, ZooError)) else f"{type(error).__name__}: "
     return (prefix + text.splitlines()[0]).rstrip(".")
 
 
 def origin_of(point: EntryPoint) -> Origin:
-    """The origin of an installed entry point."""
+    """The origin of an entry point; one made by hand has no distribution."""
     if point.dist is None:
         return Origin(point.name, point.name, "0")
     return Origin(point.name, point.dist.name, point.dist.version)

@@ -1,4 +1,4 @@
-"""Options of a part, from text or JSON, and what is wrong with them in one sentence."""
+"""Options of a part from text or JSON, with errors in one sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganzoo.parts.settings import parse
 
 
 def spelled(text: str) -> dict[str, Any]:
-    """``NAME`` or ``NAME:KEY=VALUE,...`` as a part's JSON."""
+    """A part's JSON, ``{"part": NAME, KEY: VALUE, ...}``, from ``NAME:KEY=VALUE,...``."""
     name, _, settings = text.partition(":")
     options: dict[str, Any] = {"part": name}
     for setting in filter(None, settings.split(",")):
@@ -22,7 +22,10 @@ def spelled(text: str) -> dict[str, Any]:
 
 
 def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
-    """A model from its options; OptionError says in one sentence which is wrong, and why."""
+    """An instance of ``cls`` from its options.
+
+    Raises OptionError, in which ``name`` is the part, with the first option that is not valid.
+    """
     try:
         return cls.model_validate(options)
     except ValidationError as error:
@@ -30,7 +33,7 @@ def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
 
 
 def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
-    """The first complaint of a validation error, in the user's words."""
+    """The first error that pydantic found, as a sentence."""
     first = error.errors()[0]
     path = ".".join(str(key) for key in first["loc"])
     if first["type"] == "extra_forbidden":

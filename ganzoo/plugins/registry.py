@@ -1,4 +1,4 @@
-"""The registry: which distributions bring which names, and installing them."""
+"""The registry: known plugins with the names they bring, and published models."""
 
 from __future__ import annotations
 
@@ -19,14 +19,28 @@ from pydantic import (
 )
 
 from ganzoo.errors import UnknownNameError, ZooError
-from ganzoo.parts.part import Player
 from ganzoo.storage.weight_file import WeightFile
 
 MODEL_NAME = r"^[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*$"
 
 
+PLURALS = {
+    "architecture": "architectures",
+    "loss": "losses",
+    "regularizer": "regularizers",
+    "sampler": "samplers",
+    "optimizer": "optimizers",
+    "dataset": "datasets",
+    "metric": "metrics",
+    "observer": "observers",
+    "variant": "variants",
+    "model": "models",
+}
+"""Each kind of thing that a plugin offers, and its plural in hooks and in the registry."""
+
+
 class Listing(BaseModel):
-    """One known plugin: its distribution and the names it brings."""
+    """A known plugin: its distribution, and the names of what it offers, by kind."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,13 +52,14 @@ class Listing(BaseModel):
     losses: tuple[StrictStr, ...] = ()
     regularizers: tuple[StrictStr, ...] = ()
     samplers: tuple[StrictStr, ...] = ()
+    optimizers: tuple[StrictStr, ...] = ()
     datasets: tuple[StrictStr, ...] = ()
     metrics: tuple[StrictStr, ...] = ()
     observers: tuple[StrictStr, ...] = ()
 
 
 class Figure(BaseModel):
-    """One score of a model, the interval that retraining should end in, and its protocol."""
+    """A model's score, the interval in which a retrained model's should lie, and the protocol."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -56,7 +71,7 @@ class Figure(BaseModel):
 
 
 class Model(BaseModel):
-    """Pretrained weights: what they are, where their files are, and the command that made them."""
+    """A pretrained model: its description, its files, and the command that trained it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,16 +89,16 @@ class Model(BaseModel):
 
     @property
     def folder(self) -> str:
-        """Its name, as that of a folder."""
+        """Its name as the name of a folder: ``VARIANT-DATASET``."""
         return self.name.replace("/", "-")
 
-    def file(self, role: Player) -> WeightFile | None:
-        """The file of one player's network, where it is published."""
+    def file(self, role: str) -> WeightFile | None:
+        """The file of one player's network, or None if it is not published."""
         return next((file for file in self.files if file.role == role), None)
 
 
-def named(entries: object) -> object:
-    """Entries that know the name they stand under."""
+def with_names(entries: object) -> object:
+    """Add to each entry, as ``name``, the key that it stands under in the YAML."""
     if not isinstance(entries, dict):
         return entries
     return {k: {**v, "name": k} if isinstance(v, dict) else v for k, v in entries.items()}
@@ -95,25 +110,26 @@ class Registry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     plugins: dict[StrictStr, Listing]
-    weights: Annotated[dict[str, Model], BeforeValidator(named)] = {}
+    weights: Annotated[dict[str, Model], BeforeValidator(with_names)] = {}
 
     def distribution_of(self, kind: str, name: str) -> str | None:
-        """The distribution that brings a thing of this kind and name, if one is known to."""
-        from ganzoo.plugins.loading import PLURALS
-
+        """The distribution that offers a thing of this kind and name, if the registry knows one."""
         for listing in self.plugins.values():
             if name in getattr(listing, PLURALS[kind], ()):
                 return listing.distribution
         return None
 
     def owner(self, kind: str, name: str) -> str | None:
-        """The distribution that alone may offer a name: of a model of the registry, core."""
+        """The only distribution that may offer a name; None if any may.
+
+        A model of the registry is the core's own, whichever plugin its files are in.
+        """
         if kind == "model":
             return "ganzoo-core" if name in self.weights else None
         return self.distribution_of(kind, name)
 
     def listing(self, name: str) -> Listing:
-        """A known plugin; UnknownNameError names the nearest."""
+        """A known plugin by its short name; UnknownNameError suggests a close one."""
         if name in self.plugins:
             return self.plugins[name]
         close = difflib.get_close_matches(name, self.plugins, n=1)
@@ -124,26 +140,28 @@ class Registry(BaseModel):
         raise UnknownNameError(message)
 
 
+# PyYAML reads, since its C parser takes 5 ms for the registry at every start; ruamel.yaml, which
+# writes it (ganzoo.pretrained.registration), takes 50 ms.
 class _NoDuplicates(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML in which a key that stands twice is an error; usually the last one wins in silence."""
+    """A loader that refuses duplicate keys; PyYAML's own silently takes the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
         twice = [key for key in keys if keys.count(key) > 1]
         if twice:
-            message = f"the key {twice[0]!r} stands twice"
+            message = f"the key {twice[0]!r} appears twice"
             raise ValueError(message)
         found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return found
 
 
 def strict_yaml(text: str) -> Any:
-    """What a YAML text says; ValueError for a key that stands twice."""
+    """Parse YAML with PyYAML's safe types; ValueError for a duplicate key."""
     return yaml.load(text, _NoDuplicates)  # noqa: S506
 
 
 def parsed(text: str, source: str) -> Registry:
-    """A registry from its YAML; ZooError names the source and the first thing that is wrong."""
+    """A registry from its YAML text; ZooError names ``source`` and the first error."""
     try:
         return Registry.model_validate(strict_yaml(text))
     except ValidationError as error:
@@ -156,10 +174,11 @@ def parsed(text: str, source: str) -> Registry:
 
 
 def models_of(package: str) -> list[Model]:
-    """The models that a plugin's package brings, for its ``ganzoo_models``.
+    """The models that a plugin's package contains, for the plugin's ``ganzoo_models``.
 
-    ``weights/models.yaml`` has entries as the registry's ``weights``; an embedded file of
-    ``VARIANT/DATASET`` lies in ``weights/VARIANT-DATASET/``. Raises ZooError for what is wrong.
+    They are described in its ``weights/models.yaml``, with the same fields as the registry's
+    ``weights``. The embedded files of ``VARIANT/DATASET`` are in ``weights/VARIANT-DATASET/``.
+    Raises ZooError for an entry that is not valid.
     """
     path = resources.files(package).joinpath("weights", "models.yaml")
     text = path.read_text(encoding="utf-8")
@@ -169,6 +188,6 @@ def models_of(package: str) -> list[Model]:
 
 @cache
 def registry() -> Registry:
-    """The registry that this version of ganzoo came with."""
+    """The registry of this version of ganzoo, read once."""
     text = resources.files("ganzoo.plugins").joinpath("registry.yaml").read_text(encoding="utf-8")
     return parsed(text, "registry.yaml")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
+from ganzoo._version import __version__
 from ganzoo.errors import OptionError, PluginError, UnknownNameError
 from ganzoo.parts.needs import RESERVED, reads
 from ganzoo.parts.settings import override, parse
@@ -14,7 +15,6 @@ from ganzoo.parts.variant import PARTS, Variant
 from ganzoo.plugins.install import installed_version
 from ganzoo.plugins.loading import (
     INSTANCES,
-    PLURALS,
     Loaded,
     Origin,
     fault,
@@ -23,7 +23,8 @@ from ganzoo.plugins.loading import (
     reason,
 )
 from ganzoo.plugins.options import spelled, validated
-from ganzoo.plugins.registry import registry
+from ganzoo.plugins.registry import PLURALS, registry
+from ganzoo.plugins.renames import current
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -50,8 +51,6 @@ class Zoo:
 
     def __init__(self, plugins: Iterable[EntryPoint | tuple[Origin, ModuleType]] = ()) -> None:
         """Load every plugin by itself."""
-        from ganzoo._version import __version__
-
         core = Origin("core", "ganzoo-core", __version__)
         self.plugins = [load(core, CORE)]
         for plugin in plugins:
@@ -164,21 +163,24 @@ class Zoo:
 
     # --------------------------------------------------------------------------------- building
 
-    def part(self, kind: str, spec: str | dict[str, Any]) -> Any:
-        """A part from ``NAME`` or ``NAME:KEY=VALUE,...``, or its JSON ``{"part": name, ...}``."""
+    def part(self, kind: str, spec: str | dict[str, Any], *, who: str | None = None) -> Any:
+        """A part from ``NAME`` or ``NAME:KEY=VALUE,...``, or its JSON ``{"part": name, ...}``.
+
+        An error calls it ``who``, or by its name.
+        """
         if not isinstance(spec, (str, dict)):
             message = f"{spec!r} is no {kind}; name one of {', '.join(self.named(kind))}."
             raise OptionError(message)
         options = spelled(spec) if isinstance(spec, str) else dict(spec)
         cls = self.find(kind, str(options.pop("part", "")))
-        return validated(cls, options, cls.name)
+        return validated(cls, options, who or cls.name)
 
     def variant(self, spec: str | dict[str, Any]) -> Variant:
-        """A variant by name, or from its JSON."""
+        """A variant by name, or from its JSON, also as an older version wrote it."""
         if isinstance(spec, str):
             found: Variant = self.find("variant", spec)
             return found
-        fields = dict(spec)
+        fields = dict(current(spec))
         for name, kind in PARTS.items():
             value = fields.get(name)
             if name == "regularizers" and not isinstance(value, list):
@@ -188,6 +190,12 @@ class Zoo:
                 fields[name] = tuple(self.part(kind.kind, part) for part in value)
             elif value is not None:
                 fields[name] = self.part(kind.kind, value)
+        optimizers = fields.get("optimizers")
+        if isinstance(optimizers, dict):
+            fields["optimizers"] = {
+                player: self.part("optimizer", part, who=f"optimizers.{player}")
+                for player, part in optimizers.items()
+            }
         built: Variant = validated(Variant, fields, str(fields.get("name", "variant")))
         return built
 
@@ -199,17 +207,24 @@ class Zoo:
         loss: str | None = None,
         regularizers: Iterable[str] | None = None,
         sampler: str | None = None,
+        optimizer: str | None = None,
         settings: Iterable[str] = (),
     ) -> Variant:
         """A variant with some parts replaced by others of any plugin, and options set by path.
 
-        A given loss replaces both players', but not a generator's loss that reads no score, which
-        is no half of the discriminator's (a policy's surrogate objective); given regularizers
-        replace all of the variant's (an empty list, or ``none``, takes them away). Options of a
-        part that stays are kept. Settings of the data (``data.std=0.1``) are for ``dataset`` and
-        passed over here.
+        ``loss`` replaces both players' losses; a generator's loss that reads no score, such as a
+        policy's surrogate objective, is not an adversarial loss's other half and stays.
+        ``regularizers`` replace all of the variant's (an empty list, or ``none``, removes them),
+        and
+        ``optimizer`` every player's. A part that stays keeps its options. Settings of the data
+        (``data.std=0.1``) are read by ``dataset`` and ignored here.
         """
-        spec = (variant if isinstance(variant, Variant) else self.variant(variant)).spec()
+        found = variant if isinstance(variant, Variant) else self.variant(variant)
+        settings = [setting for setting in settings if not setting.startswith(OF_DATA)]
+        replaced = (architecture, loss, regularizers, sampler, optimizer)
+        if not settings and all(part is None for part in replaced):
+            return found
+        spec = found.spec()
         if loss is not None:
             spec["loss"] = {"part": loss}
             if spec["generator_loss"] and self._is_adversarial(spec["generator_loss"]["part"]):
@@ -218,12 +233,15 @@ class Zoo:
             kept = {part["part"]: part for part in spec["regularizers"]}
             names = [name for name in regularizers if name != "none"]
             spec["regularizers"] = [kept.get(name, {"part": name}) for name in names]
-        for field_name, name in (("architecture", architecture), ("sampler", sampler)):
-            if name is not None and spec[field_name]["part"] != name:
-                spec[field_name] = {"part": name}
+        for group, field_name, name in (
+            (spec, "architecture", architecture),
+            (spec, "sampler", sampler),
+            *((spec["optimizers"], player, optimizer) for player in spec["optimizers"]),
+        ):
+            if name is not None and group[field_name]["part"] != name:
+                group[field_name] = {"part": name}
         for setting in settings:
-            if not setting.startswith(OF_DATA):
-                spec = override(spec, setting)
+            spec = override(spec, setting)
         return self.variant(spec)
 
     def _is_adversarial(self, loss: str) -> bool:

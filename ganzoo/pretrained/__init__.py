@@ -1,1 +1,1 @@
-"""Pretrained models: found by name, checked, built, sampled, exported and published."""
+"""Pretrained models: found by name, verified, built, sampled, exported and published."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ganzoo.engine import compose
+from ganzoo.engine.build import build
 from ganzoo.errors import WeightsError, ZooError
 from ganzoo.storage.weight_file import Config, Uninitialized, difference
 
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 
 def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -> nn.Module:
-    """The network of a weight file, in eval mode.
+    """Build the network of a weight file, in eval mode and without gradients.
 
-    It is first built without memory, so that a config cannot ask for more than its file holds; then
-    every name, dtype and shape must be the file's. Raises WeightsError where one is not.
+    The names, dtypes and shapes of ``tensors`` must be those of the network. Raises WeightsError,
+    in which ``who`` names the file, if they are not or the network cannot be built.
     """
     variant: Variant = zoo.variant(config.variant)
     try:
         spaces = {**config.spaces, **variant.sampler.spaces(config.spaces)}
+        # On the meta device nothing is allocated: however large the network that a config asks for,
+        # it costs no memory before it is known to fit the file.
         with torch.device("meta"), Uninitialized():
-            net = compose.build(variant.architecture, config.player, spaces)
+            net = build(variant.architecture, config.player, spaces)
             for regularizer in variant.regularizers:
                 regularizer.attach(net, config.player)
     except ZooError as error:
@@ -41,5 +43,6 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
         raise WeightsError(message)
     net.load_state_dict(tensors, strict=True, assign=True)
     if spaces["real"].is_image:
+        # As in training: samples are then equal to the run's bit for bit, not only nearly.
         net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net.eval().requires_grad_(requires_grad=False)

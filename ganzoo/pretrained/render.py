@@ -15,7 +15,8 @@ from ganzoo.builtin.observers.grid import drawable, drawn, tiles
 from ganzoo.errors import OptionError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_name
+from ganzoo.pretrained.sources import is_model_name
+from ganzoo.pretrained.sweep import Sweep
 from ganzoo.storage.files import replacing
 from ganzoo.training.run import Run
 
@@ -26,36 +27,35 @@ if TYPE_CHECKING:
 
     from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.parts.dataset import Data
-    from ganzoo.parts.space import Space
     from ganzoo.plugins.zoo import Zoo
 
 SUFFIXES = (".png", ".npy", ".gif")
-SWEPT_ROWS, SWEPT_STEPS = 10, 11
-"""A sweep's grid, unless told: other latents downwards, the swept value from left to right."""
+SWEPT_ROWS = 10
+"""The rows of a sweep's grid if ``n`` is not given: as many latents."""
 FRAME_MS = 33
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is sampled; ``data``, loaded when called, is what points are drawn over."""
+class SampleSource:
+    """What samples are drawn from: a run's last checkpoint, or a pretrained model."""
 
     variant: str
     frozen: FrozenGenerator
     data: Callable[[], Data]
+    """Loads the dataset, which only pictures of points need: they are drawn over real ones."""
     file: Path
-    """Where samples go unless told, less the suffix."""
+    """Where samples are written by default, without the suffix."""
 
 
-def subject(what: str | Path, zoo: Zoo) -> Subject:
+def sample_source(what: str | Path, zoo: Zoo) -> SampleSource:
     """A run by its folder, or a pretrained model by its name."""
-    if is_name(str(what), zoo):
+    if is_model_name(str(what), zoo):
         model = load(str(what), zoo=zoo)
         file = Path(re.sub(r"[^\w.-]+", "-", model.name) + "-samples")
-        return Subject(model.variant.name, model.frozen, lambda: model.data, file)
+        return SampleSource(model.variant.name, model.frozen, lambda: model.data, file)
     run = Run.open(what, zoo)
     game = run.game
-    file = run.folder / "samples"
-    return Subject(game.variant.name, game.frozen(), lambda: game.data, file)
+    return SampleSource(game.variant.name, game.frozen(), lambda: game.data, run.folder / "samples")
 
 
 def write_samples(
@@ -68,56 +68,76 @@ def write_samples(
     sweep: str | None = None,
     zoo: Zoo | None = None,
 ) -> Path:
-    """Write samples of a run's last checkpoint, or of a pretrained model by its name.
+    """Write samples of a run's last checkpoint, or of a pretrained model; returns the file's path.
 
-    A .png draws them, a .npy keeps them as float32 (n, *shape), images in [-1, 1], a .gif films
-    one. ``label`` conditions all of them on one class. ``sweep``, as in ``code.c1=-2:2`` or
-    ``label=0:9``, varies one value from left to right, all else fixed along each of ``n`` rows.
-    Without ``out`` the file is ``samples`` in the run's folder, or ``VARIANT-DATASET-samples``
-    here. Raises OptionError for what there is no value of, or cannot be written so.
+    Args:
+        what: The folder of a run, or the name of a pretrained model.
+        n: How many samples, 64 by default; for a sweep, how many rows, 10 by default.
+        seed: Fixes the latents.
+        out: A .png draws the samples; a .npy stores them as float32 (n, *shape), images in [-1, 1];
+            a .gif films one sample that unfolds in time. By default ``samples`` in the run's
+            folder, or ``VARIANT-DATASET-samples`` in the current one.
+        label: One class for all samples.
+        sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``: varies one value from
+            left to right, with all others fixed along each row.
+        zoo: The plugins; by default the installed ones.
+
+    Raises:
+        OptionError: If samples are not made from such a value, or cannot be written in that form.
     """
-    source = subject(what, zoo or default_zoo())
-    spaces = source.frozen.spaces
-    suffix = ".png" if drawable(spaces) else ".gif"
-    out = Path(out) if out is not None else source.file.with_suffix(suffix)
-    if out.suffix not in SUFFIXES:
-        message = f"cannot write samples as '{out.name}'; name a .png, .npy or .gif file."
-        raise OptionError(message)
-    if label is not None and sweep is not None:
-        message = "give --label or --sweep, not both; --sweep label=0:9 shows every label."
-        raise OptionError(message)
+    source = sample_source(what, zoo or default_zoo())
+    out = _checked_out(source, out, label=label, sweep=sweep)
     if out.suffix == ".gif":
         write_film(frames_of(source, seed=seed), out)
-        return out
-    if not drawable(spaces):
-        message = f"samples of '{source.variant}' are no pictures; name a .gif file, a film."
-        raise OptionError(message)
-    if sweep is not None:
-        write_sweep(swept(source, sweep, rows=n or SWEPT_ROWS, seed=seed), out)
-        return out
-    given = labels(source, label, n or 64)
-    if out.suffix == ".png":
+    elif sweep is not None:
+        images = Sweep.parse(sweep, source.frozen, source.variant).samples(n or SWEPT_ROWS, seed)
+        write_sweep(images, out)
+    elif out.suffix == ".png":
+        given = labels(source, label, n or 64)
         shown = 64 if given and n is None else n
         write_picture(drawn(source.frozen, source.data, shown, seed=seed, given=given), out)
     else:
+        given = labels(source, label, n or 64)
         write_array(source.frozen.sample(n or 64, seed=seed, given=given)["fake"], out)
     return out
 
 
-def write_picture(drawn: Image.Image, out: Path) -> None:
-    """Write a PNG, whole or not at all."""
+def _checked_out(
+    source: SampleSource, out: str | Path | None, *, label: int | None, sweep: str | None
+) -> Path:
+    is_drawable = drawable(source.frozen.spaces)
+    path = (
+        Path(out) if out is not None else source.file.with_suffix(".png" if is_drawable else ".gif")
+    )
+    if path.suffix not in SUFFIXES:
+        message = f"cannot write samples as '{path.name}'; name a .png, .npy or .gif file."
+        raise OptionError(message)
+    if label is not None and sweep is not None:
+        message = "give --label or --sweep, not both; --sweep label=0:9 shows every label."
+        raise OptionError(message)
+    if path.suffix != ".gif" and not is_drawable:
+        message = f"samples of '{source.variant}' cannot be drawn; name a .gif file to film one."
+        raise OptionError(message)
+    return path
+
+
+def write_picture(picture: Image.Image, out: Path) -> None:
+    """Write a PNG; if that fails, the previous file is unchanged."""
     with replacing(out) as path:
-        drawn.save(path, format="png")
+        picture.save(path, format="png")
 
 
 def write_array(samples: Tensor, out: Path) -> None:
-    """Write a .npy, whole or not at all."""
+    """Write a .npy; if that fails, the previous file is unchanged."""
     with replacing(out) as path, path.open("wb") as file:
         np.save(file, samples.numpy())
 
 
-def frames_of(source: Subject, *, seed: int) -> Tensor:
-    """One sample that unfolds in time, (T, H, W, 3); OptionError where none does."""
+def frames_of(source: SampleSource, *, seed: int) -> Tensor:
+    """The frames of one sample that unfolds in time, uint8, (T, H, W, 3).
+
+    Raises OptionError if samples do not.
+    """
     frames = source.frozen.sampler.frames(source.frozen, seed=seed)
     if frames is None:
         message = f"samples of '{source.variant}' do not unfold in time; name a .png or .npy file."
@@ -126,7 +146,7 @@ def frames_of(source: Subject, *, seed: int) -> Tensor:
 
 
 def write_film(frames: Tensor, out: Path) -> None:
-    """Write frames as an animated GIF, thirty a second."""
+    """Write frames, uint8 (T, H, W, 3), as an animated GIF at thirty a second."""
     first, *others = [Image.fromarray(frame.numpy()) for frame in frames]
     with replacing(out) as path:
         first.save(
@@ -135,7 +155,7 @@ def write_film(frames: Tensor, out: Path) -> None:
 
 
 def write_sweep(images: Tensor, out: Path) -> None:
-    """Write a sweep, (rows, steps, *shape): a grid of images, or numbers."""
+    """Write a sweep, (rows, steps, *shape): images as a grid, anything as a .npy of numbers."""
     if out.suffix == ".npy":
         write_array(images, out)
         return
@@ -145,49 +165,14 @@ def write_sweep(images: Tensor, out: Path) -> None:
     write_picture(tiles(images.flatten(0, 1), columns=images.shape[1]), out)
 
 
-def labels(source: Subject, label: int | None, n: int) -> dict[str, Tensor]:
-    """The label to condition all samples on; OptionError where the generator reads none."""
+def labels(source: SampleSource, label: int | None, n: int) -> dict[str, Tensor]:
+    """The label of ``n`` samples by name, if there is one.
+
+    Raises OptionError if the generator reads none.
+    """
     if label is None:
         return {}
     if "label" not in (*source.frozen.reads, *source.frozen.accepts):
-        message = f"the generator of '{source.variant}' reads no label, so --label means nothing."
+        message = f"the generator of '{source.variant}' reads no label, so --label has no effect."
         raise OptionError(message)
     return {"label": torch.full((n,), label, device=source.frozen.device)}
-
-
-def swept(source: Subject, sweep: str, *, rows: int, seed: int) -> Tensor:
-    """Samples of ``rows`` latents under each value of a sweep, (rows, steps, *shape)."""
-    name, values = sweep_values(source, sweep)
-    made = []
-    for value in values:
-        given = {name: torch.full((rows,), value, device=source.frozen.device)}
-        made.append(source.frozen.sample(rows, seed=seed, given=given)["fake"])
-    return torch.stack(made, 1)
-
-
-def sweep_values(source: Subject, sweep: str) -> tuple[str, list[int] | list[float]]:
-    """``NAME=LOW:HIGH`` as the name and its values: each category, or eleven numbers."""
-    name, _, ends = sweep.partition("=")
-    known = sweepable(source.frozen)
-    if name not in known:
-        listed = ", ".join(known) or "none"
-        message = f"there is no '{name}' to sweep; '{source.variant}' has: {listed}."
-        raise OptionError(message)
-    try:
-        low, high = (float(end) for end in ends.split(":"))
-    except ValueError:
-        message = f"'{sweep}' is no sweep; write NAME=LOW:HIGH, as in {name}=0:1."
-        raise OptionError(message) from None
-    classes = known[name].classes
-    if classes is None:
-        return name, np.linspace(low, high, SWEPT_STEPS).tolist()
-    if not 0 <= low <= high < classes:
-        message = f"'{name}' is one of {classes} classes, 0 to {classes - 1}; {ends} is not within."
-        raise OptionError(message)
-    return name, list(range(int(low), int(high) + 1))
-
-
-def sweepable(frozen: FrozenGenerator) -> dict[str, Space]:
-    """The categories and single numbers that samples are made from, by name or ``name.part``."""
-    spaces = frozen.made_from()
-    return {n: s for n, s in spaces.items() if s.classes or (s.size == 1 and not s.parts)}

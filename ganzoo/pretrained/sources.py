@@ -1,6 +1,6 @@
-"""Where a model's files come from: a folder, the plugin's wheel, the client's cache, the Hub.
+"""Where a model's files come from: a folder, a plugin's wheel, the client's cache, or the Hub.
 
-Whatever the source, the bytes that are returned are those whose sha256 was asked for.
+The bytes of a registered model are returned only if their sha256 is the registered one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.registry import Model, registry
 from ganzoo.storage.pinned import pinned
-from ganzoo.storage.weight_file import FILES, MOST_BYTES
+from ganzoo.storage.weight_file import MOST_BYTES, file_name, player_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from importlib.resources.abc import Traversable
 
-    from ganzoo.parts.part import Player
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.storage.hub import Client
 
@@ -28,32 +28,45 @@ SPELLINGS = "variant/dataset, hub:org/repo@COMMIT#FILE, or dir:PATH"
 
 
 class Source(Protocol):
-    """A model's files by the player whose network they hold."""
+    """A model's files, by the player whose network each holds."""
 
     @property
     def name(self) -> str:
-        """What was asked for."""
+        """The name by which the user asked for the model."""
 
     @property
     def model(self) -> Model | None:
-        """What the registry says of it, where it is there."""
+        """The registry's entry, or None for a model outside it."""
 
-    def read(self, role: Player) -> bytes | None:
-        """The bytes of one file, or None where the model has none for this player."""
+    @property
+    def players(self) -> Sequence[str]:
+        """The players whose networks are available."""
+
+    def read(self, player: str) -> bytes | None:
+        """One player's file, or None if the model has none. Raises WeightsError."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that ``ganzoo export`` wrote; nothing vouches for it."""
+    """A folder that ``ganzoo export`` wrote; its files are not checked against any sha256."""
 
     name: str
     path: Path
     model: Model | None = None
 
-    def read(self, role: Player) -> bytes | None:
-        """The file, which may be no link out of the folder. Raises WeightsError."""
-        path = self.path / FILES[role]
-        if role == "discriminator" and not path.exists():
+    @property
+    def players(self) -> Sequence[str]:
+        """The players whose files are in the folder."""
+        return sorted(player_of(path.name) for path in self.path.glob("*.safetensors"))
+
+    def read(self, player: str) -> bytes | None:
+        """The file's bytes; None if the folder has none, WeightsError for the generator.
+
+        Raises WeightsError also for a link that leads out of the folder, which could be a trap in
+        an archive from elsewhere, and for a file that is too large or cannot be read.
+        """
+        path = self.path / file_name(player)
+        if player != "generator" and not path.exists():
             return None
         try:
             if not path.resolve().is_relative_to(self.path.resolve()):
@@ -70,7 +83,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Registered:
-    """A model by its name: embedded in its plugin, else in the client's cache or on the Hub."""
+    """A model of the registry: embedded in its plugin, or in the client's cache, or on the Hub."""
 
     model: Model
     client: Client
@@ -78,17 +91,25 @@ class Registered:
 
     @property
     def name(self) -> str:
-        """What the model is called."""
+        """The model's name in the registry."""
         return self.model.name
 
-    def read(self, role: Player) -> bytes | None:
-        """The file, its sha256 checked. Raises WeightsError, which says what to do."""
-        file = self.model.file(role)
+    @property
+    def players(self) -> Sequence[str]:
+        """The players whose files are registered."""
+        return [file.role for file in self.model.files]
+
+    def read(self, player: str) -> bytes | None:
+        """The file's bytes, whose sha256 has been checked; None if no file is registered.
+
+        Raises WeightsError, which says what to do.
+        """
+        file = self.model.file(player)
         if file is None:
             return None
         if not file.embedded:
             return self.client.read(self.model, file)
-        place = home(self.model, self.zoo).joinpath(file.path)
+        place = embedded_folder(self.model, self.zoo).joinpath(file.path)
         try:
             blob = place.read_bytes()
         except OSError as error:
@@ -102,7 +123,10 @@ class Registered:
 
 
 def source(name: str, client: Client, zoo: Zoo) -> Source:
-    """Where a name leads; WeightsError says which spellings there are, or what was meant."""
+    """The source of a model's files, from any spelling of its name.
+
+    Raises WeightsError, which lists the spellings or suggests a name, if nothing is called so.
+    """
     kind, _, rest = name.partition(":")
     if kind == "dir" and rest:
         return Folder(name, Path(rest))
@@ -112,20 +136,20 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
     model = model_named(plain, zoo)
     if version and version != model.version:
         message = (
-            f"'{plain}' is of version {model.version} here; install the ganzoo-core that came with "
+            f"'{plain}' has version {model.version} here; install the ganzoo-core that came with "
             f"version {version}."
         )
         raise WeightsError(message)
     return Registered(model, client, zoo)
 
 
-def is_name(text: str, zoo: Zoo) -> bool:
-    """Whether a text names a pretrained model, and not the folder of a run.
+def is_model_name(text: str, zoo: Zoo) -> bool:
+    """Whether a text names a pretrained model, rather than the folder of a run.
 
-    A misspelt name counts as one where there is no such folder.
+    A misspelt name counts as one if no such folder exists, so that its error suggests the name.
     """
     plain = text.partition("@")[0]
-    known = {**zoo.named("model"), **registry().weights}
+    known = _by_name(zoo)
     if text.startswith(("dir:", "hub:")) or plain in known:
         return True
     close = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
@@ -133,26 +157,33 @@ def is_name(text: str, zoo: Zoo) -> bool:
 
 
 def model_named(name: str, zoo: Zoo) -> Model:
-    """A model of the registry, or of an installed plugin; WeightsError says what was meant."""
-    known = {**zoo.named("model"), **registry().weights}
+    """A model of the registry or of an installed plugin; WeightsError suggests a close name."""
+    known = _by_name(zoo)
     if name not in known:
-        raise WeightsError(_unknown(name, known))
-    model: Model = known[name]
-    return model
+        close = difflib.get_close_matches(name, known, n=1)
+        meant = f"; did you mean '{close[0]}'?" if close else "."
+        listed = ", ".join(known) or "none"
+        message = (
+            f"no pretrained model '{name}'{meant} Known: {listed}. Other spellings: {SPELLINGS}."
+        )
+        raise WeightsError(message)
+    return known[name]
 
 
-def _unknown(name: str, known: dict[str, Model]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    meant = f"; did you mean '{close[0]}'?" if close else "."
-    listed = ", ".join(known) or "none"
-    return f"no weights '{name}'{meant} Known: {listed}. Other spellings: {SPELLINGS}."
+def known_models(zoo: Zoo) -> list[Model]:
+    """Every model of the registry, then those of installed plugins outside it."""
+    return [*registry().weights.values(), *zoo.named("model").values()]
 
 
-def home(model: Model, zoo: Zoo) -> Traversable:
-    """The folder of its embedded files in its plugin's package.
+def _by_name(zoo: Zoo) -> dict[str, Model]:
+    return {**zoo.named("model"), **registry().weights}
 
-    The registry says which distribution that is, for its own models; of no other is it read. Raises
-    WeightsError where the plugin is not installed.
+
+def embedded_folder(model: Model, zoo: Zoo) -> Traversable:
+    """The folder inside the plugin's package that holds a model's embedded files.
+
+    For its own models the registry names the distribution, which is found without importing it;
+    other models belong to a plugin that is loaded. Raises WeightsError if the plugin is absent.
     """
     if model.name not in registry().weights:
         package = zoo.module_of(model).__name__

@@ -1,4 +1,4 @@
-"""Copies of the published files on this machine: checked, or gathered in a folder."""
+"""Published files on this machine: verified in place, or gathered in a folder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import WeightsError
-from ganzoo.plugins.registry import registry
-from ganzoo.pretrained.sources import Registered, home
+from ganzoo.pretrained.sources import Registered, embedded_folder
 from ganzoo.storage.files import replacing
 
 if TYPE_CHECKING:
@@ -19,10 +18,12 @@ if TYPE_CHECKING:
     from ganzoo.storage.hub import Client
     from ganzoo.storage.weight_file import WeightFile
 
+LOCAL = {"embedded", "cached"}
+
 
 @dataclass(frozen=True)
-class Copy:
-    """One published file: where it is, whether that is on this machine, and what is wrong."""
+class FileStatus:
+    """One published file: its location, whether it is on this machine, and what is wrong."""
 
     model: str
     path: str
@@ -32,30 +33,25 @@ class Copy:
     fault: str = ""
 
 
-def everything(zoo: Zoo) -> list[Model]:
-    """Every model of the registry, and those of installed plugins outside it."""
-    return [*registry().weights.values(), *zoo.named("model").values()]
-
-
-def verify(models: Iterable[Model], client: Client, zoo: Zoo) -> Iterator[Copy]:
-    """The sha256 of every embedded and cached file, without a network; those elsewhere are said."""
+def verify(models: Iterable[Model], client: Client, zoo: Zoo) -> Iterator[FileStatus]:
+    """Check the sha256 of every embedded or cached file, without a network; list the others."""
     for model in models:
         for file in model.files:
-            where, fault = whereabouts(model, file, client, zoo), ""
-            here = where in {"embedded", "cached"}
+            where, fault = location(model, file, client, zoo), ""
+            here = where in LOCAL
             if here:
                 try:
                     Registered(model, client, zoo).read(file.role)
                 except WeightsError as error:
                     fault = str(error)
-            yield Copy(model.name, file.path, file.sha256, where, here, fault)
+            yield FileStatus(model.name, file.path, file.sha256, where, here, fault)
 
 
-def whereabouts(model: Model, file: WeightFile, client: Client, zoo: Zoo) -> str:
-    """Where a file is to be read: embedded, cached, on the Hub, or nowhere yet."""
+def location(model: Model, file: WeightFile, client: Client, zoo: Zoo) -> str:
+    """``embedded``, ``plugin not installed``, ``cached``, ``on the Hub`` or ``not published``."""
     if file.embedded:
         try:
-            home(model, zoo)
+            embedded_folder(model, zoo)
         except WeightsError:
             return "plugin not installed"
         return "embedded"
@@ -64,11 +60,11 @@ def whereabouts(model: Model, file: WeightFile, client: Client, zoo: Zoo) -> str
     return "cached" if client.cached(model.repo, model.revision, file.path) else "on the Hub"
 
 
-def fetch(models: Iterable[Model], to: Path, client: Client, zoo: Zoo) -> Iterator[Copy]:
-    """Write every file of the models, checked, to ``TO/VARIANT-DATASET/``.
+def fetch(models: Iterable[Model], to: Path, client: Client, zoo: Zoo) -> Iterator[FileStatus]:
+    """Write every file of the models, verified, to ``TO/VARIANT-DATASET/``.
 
-    ``ganzoo.load("dir:TO/VARIANT-DATASET")`` reads them on a machine that has no network. A model
-    that cannot be had is told with the reason, and the others are fetched.
+    ``ganzoo.load("dir:TO/VARIANT-DATASET")`` then reads them on a machine without a network. A
+    file that is not available is reported with the reason; the others are still fetched.
     """
     for model in models:
         for file in model.files:
@@ -81,4 +77,4 @@ def fetch(models: Iterable[Model], to: Path, client: Client, zoo: Zoo) -> Iterat
                     path.write_bytes(blob)
             except WeightsError as error:
                 fault = str(error)
-            yield Copy(model.name, file.path, file.sha256, str(place), not fault, fault)
+            yield FileStatus(model.name, file.path, file.sha256, str(place), not fault, fault)

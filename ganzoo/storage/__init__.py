@@ -1,1 +1,1 @@
-"""Bytes on disk and on the Hub: whole files, weight files, pinned downloads."""
+"""Bytes on disk and on the Hub: atomic writes, weight files, downloads pinned by commit."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written aside, flushed, renamed."""
+"""Atomic writes: a file is complete or absent, never half written."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place when the block ends well.
+    """Yield a temporary path beside ``path``; it replaces ``path`` if the block succeeds.
 
-    Raises RunError where it cannot be written; what was at ``path`` is then still there.
+    Raises RunError if the file cannot be written; the previous file is then unchanged.
     """
+    # In the same folder, because a rename is atomic only within one file system.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
         with temporary.open("rb") as file:
+            # Without this, a power cut could leave the new name with the bytes still unwritten.
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}. What was there before is kept."
+        message = f"cannot write {path}: {error.strerror or error}. The previous file is unchanged."
         raise RunError(message) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole text file, or leave the old one."""
+    """Write a text file as UTF-8; if that fails, the previous file is unchanged."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

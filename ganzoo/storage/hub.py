@@ -1,85 +1,96 @@
-"""Files from the Hub, pinned by commit and by sha256, and from its client's cache without a call.
+"""Files from the Hub, pinned by commit and by sha256, and kept in its client's own cache.
 
-Nothing that an endpoint says is believed before it is checked: first a HEAD request, which is not
-retried, is held against the registry, then the bytes are.
+Nothing that an endpoint says is trusted: first the answer to one HEAD request, then the bytes are
+compared with what was published.
+
+huggingface_hub is imported inside functions, for start-up time: the import takes 0.15 s, and
+weights that are embedded in a wheel never need it.
 """
 
 from __future__ import annotations
 
-import errno
 import re
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ganzoo.errors import WeightsError
-from ganzoo.storage.stall import watched
 from ganzoo.storage.weight_file import MOST_BYTES, WeightFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Mapping
 
-    from ganzoo.plugins.registry import Model
+SHA256 = re.compile(r"[0-9a-f]{64}")
+HASH = re.compile(r"[0-9a-f]+")
+MOST_COPIES = 3
+"""How many times its size a file may take to download, over all tries."""
 
-HEX = re.compile(r"[0-9a-f]+")
-CHUNK = 1 << 16
-TRIES = 3
-"""How often, in bytes, a file may come before it is given up."""
-REFUSED = {
-    401: "run 'hf auth login' with a token that may",
-    403: "run 'hf auth login' with a token that may",
-    412: "somebody else has just committed there; try again",
-}
-"""What to do about an answer of the Hub by its status."""
-OF_THE_CACHE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
-"""What a folder can have against a file."""
+
+class Published(Protocol):
+    """What must be known about a model to find its files on the Hub."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages."""
+
+    @property
+    def repo(self) -> str:
+        """Its repository, ``org/name``."""
+
+    @property
+    def revision(self) -> str | None:
+        """Its commit, 40 hexadecimal digits; None until it is published."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """How the Hub is asked; everything but ``timeout`` is as huggingface_hub means it."""
+    """How to access the Hub; everything but ``timeout`` means what it means to huggingface_hub."""
 
     offline: bool = False
     token: str | bool | None = None
     cache_dir: str | Path | None = None
     endpoint: str | None = None
     timeout: float = 10.0
-    """Seconds that the Hub has to answer."""
+    """Seconds without an answer, or without a byte of one, after which the Hub is given up."""
 
-    def read(self, model: Model, file: WeightFile) -> bytes:
-        """A registered file: from the cache if it is whole there, else by its pinned commit."""
+    def read(self, model: Published, file: WeightFile) -> bytes:
+        """Read a registered file from the cache, or download it by its pinned commit.
+
+        Raises WeightsError, which says what to do, if it is not available or not the same file.
+        """
         if model.revision is None:
             message = f"the {file.role} of '{model.name}' is not on the Hub yet."
             raise WeightsError(message)
         where = f"'{model.name}' ({model.repo}@{model.revision[:8]}, {file.path})"
-        return self._read(where, model.repo, model.revision, file.path, file)
+        return self._read(where, model.repo, model.revision, file)
 
     def pinned(self, name: str, repo: str, revision: str, path: str) -> bytes:
-        """A file of any repository; the Hub's own sha256 for that commit must be its bytes'."""
+        """Read a file of any repository at a commit; its sha256 must be the one the Hub states.
+
+        Raises WeightsError, which says what to do, if it is not available or not the same file.
+        """
         where = f"'{name}'"
         cached = self.cached(repo, revision, path)
         if cached is not None:
-            # The client names a blob by its sha256, so the cache can be checked without a call.
-            vouched = cached.resolve().name
-            if re.fullmatch(r"[0-9a-f]{64}", vouched):
-                file = _file(path, cached.stat().st_size, vouched)
-                return self._read(where, repo, revision, path, file)
-        self._online(where)
-        seen = self._preflight(where, repo, revision, path)
-        etag = str(seen.etag or "")
-        if not re.fullmatch(r"[0-9a-f]{64}", etag) or not seen.size or seen.size > MOST_BYTES:
+            # The client names a blob by its sha256, so the cache can be checked without a request.
+            digest = cached.resolve().name
+            if SHA256.fullmatch(digest):
+                file = _generator(path, cached.stat().st_size, digest)
+                return self._read(where, repo, revision, file)
+        self._require_network(where)
+        offered = self._metadata(where, repo, revision, path)
+        etag = str(offered.etag or "")
+        if not SHA256.fullmatch(etag) or not offered.size or offered.size > MOST_BYTES:
             message = (
-                f"{where} cannot be checked: the Hub gives no sha256 and size for it. Weights are "
-                "stored there as large files."
+                f"{where} cannot be checked: the Hub states no sha256 and size for it, as it does "
+                "for weights, which it stores as large files."
             )
             raise WeightsError(message)
-        file = _file(path, seen.size, etag)
-        return self._read(where, repo, revision, path, file)
+        return self._read(where, repo, revision, _generator(path, offered.size, etag))
 
-    def _read(self, where: str, repo: str, revision: str, path: str, file: WeightFile) -> bytes:
-        cached = self.cached(repo, revision, path)
-        rotten = False
+    def _read(self, where: str, repo: str, revision: str, file: WeightFile) -> bytes:
+        cached = self.cached(repo, revision, file.path)
+        corrupt = False
         if cached is not None:
             blob = _bytes(cached, where)
             try:
@@ -88,151 +99,80 @@ class Client:
                 if self.offline:
                     message = f"{error} Go online, or delete that file."
                     raise WeightsError(message) from error
-                rotten = True
+                corrupt = True
             else:
                 return blob
-        self._online(where)
-        seen = self._preflight(where, repo, revision, path)
-        self._believed(where, revision, file, seen)
-        fetched = self._download(where, repo, revision, path, most=TRIES * file.size, force=rotten)
-        blob = _bytes(fetched, where)
+        self._require_network(where)
+        offered = self._metadata(where, repo, revision, file.path)
+        _check_offer(where, revision, file, offered)
+        blob = _bytes(self._download(where, repo, revision, file, force=corrupt), where)
         file.check(blob, where, "Do not use it; try another mirror, after 'hf cache rm'.")
         return blob
 
     def cached(self, repo: str, revision: str, path: str) -> Path | None:
-        """Where the client's cache has a file, which is found without a call."""
-        from huggingface_hub import try_to_load_from_cache
+        """The path of a file in the client's cache, found without a request; None if absent."""
+        from huggingface_hub import try_to_load_from_cache  # start-up time
 
         found = try_to_load_from_cache(repo, path, cache_dir=self.cache_dir, revision=revision)
         return Path(found) if isinstance(found, str) else None
 
-    def _online(self, where: str) -> None:
-        from huggingface_hub import constants
+    def _require_network(self, where: str) -> None:
+        from huggingface_hub import constants  # start-up time
 
         if self.offline or constants.HF_HUB_OFFLINE:
             message = f"{where} is not in the cache, and ganzoo is offline; load it once online."
             raise WeightsError(message)
 
-    def _preflight(self, where: str, repo: str, revision: str, path: str) -> Any:
-        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    def _access(self) -> Mapping[str, Any]:
+        return {"token": self.token, "endpoint": self.endpoint}
 
-        with worded(where, self.endpoint):
+    def _metadata(self, where: str, repo: str, revision: str, path: str) -> Any:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url  # start-up time
+
+        from ganzoo.storage.refusals import as_sentence  # start-up time
+
+        with as_sentence(where, self.endpoint):
             url = hf_hub_url(repo, path, revision=revision, endpoint=self.endpoint)
-            return get_hf_file_metadata(
-                url, token=self.token, timeout=self.timeout, endpoint=self.endpoint
-            )
-
-    def _believed(self, where: str, revision: str, file: WeightFile, seen: Any) -> None:
-        etag = str(seen.etag or "")
-        wrong = (
-            (seen.commit_hash != revision, f"commit {seen.commit_hash}"),
-            (seen.size != file.size, f"{seen.size} bytes, not {file.size}"),
-            (not HEX.fullmatch(etag), "an etag that is no hash"),
-            (len(etag) == 64 and etag != file.sha256, "another sha256"),  # noqa: PLR2004
-        )
-        for is_wrong, what in wrong:
-            if is_wrong:
-                message = (
-                    f"{where} is not what was published: the Hub offers {what}. Nothing was "
-                    "downloaded."
-                )
-                raise WeightsError(message)
+            return get_hf_file_metadata(url, timeout=self.timeout, **self._access())
 
     def _download(
-        self, where: str, repo: str, revision: str, path: str, *, most: int, force: bool
+        self, where: str, repo: str, revision: str, file: WeightFile, *, force: bool
     ) -> Path:
-        from huggingface_hub import constants, hf_hub_download
-        from huggingface_hub.utils.tqdm import tqdm
+        from ganzoo.storage.download import download  # start-up time
+        from ganzoo.storage.refusals import as_sentence  # start-up time
 
-        # The client tells of every 10 MB that came, for which a slow line takes minutes.
-        constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
-
-        def fetched(alive: Callable[[], None]) -> str:
-            class Progress(tqdm):
-                came = 0.0
-
-                def update(self, n: float | None = 1) -> bool | None:
-                    alive()
-                    self.came += max(n or 0, 0)
-                    if self.came > most:  # the client tries on as long as anything comes
-                        message = "it breaks off again and again"
-                        raise OSError(message)
-                    shown: bool | None = super().update(n)
-                    return shown
-
-            return hf_hub_download(
+        with as_sentence(where, self.endpoint):
+            return download(
                 repo,
-                path,
+                file.path,
                 revision=revision,
+                timeout=self.timeout,
+                most=MOST_COPIES * file.size,
                 cache_dir=self.cache_dir,
-                token=self.token,
-                endpoint=self.endpoint,
                 force_download=force,
-                etag_timeout=self.timeout,
-                library_name="ganzoo",
-                tqdm_class=Progress,
+                **self._access(),
             )
 
-        # The client itself waits a minute for a Hub that answers and then sends nothing.
-        with worded(where, self.endpoint):
-            return Path(watched(fetched, self.timeout, lambda: self._arriving(repo)))
 
-    def _arriving(self, repo: str) -> dict[str, int]:
-        """What has come of a repository's files: while one process fetches a file, others wait."""
-        from huggingface_hub import constants
-        from huggingface_hub.file_download import repo_folder_name
-
-        cache = Path(self.cache_dir or constants.HF_HUB_CACHE)
-        folder = cache / repo_folder_name(repo_id=repo, repo_type="model") / "blobs"
-        sizes = {}
-        for path in folder.glob("*.incomplete"):
-            with suppress(FileNotFoundError):  # it has just been completed
-                sizes[path.name] = path.stat().st_size
-        return sizes
-
-
-@contextmanager
-def worded(where: str, endpoint: str | None, doing: str = "fetched from") -> Iterator[None]:
-    """What the client raises, as one sentence with what to do."""
-    from huggingface_hub import constants, errors
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
-
-    host = endpoint or constants.ENDPOINT
-    # The first that fits is told: a gated repository's error is also a missing one's.
-    remedies: dict[type[Exception], str] = {
-        errors.GatedRepoError: " is gated: ask for access on its page, then 'hf auth login'.",
-        errors.RepositoryNotFoundError: (
-            " is missing or private: 'hf auth login' with an account that may."
-        ),
-        errors.RevisionNotFoundError: (
-            ": that commit has vanished from the Hub; upgrade ganzoo-core."
-        ),
-        errors.EntryNotFoundError: ": that commit has no such file; upgrade ganzoo-core.",
-    }
-    try:
-        yield
-    except tuple(remedies) as error:
-        remedy = next(told for kind, told in remedies.items() if isinstance(error, kind))
-        message = f"{where}{remedy}"
-        raise WeightsError(message) from error
-    except errors.HfHubHTTPError as error:
-        status = error.response.status_code
-        told = REFUSED.get(status, "try again later")
-        message = f"{where}: {host} answers {status}; {told}."
-        raise WeightsError(message) from error
-    except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        message = f"{where} cannot be {doing} {host} ({told}); try again when it is reached."
-        if isinstance(error, OSError) and error.errno in OF_THE_CACHE:
+def _check_offer(where: str, revision: str, file: WeightFile, offered: Any) -> None:
+    etag = str(offered.etag or "")
+    differences = (
+        (offered.commit_hash != revision, f"commit {offered.commit_hash}"),
+        (offered.size != file.size, f"{offered.size} bytes, not {file.size}"),
+        (not HASH.fullmatch(etag), "an etag that is no hash"),
+        # Where a file is not stored as a large one, the etag is git's hash, which cannot be known.
+        (SHA256.fullmatch(etag) and etag != file.sha256, "another sha256"),
+    )
+    for differs, what in differences:
+        if differs:
             message = (
-                f"{where} cannot be kept ({error.strerror}: {error.filename}); give cache_dir=, or "
-                "set HF_HOME, a folder that can be written and has room."
+                f"{where} is not what was published: the Hub offers {what}. Nothing was downloaded."
             )
-        raise WeightsError(message) from error
+            raise WeightsError(message)
 
 
-def _file(path: str, size: int, sha: str) -> WeightFile:
-    return WeightFile(role="generator", path=path, size=size, sha256=sha, embedded=False)
+def _generator(path: str, size: int, digest: str) -> WeightFile:
+    return WeightFile(role="generator", path=path, size=size, sha256=digest, embedded=False)
 
 
 def _bytes(path: Path, where: str) -> bytes:

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import WeightsError
-from ganzoo.plugins.registry import Model
 
 if TYPE_CHECKING:
-    from ganzoo.parts.part import Player
     from ganzoo.storage.hub import Client
+
+SPELLING = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})#([\w.-]+\.safetensors)")
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """Files of any repository at a commit, as the Hub itself vouches for them."""
+    """One file of a repository at a commit, checked by the sha256 that the Hub states."""
 
     name: str
     repo: str
     revision: str
     path: str
     client: Client
-    model: Model | None = field(default=None)
 
-    def read(self, role: Player) -> bytes | None:
-        """The one file that was named; it holds a generator."""
-        if role != "generator":
+    @property
+    def model(self) -> None:
+        """No registry describes it."""
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Whose networks there are: one file is one network, and it must be the generator's."""
+        return ("generator",)
+
+    def read(self, player: str) -> bytes | None:
+        """The file's bytes for the generator, None for any other player. Raises WeightsError."""
+        if player not in self.players:
             return None
         return self.client.pinned(self.name, self.repo, self.revision, self.path)
 
 
 def pinned(name: str, rest: str, client: Client) -> Pinned:
-    """``org/repo@COMMIT#FILE``, with a whole commit."""
-    found = re.fullmatch(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})#([\w.-]+\.safetensors)", rest)
+    """The file that ``rest``, ``org/repo@COMMIT#FILE`` with a whole commit, refers to.
+
+    Raises WeightsError, in which ``name`` is the whole of what the user wrote, for other spellings.
+    """
+    found = SPELLING.fullmatch(rest)
     if found is None:
         message = (
-            f"'{name}' does not say which bytes it means; write hub:org/repo@COMMIT#FILE with the "
+            f"'{name}' does not name a file at a commit; write hub:org/repo@COMMIT#FILE with the "
             "40 hexadecimal digits of a commit and the name of a .safetensors file."
         )
         raise WeightsError(message)

@@ -1,18 +1,27 @@
-"""Weight files: one network as safetensors, with all that builds it again."""
+"""Weight files: one network as safetensors, with the configuration that builds it again."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 from torch.overrides import TorchFunctionMode
 
 from ganzoo.errors import WeightsError
-from ganzoo.parts.part import Player
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -20,37 +29,30 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-
-from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import (
-    Field,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 MOST_BYTES = 2 << 30
-"""No weight file is larger."""
+"""The size limit of a weight file, 2 GiB: a wrong registry entry cannot fill the disk."""
+PlayerName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A player: ``generator``, ``discriminator``, or whatever else a variant's turns name."""
+GENERATOR_FILE = "model.safetensors"
+"""The Hub's conventional name for a repository's main network."""
 
 
 class WeightFile(BaseModel):
-    """One file of a model: which network, and which bytes."""
+    """One published file of a model: whose network it holds, and its size and sha256."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    role: Player
+    role: PlayerName
     path: Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.safetensors$")]
     size: Annotated[StrictInt, Field(gt=0, le=MOST_BYTES)]
     sha256: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")]
     embedded: StrictBool
 
     def check(self, blob: bytes, where: str, remedy: str) -> None:
-        """Raise WeightsError, which says where they are and what to do, for other bytes."""
+        """Raise WeightsError unless ``blob`` has the published size and sha256.
+
+        ``where`` names the file in the message, ``remedy`` tells the user what to do.
+        """
         if len(blob) != self.size:
             message = (
                 f"{where} is not what was published: {len(blob)} bytes, not {self.size}. {remedy}"
@@ -65,20 +67,32 @@ class WeightFile(BaseModel):
             raise WeightsError(message)
 
 
-FILES: dict[Player, str] = {
-    "generator": "model.safetensors",
-    "discriminator": "discriminator.safetensors",
-}
-"""What each player's file is called, in a folder and on the Hub."""
+def file_name(player: str) -> str:
+    """The name of a player's file, in a folder and on the Hub.
+
+    Raises WeightsError for a player called ``model``, whose file would be the generator's.
+    """
+    if player == "generator":
+        return GENERATOR_FILE
+    name = f"{player}.safetensors"
+    if name == GENERATOR_FILE:
+        message = f"a player cannot be called '{player}': {name} is the generator's file."
+        raise WeightsError(message)
+    return name
+
+
+def player_of(file: str) -> str:
+    """The player whose file has this name; the inverse of ``file_name``."""
+    return "generator" if file == GENERATOR_FILE else file.removesuffix(".safetensors")
 
 
 class Config(BaseModel):
-    """What a weight file says of itself: enough to build its network without the data."""
+    """What a weight file says about itself: enough to build its network without the data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
-    player: Player
+    player: PlayerName
     variant: dict[str, Any]
     data: dict[str, Any]
     spaces: dict[str, Space]
@@ -87,33 +101,37 @@ class Config(BaseModel):
     versions: dict[str, str] = {}
 
     def canonical(self) -> str:
-        """The same JSON for the same config."""
+        """The configuration as JSON; equal configurations give equal text."""
         fields = self.model_dump(mode="json")
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
 def written(tensors: Mapping[str, Tensor], config: Config) -> bytes:
-    """A weight file; the same bytes for the same tensors and config."""
+    """Serialize a weight file; the same tensors and configuration give the same bytes."""
     plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     return safetensors.torch.save(plain, {"ganzoo": config.canonical()})
 
 
 def opened(blob: bytes, who: str) -> tuple[Config, dict[str, Tensor]]:
-    """What a weight file holds. Raises WeightsError in one sentence where it is none of ours."""
+    """Parse a weight file into its configuration and tensors.
+
+    Raises WeightsError, in which ``who`` names the file, for anything else.
+    """
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load(blob)
+        # safetensors' own reader of metadata wants a path; the header is plain JSON after its size.
         header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
         config = Config.model_validate_json(header["__metadata__"]["ganzoo"])
     except (safetensors.SafetensorError, ValidationError, KeyError, ValueError, TypeError) as error:
-        message = f"{who} is no weight file of ganzoo: {kind_of(blob) or described(error)}."
+        message = f"{who} is not a ganzoo weight file: {kind_of(blob) or described(error)}."
         raise WeightsError(message) from error
     return config, tensors
 
 
 class Uninitialized(TorchFunctionMode):
-    """Inside, new weights are not drawn: a file's take their place.
+    """A mode in which torch does not draw initial weights, because a file's replace them.
 
-    Without memory they would be drawn by torch's compiler, whose import takes seconds.
+    On the meta device they would be drawn by torch's compiler, whose import takes seconds.
     """
 
     def __torch_function__(
@@ -134,7 +152,7 @@ DRAWN = (torch.Tensor.normal_, torch.Tensor.uniform_)
 
 
 def difference(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
-    """The first way in which tensors are not those of a network, in words."""
+    """Say in words how ``found`` first differs from a network's tensors; None if it does not."""
     for name, tensor in wanted.items():
         if name not in found:
             return f"'{name}' is missing"
@@ -151,11 +169,11 @@ def _plain(value: object) -> object:
 
 
 def kind_of(blob: bytes) -> str | None:
-    """What bytes that are no safetensors seem to be, if that can be told."""
+    """Say what bytes that are not safetensors appear to be; None if that cannot be told."""
     for start, kind in (
-        (b"version https://git-lfs", "it is the pointer of a git-lfs file, not the file"),
+        (b"version https://git-lfs", "it is a git-lfs pointer, not the file itself"),
         (b"<", "it is a web page"),
-        (b"PK", "it is a zip archive, as of pickled weights, which are never loaded"),
+        (b"PK", "it is a zip archive, such as pickled weights, which are never loaded"),
         (b"\x80", "it is a pickle, which is never loaded"),
     ):
         if blob.lstrip().startswith(start):
@@ -164,7 +182,7 @@ def kind_of(blob: bytes) -> str | None:
 
 
 def described(error: Exception) -> str:
-    """An error that is not ours, in a few words."""
+    """Another library's error, as a phrase."""
     if isinstance(error, KeyError):
         return "its metadata has no 'ganzoo'"
     return str(error).strip().splitlines()[0].rstrip(".")

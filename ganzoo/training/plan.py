@@ -1,4 +1,4 @@
-"""The plan of a run: all that it is a function of."""
+"""The plan of a run: everything that it is a function of, kept as ``run.json``."""
 
 from __future__ import annotations
 
@@ -8,34 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
 
 from ganzoo._version import __version__
+from ganzoo.engine.composition import Composition
 from ganzoo.errors import RunError
 from ganzoo.plugins.options import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ganzoo.parts.variant import Variant
-    from ganzoo.plugins.zoo import Zoo
-
-from typing import TYPE_CHECKING
-
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ganzoo.plugins.zoo import Zoo
 
 CHECKPOINTS = 10
-"""How often a run is saved, unless told."""
+"""How often a run is saved by default."""
+DEFAULT_ROUNDS = 1000
+DEVICES = ("cpu", "cuda", "mps")
 
 
 class Plan(BaseModel):
@@ -65,15 +51,9 @@ class Plan(BaseModel):
         return None
 
 
-DEVICES = ("cpu", "cuda", "mps")
-
-
 def plan_run(
-    zoo: Zoo,
-    variant: Variant,
+    composition: Composition,
     *,
-    data: str | None = None,
-    settings: Iterable[str] = (),
     seed: int = 0,
     rounds: int | None = None,
     seconds: float | None = None,
@@ -81,13 +61,16 @@ def plan_run(
     saves: int = CHECKPOINTS,
     device: str = "auto",
 ) -> Plan:
-    """A run's plan, every option filled in; of ``settings`` it takes the data's own."""
-    dataset = zoo.dataset(data or variant.data, settings)
+    """A run's plan, every option filled in.
+
+    Its budget is ``rounds`` or ``seconds``, or 1000 rounds. Raises OptionError for a value that an
+    option cannot have, and RunError for a device that is not there.
+    """
     options: dict[str, Any] = {
-        "variant": variant.spec(),
-        "data": dataset.spec(),
+        "variant": composition.variant.spec(),
+        "data": composition.dataset.spec(),
         "seed": seed,
-        "rounds": rounds if rounds is not None or seconds is not None else 1000,
+        "rounds": DEFAULT_ROUNDS if rounds is None and seconds is None else rounds,
         "seconds": seconds,
         "save_every": save_every,
         "saves": saves,
@@ -102,6 +85,14 @@ def plan_run(
     }
     found: Plan = validated(Plan, options, "run")
     return found
+
+
+def read_plan(plan: Plan, zoo: Zoo) -> tuple[Plan, Composition]:
+    """A plan as this version writes it, whichever wrote it, and what it composes."""
+    variant = zoo.variant(plan.variant)
+    composition = Composition(variant, zoo.part("dataset", plan.data), zoo)
+    now = {"variant": variant.spec(), "data": composition.dataset.spec()}
+    return plan.model_copy(update=now), composition
 
 
 def machine() -> str:

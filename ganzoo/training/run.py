@@ -10,29 +10,25 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import safetensors
-import safetensors.torch
 import torch
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
-from ganzoo.engine.game import Game
 from ganzoo.errors import DivergedError, InterruptedRunError, RunError
-from ganzoo.storage.files import replacing, write_text
+from ganzoo.storage.files import write_text
+from ganzoo.training import checkpoint
 from ganzoo.training.interrupt import interruptible
-from ganzoo.training.plan import Plan
+from ganzoo.training.plan import Plan, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torch import Tensor
 
+    from ganzoo.engine.composition import Composition
     from ganzoo.parts.observer import Observer
     from ganzoo.plugins.zoo import Zoo
 
@@ -47,31 +43,30 @@ KEPT = 2
 class Run:
     """A game in a folder; ``create`` and ``open`` make one."""
 
-    def __init__(self, folder: Path, plan: Plan, zoo: Zoo, game: Game | None = None) -> None:
+    def __init__(self, folder: Path, plan: Plan, composition: Composition) -> None:
         """Set up the plan's game, as it was before its first round."""
-        self.folder, self.plan, self.zoo = folder, plan, zoo
-        variant = zoo.variant(plan.variant)
-        data = zoo.part("dataset", plan.data)
-        self.game = game or Game(variant, data.load(), seed=plan.seed, device=plan.device)
+        self.folder, self.plan, self.zoo = folder, plan, composition.zoo
+        self.game = composition.game(seed=plan.seed, device=plan.device)
         self.seconds = 0.0
         self.observers: list[Observer] = []
-        self.title = f"{variant.name} · {self.game.data.name} · seed {plan.seed}"
+        name = composition.variant.name
+        self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
         self._pending: list[list[Tensor]] = []
 
     @classmethod
-    def create(cls, folder: str | Path, plan: Plan, zoo: Zoo) -> Run:
+    def create(cls, folder: str | Path, plan: Plan, composition: Composition) -> Run:
         """A new run; the folder must not hold one. Composition errors come before any writing."""
         folder = Path(folder)
         if (folder / "run.json").exists() or any((folder / "checkpoints").glob("*")):
             message = f"{folder} already holds a run; add --resume, or choose another --out."
             raise RunError(message)
-        run = cls(folder, plan, zoo)
+        run = cls(folder, plan, composition)
         try:
             (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             message = f"cannot make the folder {folder}: {error.strerror}."
             raise RunError(message) from error
-        write_text(folder / "run.json", plan.model_dump_json(indent=2) + "\n")
+        run.write_plan()
         return run
 
     @classmethod
@@ -93,7 +88,7 @@ class Run:
         except (OSError, ValidationError) as error:
             message = f"{path} cannot be read: {str(error).splitlines()[0]}."
             raise RunError(message) from error
-        run = cls(folder, plan, zoo)
+        run = cls(folder, *read_plan(plan, zoo))
         chosen = (
             run.last_checkpoint() if checkpoint == "last" else folder / f"{checkpoint}.safetensors"
         )
@@ -103,6 +98,24 @@ class Run:
             message = f"{folder} has no checkpoint yet; train it first."
             raise RunError(message)
         return run
+
+    def continue_as(self, plan: Plan) -> None:
+        """Take the budget of a plan that is otherwise this run's; RunError for any other."""
+        different = self.plan.differs(plan)
+        if different is not None:
+            message = f"{self.folder} holds a run with another {different}; choose another --out."
+            raise RunError(message)
+        played = self.game.rounds
+        if plan.rounds is not None and plan.rounds < played:
+            message = f"{self.folder} has already played {played} rounds, more than {plan.rounds}."
+            raise RunError(message)
+        names = ("rounds", "seconds", "save_every", "saves")
+        self.plan = self.plan.model_copy(update={name: getattr(plan, name) for name in names})
+        self.write_plan()
+
+    def write_plan(self) -> None:
+        """Write ``run.json``."""
+        write_text(self.folder / "run.json", self.plan.model_dump_json(indent=2) + "\n")
 
     # ----------------------------------------------------------------------------------- training
 
@@ -219,10 +232,7 @@ class Run:
             "data_sha256": self.game.data.sha256,
             "plan": self.plan.model_dump(mode="json"),
         }
-        metadata = {"ganzoo": json.dumps(facts, separators=(",", ":"))}
-        plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-        with replacing(path) as temporary:
-            temporary.write_bytes(safetensors.torch.save(plain, metadata))
+        checkpoint.write(path, tensors, facts)
         if path.parent.name == "checkpoints":
             for old in self.checkpoints()[:-KEPT]:
                 old.unlink()
@@ -231,30 +241,16 @@ class Run:
         return path
 
     def load(self, path: Path) -> None:
-        """Take up the state of a checkpoint of this run."""
-        try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                facts = json.loads(file.metadata()["ganzoo"])
-            different = Plan.model_validate(facts["plan"]).differs(self.plan)
+        """Bring the game to the state of a checkpoint of this run; RunError for any other."""
+        with checkpoint.reading(path) as (tensors, facts):
+            saved, _ = read_plan(Plan.model_validate(facts["plan"]), self.zoo)
+            different = saved.differs(self.plan)
             if facts["data_sha256"] != self.game.data.sha256:
                 different = "data: it has changed since"
             if different is not None:
                 message = f"checkpoint {path} is of a run with another {different}."
                 raise RunError(message)
-            self.game.restore(safetensors.torch.load(path.read_bytes()), facts)
-        except FileNotFoundError:
-            message = f"there is no checkpoint {path}."
-            raise RunError(message) from None
-        except (
-            OSError,
-            safetensors.SafetensorError,
-            TypeError,
-            KeyError,
-            ValueError,
-            RuntimeError,
-        ) as e:
-            message = f"checkpoint {path} cannot be read: {str(e).splitlines()[0]}."
-            raise RunError(message) from e
+            self.game.restore(tensors, facts)
         self.seconds = facts["seconds"]
 
     def checkpoints(self) -> list[Path]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
+from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.scoring import measure_game
-from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.errors import OptionError, ZooError
 from ganzoo.plugins.default import default_zoo
-from ganzoo.storage.files import write_text
-from ganzoo.training.plan import Plan, plan_run
+from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -24,64 +24,34 @@ if TYPE_CHECKING:
 
 
 def train(
-    variant: str | Variant,
+    variant: str | Variant | Composition,
     *,
-    data: str | None = None,
     rounds: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
-    architecture: str | None = None,
-    loss: str | None = None,
-    regularizers: Iterable[str] | None = None,
-    sampler: str | None = None,
-    settings: Iterable[str] = (),
     device: str = "auto",
     resume: bool = False,
     save_every: int | None = None,
     zoo: Zoo | None = None,
+    **choices: Unpack[Choices],
 ) -> Run:
-    """Train a variant, any of its parts replaced by name; ``ganzoo train`` in Python.
+    """Train a variant for some rounds (1000 by default); ``ganzoo train`` in Python.
 
-    Raises ZooError with one sentence for anything that the caller can mend.
+    ``choices`` replace its data, parts and options by name: ``data``, ``architecture``, ``loss``,
+    ``regularizers``, ``sampler``, ``optimizer`` and ``settings``, as in ``compose``. The run is
+    kept in the folder ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the one
+    that is there continues. Raises ZooError with one sentence for anything that the caller can
+    mend.
     """
-    zoo = zoo or default_zoo()
-    composed = zoo.compose(
-        variant,
-        architecture=architecture,
-        loss=loss,
-        regularizers=regularizers,
-        sampler=sampler,
-        settings=settings,
-    )
-    plan = plan_run(
-        zoo,
-        composed,
-        data=data,
-        settings=settings,
-        seed=seed,
-        rounds=rounds,
-        device=device,
-        save_every=save_every,
-    )
-    folder = Path(out or f"runs/{composed.name}-{plan.data['part']}-{seed}")
-    run = resumed(folder, plan, zoo) if resume else Run.create(folder, plan, zoo)
-    run.train(zoo.observers())
-    return run
-
-
-def resumed(folder: Path, plan: Plan, zoo: Zoo) -> Run:
-    """The run in a folder, with the budget of a new plan that is otherwise the same."""
-    run = Run.open(folder, zoo, started=False)
-    different = run.plan.differs(plan)
-    if different is not None:
-        message = f"{folder} holds a run with another {different}; choose another --out."
-        raise RunError(message)
-    if plan.rounds is not None and plan.rounds < run.game.rounds:
-        message = f"{folder} has already played {run.game.rounds} rounds, more than {plan.rounds}."
-        raise RunError(message)
-    budget = {name: getattr(plan, name) for name in ("rounds", "seconds", "save_every", "saves")}
-    run.plan = plan = run.plan.model_copy(update=budget)
-    write_text(folder / "run.json", plan.model_dump_json(indent=2) + "\n")
+    composition = compose(variant, zoo=zoo, **choices)
+    plan = plan_run(composition, seed=seed, rounds=rounds, device=device, save_every=save_every)
+    folder = Path(out or f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
+    if resume:
+        run = Run.open(folder, composition.zoo, started=False)
+        run.continue_as(plan)
+    else:
+        run = Run.create(folder, plan, composition)
+    run.train(composition.zoo.observers())
     return run
 
 

@@ -312,7 +312,7 @@ def test_a_mask_with_a_default_is_offered_to_samples_too() -> None:
 def test_only_known_classes_reach_the_loss() -> None:
     game = Game(semi(), Rare().load())
     step = game.step("discriminator", rows=torch.arange(9), z=torch.zeros(9, 2))
-    term = game.terms["discriminator"]["semi-supervised"].value(step)
+    term = game.terms["discriminator"]["semi-supervised"](step)
     adversarial = softplus(-step["real_score"]) + softplus(step["fake_score"])
     added = (term - adversarial).detach()
     assert (added[:3] > 0.01).all()

@@ -1,1 +1,1 @@
-"""Built-in observers: the log, sample grids, the progress bar, the watch for divergence."""
+"""The built-in observers: the divergence check, the log, sample grids and the progress bar."""

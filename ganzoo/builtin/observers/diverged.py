@@ -1,4 +1,4 @@
-"""The watch for values that have left every bound."""
+"""The check that training has not diverged."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from ganzoo.errors import DivergedError
 from ganzoo.parts.observer import Observer
 
 LIMIT = 1e8
-"""A float32 of this size no longer tells neighbouring whole numbers apart: training is lost, though
-it may take long to reach infinity."""
+"""Above about 1.7e7 a float32 cannot tell neighbouring whole numbers apart. Training that gets here
+does not recover, though it may take thousands of rounds more to reach infinity."""
 
 
 class Diverged(Observer):
-    """Stops a run at the first term that is not finite or beyond 1e8, before it is saved."""
+    """Stops a run at the first term that is not finite or exceeds 1e8, before it is saved."""
 
     name = "diverged"
 
     def noted(self, first: int, terms: dict[str, list[float]]) -> None:
-        """Raise DivergedError naming the round and the term."""
+        """Raise DivergedError, naming the round and the term, if any value has diverged."""
         bad = [
             (next(i for i, value in enumerate(values) if is_lost(value)), term)
             for term, values in terms.items()
@@ -38,5 +38,5 @@ class Diverged(Observer):
 
 
 def is_lost(value: float) -> bool:
-    """Whether a term has left every bound."""
+    """Whether a term's value is not finite or exceeds the limit."""
     return not isfinite(value) or abs(value) > LIMIT

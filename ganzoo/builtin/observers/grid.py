@@ -1,4 +1,4 @@
-"""Sample grids: what the generator makes, as pictures."""
+"""Sample grids: a generator's samples as pictures."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ if TYPE_CHECKING:
     from ganzoo.parts.space import Space
 
 GRID = 64
+"""Images in a grid."""
 POINTS = 2000
+"""Points in a scatter plot, real and generated each."""
 SIDE = 512
-"""A picture's smallest side, in pixels."""
+"""A picture's side, in pixels; grids of small images are enlarged towards it."""
 PAPER, REAL, FAKE = (255, 255, 255), (190, 200, 215), (214, 69, 65)
 
 
 class SampleGrid(Observer):
-    """``samples/<round>.png`` at each checkpoint, always of the same latents."""
+    """Writes ``samples/<round>.png`` at each checkpoint, always from the same latents."""
 
     name = "sample-grid"
 
     def saved(self, checkpoint: Path) -> None:
-        """Draw and write one picture, of samples that can be drawn."""
+        """Draw and write one picture, if samples are images or points."""
         if not drawable(self.run.game.spaces):
             return
         folder = self.run.folder / "samples"
@@ -45,7 +47,7 @@ class SampleGrid(Observer):
 
 
 def drawable(spaces: Mapping[str, Space]) -> bool:
-    """Whether samples are images, or points in a plane that is theirs."""
+    """Whether samples are images or points; a joined space, such as (obs, action), is neither."""
     space = spaces.get("real")
     return space is not None and (space.is_image or not space.parts)
 
@@ -58,7 +60,11 @@ def drawn(
     seed: int = 0,
     given: Mapping[str, Tensor] | None = None,
 ) -> Image.Image:
-    """A picture of a generator's samples: a grid of images, or points over held-out real ones."""
+    """A picture of a generator's samples: a grid of images, or points over held-out real ones.
+
+    Draws ``n`` samples (default 64 images, 2000 points) from ``seed``; ``given`` fixes values such
+    as labels, as in ``FrozenGenerator.sample``. ``data`` is called only if points are drawn.
+    """
     is_image = frozen.spaces["real"].is_image
     made = frozen.sample(n or (GRID if is_image else POINTS), seed=seed, given=given)
     if is_image:
@@ -68,7 +74,11 @@ def drawn(
 
 
 def tiles(images: Tensor, columns: int | None = None) -> Image.Image:
-    """A grid, two pixels apart, enlarged by a whole number to be seen; as square as can be."""
+    """A grid of images, (N, C, H, W) in [-1, 1], two pixels apart, enlarged by a whole factor.
+
+    Grey for one or two channels, else colour, without alpha. As square as possible unless
+    ``columns`` is given.
+    """
     n, channels, height, width = images.shape
     columns = columns or ceil(sqrt(n))
     rows = ceil(n / columns)
@@ -87,7 +97,7 @@ def tiles(images: Tensor, columns: int | None = None) -> Image.Image:
 
 
 def scatter(fake: Tensor, real: Tensor) -> Image.Image:
-    """The first two coordinates: generated points in red over real ones in grey."""
+    """The first two coordinates of points, (N, d): generated in red over real in grey."""
     low, high = real[:, :2].amin(0), real[:, :2].amax(0)
     middle, reach = (low + high) / 2, 0.65 * float((high - low).max())
     drawn = Image.new("RGB", (SIDE, SIDE), PAPER)
@@ -100,7 +110,10 @@ def scatter(fake: Tensor, real: Tensor) -> Image.Image:
 
 
 def strip(frames: Tensor, *, shown: int = 6, height: int = 120) -> Image.Image:
-    """Moments of a film, (T, height, width, 3), side by side, as long as anything in it moves."""
+    """Frames of a film, uint8 (T, H, W, 3), side by side, evenly spaced until it stops moving.
+
+    ``shown`` frames are drawn, each ``height`` pixels high.
+    """
     moves = (t for t in range(len(frames) - 1, 0, -1) if not frames[t].equal(frames[t - 1]))
     moments = torch.linspace(0, next(moves, 0), shown).round().long()
     chosen = [Image.fromarray(frame.numpy()) for frame in frames[moments]]

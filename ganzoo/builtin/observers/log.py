@@ -1,4 +1,4 @@
-"""The log: one JSON object a line."""
+"""The log: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class LogFile(Observer):
-    """``log.jsonl``: the round, the seconds trained, and each term's mean since the last line."""
+    """Writes ``log.jsonl``: round, seconds trained, and each term's mean since the last line."""
 
     name = "log-file"
 
     def __init__(self, run: Run) -> None:
-        """Continue the file, less what a resumed run is about to play again."""
+        """Open the file, and drop the lines of rounds that a resumed run will play again."""
         super().__init__(run)
         path = run.folder / "log.jsonl"
         if path.exists():
@@ -40,7 +40,7 @@ class LogFile(Observer):
 
 
 def round_of(line: str) -> float:
-    """The round that a line of the log tells of; never, for a line torn by a crash."""
+    """The round of a line of the log; infinity for a line that a crash left incomplete."""
     try:
         return float(json.loads(line)["round"])
     except (ValueError, KeyError, TypeError):

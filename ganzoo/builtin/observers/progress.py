@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
 
 class ProgressBar(Observer):
-    """One line on a terminal: how far, rounds a second, time left, the terms; else nothing."""
+    """A line on the terminal: progress, rounds per second, time left and the terms.
+
+    Nothing is drawn if standard error is not a terminal.
+    """
 
     name = "progress-bar"
 
     def __init__(self, run: Run) -> None:
-        """Draw the bar."""
+        """Draw the bar, if there is a terminal to draw it on."""
         super().__init__(run)
         self.bar: Progress | None = None
         if sys.stderr.isatty():
             self.bar = self._draw()
 
     def _draw(self) -> Progress:
+        # rich is slow to import, and not needed without a terminal
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -44,7 +48,7 @@ class ProgressBar(Observer):
         return bar
 
     def noted(self, first: int, terms: dict[str, list[float]]) -> None:  # noqa: ARG002
-        """Move the bar."""
+        """Advance the bar."""
         if self.bar is None:
             return
         rounds = self.run.game.rounds - self.started[0]
@@ -57,7 +61,7 @@ class ProgressBar(Observer):
         )
 
     def finished(self, error: BaseException | None) -> None:
-        """Leave the line as it stands."""
+        """Stop drawing; the last line stays, at 100 % unless training failed."""
         if self.bar is not None:
             if error is None:
                 self.bar.update(self.task, completed=1.0)

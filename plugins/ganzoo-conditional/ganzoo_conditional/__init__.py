@@ -1,4 +1,4 @@
-"""Conditional GANs: samples of a class that is asked for.
+"""Conditional GANs: samples of a requested class.
 
 Mirza & Osindero 2014, Conditional Generative Adversarial Nets, arXiv:1411.1784; Miyato & Koyama
 2018, cGANs with Projection Discriminator, arXiv:1802.05637; Odena et al. 2017, Conditional Image
@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 import ganzoo
 from ganzoo.builtin.losses import NonSaturating
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
 from ganzoo.parts.variant import Variant
 from ganzoo_conditional.labels import Labelled
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class AuxiliaryClassifier(Regularizer):
-    """Both players gain where the class is told right (arXiv:1610.09585, its L_C, negated)."""
+    """Rewards both players for correct class predictions (arXiv:1610.09585, L_C, negated)."""
 
     def discriminator(self, real_classes: Tensor, fake_classes: Tensor, label: Tensor) -> Tensor:
         """The cross-entropies of the label under real and under generated samples, (N,)."""
@@ -42,31 +42,31 @@ class AuxiliaryClassifier(Regularizer):
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> list[type[Architecture]]:
-    """A discriminator that is told the label, and one that tells it."""
+    """A discriminator that reads the label, and one that predicts it."""
     return [Conditional, Acgan]
 
 
 @ganzoo.hookimpl
 def ganzoo_regularizers() -> list[type[Regularizer]]:
-    """The class, told right."""
+    """The auxiliary classifier's cross-entropies."""
     return [AuxiliaryClassifier]
 
 
 @ganzoo.hookimpl
 def ganzoo_samplers() -> list[type[Sampler]]:
-    """Labels shared by real and generated samples."""
+    """Labels that real and generated samples of a step share."""
     return [Labelled]
 
 
 @ganzoo.hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """Whether the label was heeded, and how samples of one class differ from the data's."""
+    """Whether samples are of the requested class, and how close they are to that class's data."""
     return [LabelAccuracy, IntraFrechet]
 
 
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
-    """Images by projection, AC-GAN, and the first conditional GAN's perceptrons."""
+    """Projection, AC-GAN, and MLPs as in the first conditional GAN."""
     fast = Adam(lr=1e-3)
     return [
         Variant(
@@ -95,7 +95,7 @@ def ganzoo_variants() -> list[Variant]:
             loss=NonSaturating(),
             sampler=Labelled(),
             batch=128,
-            optimizers=Optimizers(discriminator=fast, generator=fast),
+            optimizers={"discriminator": fast, "generator": fast},
             ema=0.999,
         ),
     ]

@@ -1,4 +1,4 @@
-"""How labels are dealt."""
+"""A sampler in which real and generated samples of a step share their labels."""
 
 from __future__ import annotations
 
@@ -17,53 +17,56 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
     from ganzoo.parts.part import Player
+    from ganzoo.parts.protocols import GameView
 
 
 class ByClass:
-    """The training rows sorted by class, so that any class's can be drawn; it never changes."""
+    """The training rows sorted by class, so that a row of any class can be drawn."""
 
     def __init__(self, label: Tensor, classes: int) -> None:
-        """Sort the rows of these labels, (N,), each in [0, classes)."""
+        """Sort the rows with labels ``label``, (N,), each in [0, classes)."""
         self.rows = label.argsort(stable=True)
         self.count = torch.bincount(label, minlength=classes)
         self.first = self.count.cumsum(0) - self.count
 
     def draw(self, n: int, stream: torch.Generator) -> Tensor:
-        """Row numbers, (n,): a class at random, then one of its rows at random."""
+        """Row numbers, int64, (n,): for each a random class, then a random row of that class."""
         label = torch.randint(len(self.count), (n,), generator=stream, device=stream.device)
-        # In float64, no share of a count is rounded up to the count itself.
+        # float64, because in float32 share * count can round up to count, one past the last row.
         share = torch.rand(n, generator=stream, device=stream.device, dtype=torch.float64)
         return self.rows[self.first[label] + (share * self.count[label]).long()]
 
 
 class Labelled(Sampler):
-    """Latents from the standard normal; real and generated samples of a step share their labels."""
+    """Standard normal latents; real and generated samples of a step share their labels."""
 
     deals = ("z",)
 
     dim: int = Field(default=64, ge=1, le=MAX_DIM, description="numbers in one latent")
     prior: Literal["data", "uniform"] = Field(
-        default="data", description="labels as often as in the data, or each equally often"
+        default="data", description="label frequencies: as in the data, or uniform"
     )
 
     def spaces(self, data: Mapping[str, Space]) -> dict[str, Space]:
-        """``z``, (dim,). Raises ComposeError for data without labels."""
+        """``z``, (dim,). Raises ComposeError if the data have no labels."""
         if "label" not in data or data["label"].classes is None:
             offered = ", ".join(f"{name} ({space})" for name, space in data.items())
-            message = f"sampler 'labelled' needs data with a 'label', a class; there is: {offered}."
+            message = (
+                f"sampler 'labelled' needs data with a class 'label'; the data have: {offered}."
+            )
             raise ComposeError(message)
         return {"z": Space(shape=(self.dim,))}
 
-    def start(self, game: Game) -> ByClass:
-        """Sort the rows. Raises DataError where a class to be dealt has none."""
+    def start(self, game: GameView) -> ByClass:
+        """Sort the rows by class. Raises DataError if prior ``uniform`` finds a class empty."""
         rows = ByClass(game.train.column("label"), game.spaces["label"].classes or 0)
         if self.prior == "uniform" and not bool(rows.count.all()):
             message = (
-                f"dataset '{game.data.name}' has no row of class {int(rows.count.argmin())} to "
-                "train on, so prior 'uniform' cannot deal it; set labelled.prior=data."
+                f"dataset '{game.data.name}' has no training row of class "
+                f"{int(rows.count.argmin())}, so prior 'uniform' cannot draw one; set "
+                "labelled.prior=data."
             )
             raise DataError(message)
         return rows
@@ -71,7 +74,7 @@ class Labelled(Sampler):
     def latent(
         self, n: int, spaces: Mapping[str, Space], stream: torch.Generator
     ) -> dict[str, Tensor]:
-        """``z``, (n, dim), and under prior ``uniform`` also ``label``, (n,)."""
+        """``z``, (n, dim); under prior ``uniform`` also ``label``, (n,)."""
         z = torch.randn(n, self.dim, generator=stream, device=stream.device)
         if self.prior == "data":
             return {"z": z}
@@ -79,15 +82,16 @@ class Labelled(Sampler):
         label = torch.randint(classes, (n,), generator=stream, device=stream.device)
         return {"z": z, "label": label}
 
-    def draw(self, player: Player, game: Game) -> Tensor:
-        """Rows as they come, or class by class; int64, (N,)."""
+    def draw(self, player: Player, game: GameView) -> Tensor:
+        """Row numbers, int64, (N,): in the data's order, or of uniformly drawn classes."""
         if self.prior == "data":
             rows_as_they_come: Tensor = super().draw(player, game)
             return rows_as_they_come
         rows: ByClass = game.state_of(self)
-        return rows.draw(game.variant.batch, game.latents)
+        return rows.draw(game.batch, game.latents)
 
-    def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
-        """One step, whose ``label`` is the real rows' own."""
+    def deal(self, player: Player, game: GameView, drawn: Tensor) -> Iterator[Step]:
+        """One step, whose ``label`` is that of its real rows."""
+        # Only z is passed on: a label from ``latent`` would replace the real rows' own.
         latent = self.latent(len(drawn), game.spaces, game.latents)
         yield game.step(player, rows=drawn, z=latent["z"])

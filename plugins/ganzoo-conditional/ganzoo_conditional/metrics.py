@@ -1,4 +1,4 @@
-"""What is measured of samples that were made for a label."""
+"""Metrics of samples that were generated for a label."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class LabelAccuracy(Metric):
-    """The share of samples that the data's own classifier puts in the class they were made for."""
+    """The share of samples that the dataset's classifier assigns to their requested class."""
 
     better: ClassVar[dict[str, Direction]] = {"label-accuracy": "higher"}
 
     def measure(self, fake_logits: Tensor, fake_label: Tensor) -> dict[str, float]:
-        """The share, in [0, 1], of logits (N, classes) and labels (N,)."""
+        """The share, in [0, 1], from logits (N, classes) and labels (N,)."""
         right = fake_logits.argmax(1) == fake_label
         return {"label-accuracy": float(right.double().mean())}
 
@@ -28,7 +28,8 @@ class LabelAccuracy(Metric):
 class IntraFrechet(Metric):
     """The mean over classes of the Fréchet distance within a class (arXiv:1802.05637's intra FID).
 
-    It rises with fewer samples a class, so compare it at one number of samples only.
+    It is biased upwards when there are few samples per class, so compare it only between equal
+    sample counts.
     """
 
     better: ClassVar[dict[str, Direction]] = {
@@ -37,13 +38,13 @@ class IntraFrechet(Metric):
     }
 
     least: int = Field(
-        default=2, ge=2, description="a class with fewer samples on either side is left out"
+        default=2, ge=2, description="classes with fewer real or generated samples are left out"
     )
 
     def measure(
         self, real_features: Tensor, label: Tensor, fake_features: Tensor, fake_label: Tensor
     ) -> dict[str, float]:
-        """The mean, of features (N, D) and (M, D), and how many classes it is the mean of."""
+        """The mean, from features (N, D) and (M, D), and the number of classes averaged over."""
         found = []
         for one in range(int(label.max()) + 1):
             real, fake = real_features[label == one], fake_features[fake_label == one]
@@ -51,8 +52,8 @@ class IntraFrechet(Metric):
                 found.append(frechet_distance(real, fake))
         if not found:
             message = (
-                f"no class has {self.least} samples both held out and generated, so there is no "
-                "intra-class distance; generate more."
+                f"no class has {self.least} held-out and {self.least} generated samples, so there "
+                "is no intra-class distance; generate more."
             )
             raise ZooError(message)
         return {

@@ -1,4 +1,4 @@
-"""Networks that are told the label, or that tell it.
+"""Networks that read the label, or that predict it.
 
 Mirza & Osindero 2014, arXiv:1411.1784; Miyato & Koyama 2018, arXiv:1802.05637; Odena et al. 2017,
 arXiv:1610.09585.
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class LabelConditioned(nn.Module):
-    """A generator from one vector that is told the label too, as one-hot behind the latent."""
+    """A generator that reads the latent and the label, one-hot, as one vector."""
 
     def __init__(self, net: nn.Module, inputs: Space) -> None:
-        """Wrap a network that reads vectors of ``inputs``, joined of ``z`` and ``label``."""
+        """Wrap a network that reads vectors of ``inputs``, which joins ``z`` and ``label``."""
         super().__init__()
         self.net, self.inputs = net, inputs
 
@@ -37,10 +37,10 @@ class LabelConditioned(nn.Module):
 
 
 class Concat(nn.Module):
-    """A discriminator whose sample has the label beside it: planes of an image, or one-hot."""
+    """A discriminator that reads the label as extra channels of an image, or one-hot numbers."""
 
     def __init__(self, first: nn.Module, scorer: nn.Module, classes: int) -> None:
-        """Score what ``first`` makes of a sample, with ``classes`` more channels behind its own."""
+        """Score the output of ``first`` with ``classes`` extra channels for the label."""
         super().__init__()
         self.first, self.scorer, self.classes = first, scorer, classes
 
@@ -55,17 +55,17 @@ class Concat(nn.Module):
 
 
 class Projection(nn.Module):
-    """A discriminator whose score is w.f + b + v.f, v the label's embedding and f the features.
+    """A discriminator that scores w.f + b + v.f, for features f and the label's embedding v.
 
-    Miyato & Koyama 2018, arXiv:1802.05637: its y'V phi(x) + psi(phi(x)), with a linear psi.
+    Miyato & Koyama 2018, arXiv:1802.05637: y'V phi(x) + psi(phi(x)), with a linear psi.
     """
 
     def __init__(self, body: nn.Module, features: int, classes: int, **heads: int) -> None:
-        """Score the ``features`` numbers that ``body`` returns; other heads as ``Scorer`` has."""
+        """Score the ``features`` numbers that ``body`` returns; ``heads`` are as in ``Scorer``."""
         super().__init__()
         self.body, self.scorer = body, Scorer(nn.Identity(), features, **heads)
         self.embed = nn.Embedding(classes, features)
-        # Torch's embeddings begin at N(0, 1), which would drown the score's other summand.
+        # torch initializes embeddings from N(0, 1), which would drown w.f.
         nn.init.normal_(self.embed.weight, std=features**-0.5)
 
     def forward(self, sample: Tensor, label: Tensor) -> dict[str, Tensor]:
@@ -76,10 +76,10 @@ class Projection(nn.Module):
 
 
 class LabelledNetworks(ConvOrMlp):
-    """What the architectures of this plugin share: a norm, the generator, and D's features."""
+    """What this plugin's architectures share: the norm, the generator, the features of D."""
 
     norm: Literal["batch", "none"] = Field(
-        default="batch", description="in a convolutional discriminator; none suits penalties"
+        default="batch", description="norm of a convolutional discriminator; none suits penalties"
     )
 
     def generator(self, z: Space, label: Space, real: Space) -> nn.Module:
@@ -94,15 +94,15 @@ class LabelledNetworks(ConvOrMlp):
 
 
 class Conditional(LabelledNetworks):
-    """Two networks that are told the label: beside z, and in the discriminator's score."""
+    """Networks that read the label: the generator beside z, the discriminator in its score."""
 
     conditioning: Literal["concat", "projection"] = Field(
         default="projection",
-        description="label beside the sample (1411.1784), or projected on features (1802.05637)",
+        description="label joined to the sample (1411.1784), or projected on features (1802.05637)",
     )
 
     def discriminator(self, real: Space, label: Space, code: Space | None = None) -> nn.Module:
-        """A sample and its label to the score, (N,), and a head ``code`` where code is dealt."""
+        """A sample and its label to the score, (N,), and a head ``code`` if codes are dealt."""
         classes = classes_of(label, self.name)
         heads = code_head(code)
         if self.conditioning == "projection":
@@ -114,27 +114,27 @@ class Conditional(LabelledNetworks):
 
 
 class Acgan(LabelledNetworks):
-    """A discriminator that is not told the label but tells it, by a head of logits ``classes``."""
+    """A discriminator that does not read the label but predicts it, as the head ``classes``."""
 
     heads = ("classes",)
 
     def discriminator(self, real: Space, label: Space, code: Space | None = None) -> nn.Module:
-        """A sample to ``score``, (N,), and ``classes``, (N, classes)."""
+        """A sample to ``score``, (N,), and ``classes``, logits, (N, classes)."""
         body, features = self._features(real)
         return Scorer(body, features, classes=classes_of(label, self.name), **code_head(code))
 
 
 def code_head(code: Space | None) -> dict[str, int]:
-    """The head for a code that a sampler of another plugin deals, wide enough for all of it.
+    """A head for the code that another plugin's sampler deals, as wide as the code.
 
-    The architectures do not declare it in ``heads``: where no code is dealt they do not have it.
+    Not declared in ``heads``, because it exists only if a code is dealt.
     """
     return {} if code is None else {"code": code.width}
 
 
 def classes_of(label: Space, builder: str) -> int:
-    """How many classes there are. Raises ComposeError where the label is no class."""
+    """The number of classes. Raises ComposeError if the label is not a class."""
     if label.classes is None:
-        message = f"'{builder}' is told a class; the data's 'label' is {label}."
+        message = f"'{builder}' needs a label that is a class; the data's 'label' is {label}."
         raise ComposeError(message)
     return label.classes

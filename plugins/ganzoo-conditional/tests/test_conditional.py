@@ -26,12 +26,13 @@ from torch.nn.functional import cross_entropy, one_hot
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
 from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
 from ganzoo.parts.dataset import Data
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
@@ -224,7 +225,7 @@ def test_acgans_discriminator_is_not_told_the_label() -> None:
 def test_the_classifier_needs_a_head_and_says_who_has_it() -> None:
     message = r"'auxiliary-classifier' reads 'real_classes' .* acgan \(ganzoo-conditional\)"
     with pytest.raises(ComposeError, match=message):
-        Game(small(regularizers=(AuxiliaryClassifier(),)), points())
+        compose(small(regularizers=(AuxiliaryClassifier(),)), data="digits").game()
 
 
 # --------------------------------------------------------------------------------- the sampler
@@ -314,7 +315,7 @@ def test_data_without_labels_is_refused(name: str) -> None:
     with pytest.raises(ComposeError) as error:
         Game(small(name), tiny(2))
     assert str(error.value) == (
-        "sampler 'labelled' needs data with a 'label', a class; there is: real (2)."
+        "sampler 'labelled' needs data with a class 'label'; the data have: real (2)."
     )
     with pytest.raises(ComposeError, match=r"builds its discriminator from 'label'; the dataset"):
         Game(small(sampler=Gaussian(dim=4)), tiny(2))
@@ -347,7 +348,9 @@ def test_data_whose_labels_are_none_of_its_classes_is_refused(wrong: int, split:
 def test_a_class_without_rows_cannot_be_dealt_as_often_as_the_others() -> None:
     data = points((9, 0, 9))
     Game(small(), data).round()
-    with pytest.raises(DataError, match=r"^dataset 'labelled points' has no row of class 1 to"):
+    with pytest.raises(
+        DataError, match=r"^dataset 'labelled points' has no training row of class 1,"
+    ):
         Game(small(sampler=Labelled(prior="uniform")), data)
 
 
@@ -397,7 +400,7 @@ def test_the_intra_class_distance_is_the_mean_over_the_classes_with_samples_enou
     expected = frechet_distance(features[label == 2], two) / 2
     assert found["intra-frechet"] == pytest.approx(expected)
     assert found["intra-frechet-classes"] == 2
-    with pytest.raises(ZooError, match=r"^no class has 500 samples both held out and generated"):
+    with pytest.raises(ZooError, match=r"^no class has 500 held-out and 500 generated samples"):
         IntraFrechet(least=500).measure(features, label, made, made_for)
 
 
@@ -492,7 +495,7 @@ def test_a_short_training_on_digits_heeds_the_label(name: str) -> None:
         {
             **dict(VARIANTS[name]),
             "architecture": architecture,
-            "optimizers": Optimizers(discriminator=fast, generator=fast),
+            "optimizers": {"discriminator": fast, "generator": fast},
             "ema": 0.99,
         }
     )

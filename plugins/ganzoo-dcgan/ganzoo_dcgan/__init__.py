@@ -21,7 +21,7 @@ from ganzoo.parts.variant import Variant
 
 
 def initialize(net: nn.Module) -> nn.Module:
-    """Weights from N(0, 0.02), batch norm's scales from N(1, 0.02) (the paper's section 4)."""
+    """Draw weights from N(0, 0.02) (section 4 of the paper), norms' scales from N(1, 0.02)."""
     for module in net.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(module.weight, 0.0, 0.02)
@@ -31,10 +31,13 @@ def initialize(net: nn.Module) -> nn.Module:
 
 
 class Dcgan(Architecture):
-    """The paper's guidelines for images of 8 to 128 pixels a side and 1 to 4 channels."""
+    """The paper's networks, for images of 8 to 128 pixels a side and 1 to 4 channels."""
 
     width: int = Field(
-        default=64, ge=1, le=1024, description="channels at the largest image, doubled below"
+        default=64,
+        ge=1,
+        le=1024,
+        description="channels at full resolution, doubled at each halving",
     )
     kernel: Literal[3, 4, 5] = Field(default=5, description="side of the convolutions, in pixels")
 
@@ -62,7 +65,7 @@ def ganzoo_architectures() -> list[type[Architecture]]:
 
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
-    """The paper's networks under the non-saturating game, Adam at 2e-4 with beta1 of 0.5."""
+    """The paper's networks with the non-saturating loss and Adam at 2e-4, beta1 of 0.5."""
     return [
         Variant(
             name="dcgan",

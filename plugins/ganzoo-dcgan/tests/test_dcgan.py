@@ -154,7 +154,7 @@ def is_normal(weight: torch.Tensor, mean: float) -> None:
 
 def test_the_variant_has_the_papers_optimizer_and_trains_both_players() -> None:
     (variant,) = ganzoo_variants()
-    for adam in (variant.optimizers.discriminator, variant.optimizers.generator):
+    for adam in (variant.optimizers["discriminator"], variant.optimizers["generator"]):
         assert (adam.lr, adam.betas[0]) == (2e-4, 0.5)
     small = type(variant).model_validate(
         {**dict(variant), "architecture": Dcgan(width=2), "batch": 8}

@@ -1,4 +1,4 @@
-"""GAIL: imitation of demonstrations, where the generator is a policy that acts.
+"""GAIL: imitation learning, where the generator is a policy that acts in an environment.
 
 Ho & Ermon 2016, Generative Adversarial Imitation Learning, arXiv:1606.03476; with PPO (Schulman et
 al. 2017, arXiv:1707.06347) in place of TRPO.
@@ -13,7 +13,8 @@ import typer
 
 import ganzoo
 from ganzoo.builtin.losses import Minimax
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
+from ganzoo.parts.schedule import linear
 from ganzoo.parts.variant import Variant
 from ganzoo_gail.cloning import Demonstrated
 from ganzoo_gail.datasets import (
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> list[type[Architecture]]:
-    """A policy with its value function, and a discriminator of pairs."""
+    """A policy with its value function, and a discriminator of (observation, action) pairs."""
     return [Imitator]
 
 
 @ganzoo.hookimpl
 def ganzoo_losses() -> list[type[Loss]]:
-    """Two objectives of a policy."""
+    """The policy's objectives: PPO's and behaviour cloning's."""
     return [PpoClip, Cloning]
 
 
@@ -57,26 +58,26 @@ def ganzoo_regularizers() -> list[type[Regularizer]]:
 
 @ganzoo.hookimpl
 def ganzoo_samplers() -> list[type[Sampler]]:
-    """Episodes of the policy, and pairs of the expert."""
+    """Rollouts of the policy, and the expert's pairs alone."""
     return [Rollout, Demonstrated]
 
 
 @ganzoo.hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Demonstrations that are shipped, of a file, of Minari, and an environment without any."""
+    """Shipped demonstrations, a file of them, Minari's, and an environment without any."""
     return [Cartpole, Acrobot, MountainCar, Pendulum, Hopper, Demonstrations, Minari, Environment]
 
 
 @ganzoo.hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """What episodes earn."""
+    """The return of episodes, normalized and as it is."""
     return [NormalizedReturn, EpisodeReturn]
 
 
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
-    """Imitation by a game, by supervision, and the policy's learner alone on the task's reward."""
-    policy = Adam(lr=1e-3, betas=(0.9, 0.999), schedule="linear", max_norm=0.5)
+    """GAIL, behaviour cloning, and PPO on the task's own reward."""
+    policy = Adam(lr=linear(1e-3), betas=(0.9, 0.999), max_norm=0.5)
     return [
         Variant(
             name="gail",
@@ -86,9 +87,7 @@ def ganzoo_variants() -> list[Variant]:
             generator_loss=PpoClip(),
             regularizers=(EntropyBonus(),),
             sampler=Rollout(),
-            optimizers=Optimizers(
-                discriminator=Adam(lr=3e-3, betas=(0.5, 0.999)), generator=policy
-            ),
+            optimizers={"discriminator": Adam(lr=3e-3, betas=(0.5, 0.999)), "generator": policy},
             batch=256,
             data="cartpole",
         ),
@@ -99,7 +98,7 @@ def ganzoo_variants() -> list[Variant]:
             loss=Cloning(),
             sampler=Demonstrated(),
             turns=(("generator", 1),),
-            optimizers=Optimizers(generator=Adam(lr=1e-3, betas=(0.9, 0.999))),
+            optimizers={"generator": Adam(lr=1e-3, betas=(0.9, 0.999))},
             batch=256,
             data="cartpole",
         ),
@@ -111,7 +110,7 @@ def ganzoo_variants() -> list[Variant]:
             regularizers=(EntropyBonus(),),
             sampler=Rollout(reward="task"),
             turns=(("generator", 1),),
-            optimizers=Optimizers(generator=policy),
+            optimizers={"generator": policy},
             batch=256,
             data="cartpole",
         ),
@@ -124,14 +123,15 @@ def ganzoo_commands(cli: typer.Typer) -> None:
 
     @cli.command()
     def record(
-        run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a policy's run.")],
+        run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a policy.")],
         *,
-        out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
-        horizon: Annotated[str, typer.Option(help="fixed or task; as the run's by default.")] = "",
-        episodes: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 8,
-        seed: Annotated[int, typer.Option(min=0, help="Fixes every episode.")] = 0,
+        out: Annotated[Path, typer.Option(help="File to write, .safetensors.")],
+        horizon: Annotated[str, typer.Option(help="fixed or task; default: the run's.")] = "",
+        episodes: Annotated[int, typer.Option(min=1, max=10_000, help="Episodes to record.")] = 8,
+        seed: Annotated[int, typer.Option(min=0, help="Seed of all episodes.")] = 0,
     ) -> None:
         """Record episodes of a run's policy as demonstrations."""
+        # torch and gymnasium are slow to import, and `ganzoo --help` only needs this signature
         from ganzoo.plugins.options import validated
         from ganzoo.training.run import Run
         from ganzoo_gail.demonstrations import record as write
@@ -153,6 +153,6 @@ def ganzoo_commands(cli: typer.Typer) -> None:
             made_with=made_with,
         )
         typer.echo(
-            f"{out}: {episodes} episodes of {facts.env}; the policy earns {facts.expert_return:g}, "
+            f"{out}: {episodes} episodes of {facts.env}; mean return {facts.expert_return:g}, of "
             f"random actions {facts.random_return:g}"
         )

@@ -1,4 +1,4 @@
-"""Behaviour cloning: a policy fitted to what the expert did, by itself or as a start."""
+"""Behaviour cloning: a policy fitted to the expert's actions, alone or before GAIL."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
     from ganzoo.parts.part import Player
+    from ganzoo.parts.protocols import GameView
 
 RATE = 1e-3
+"""Adam's learning rate in ``clone``, that of the variant ``behaviour-cloning``."""
 
 
 class Demonstrated(Episodes):
-    """Pairs of the expert, as they stand in the data."""
+    """Batches of the expert's observations and actions."""
 
     deals = ("obs", "action")
 
-    def start(self, game: Game) -> None:
-        """Show the policy what there is to observe."""
+    def start(self, game: GameView) -> None:
+        """Normalize the policy's inputs by the demonstrations' statistics."""
         task_of(game.data.info)
         observe(policy_of(game.nets["generator"]), game.train.column("obs"))
 
-    def deal(self, player: Player, game: Game, drawn: Tensor) -> Iterator[Step]:
+    def deal(self, player: Player, game: GameView, drawn: Tensor) -> Iterator[Step]:
         """One batch of pairs."""
         yield game.step(player, rows=drawn)
 
 
-def clone(net: nn.Module, game: Game, *, steps: int) -> None:
-    """Fit a policy to the demonstrations for some steps, in place."""
+def clone(net: nn.Module, game: GameView, *, steps: int) -> None:
+    """Fit a policy to the demonstrations by maximum likelihood, in place."""
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
     stream = torch.Generator(game.device).manual_seed(game.seed)
     for _ in range(steps):
-        size = (game.variant.batch,)
+        size = (game.batch,)
         rows = torch.randint(len(game.train), size, generator=stream, device=game.device)
         obs, action = (game.train.column(name, rows) for name in ("obs", "action"))
         optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""Datasets of demonstrations: shipped, of a file, of Minari; and an environment without any."""
+"""Datasets of demonstrations: shipped, from a file, from Minari; and an environment without any."""
 
 from __future__ import annotations
 
@@ -28,31 +28,32 @@ from ganzoo_gail.tasks import Horizon, Task
 
 
 class Demonstrations(Dataset):
-    """Demonstrations in a file (see this module); ``demonstrations:FILE`` names it."""
+    """Demonstrations from a file that ``ganzoo record`` wrote: ``demonstrations:FILE``."""
 
     path: Path
     trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
 
     def load(self) -> Data:
-        """Read them."""
+        """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
         return read(self.path, self.trajectories, self.path.stem)
 
 
 class Shipped(Dataset):
-    """Demonstrations that come with this plugin, by the name of their task."""
+    """Demonstrations shipped with this plugin, named after their task."""
 
     name = "shipped"
     horizons: ClassVar[tuple[Horizon, ...]] = ("fixed", "task")
 
     horizon: Horizon = Field(
-        default="fixed", description="whether all episodes are equally long, or end as the task's"
+        default="fixed",
+        description="fixed: all episodes equally long; task: the task's own end",
     )
     trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
 
     def load(self) -> Data:
-        """Read them; DataError where there are none with this horizon."""
+        """Read the file. Raises DataError if none is shipped with this horizon."""
         if self.horizon not in self.horizons:
-            message = f"'{self.name}' has demonstrations with horizon {self.horizons[0]} only."
+            message = f"'{self.name}' has demonstrations only with horizon {self.horizons[0]}."
             raise DataError(message)
         path = (
             Path(str(files("ganzoo_gail"))) / "experts" / f"{self.name}-{self.horizon}.safetensors"
@@ -69,34 +70,34 @@ class Acrobot(Shipped):
 
 
 class MountainCar(Shipped):
-    """MountainCar-v0: a weak car driven out of a valley."""
+    """MountainCar-v0: an underpowered car driven out of a valley."""
 
 
 class Pendulum(Shipped):
     """Pendulum-v1: a pendulum swung up and held; its episodes always take 200 steps."""
 
     horizons = ("task",)
-    horizon: Horizon = Field(default="task", description="Pendulum's own horizon is a fixed one")
+    horizon: Horizon = Field(default="task", description="Pendulum's own horizon is already fixed")
 
 
 class Hopper(Shipped):
-    """Hopper-v5: one leg that hops (needs ganzoo-gail[mujoco])."""
+    """Hopper-v5: a one-legged robot that hops; needs ganzoo-gail[mujoco]."""
 
     horizons = ("task",)
-    horizon: Horizon = Field(default="task", description="an episode ends where the leg falls")
+    horizon: Horizon = Field(default="task", description="an episode ends when the robot falls")
 
 
 class Environment(Dataset):
-    """An environment of gymnasium without an expert; ``environment:ID`` names it.
+    """A gymnasium environment without an expert: ``environment:ID``.
 
-    Its rows are a random policy's: there is nothing to imitate, but a reward of the task's own.
+    Its rows come from random actions, so there is nothing to imitate; train on the task's reward.
     """
 
     env: str
-    horizon: Horizon = Field(default="task", description="as the task's own, or fixed")
+    horizon: Horizon = Field(default="task", description="the task's own, or fixed")
 
     def load(self) -> Data:
-        """Play a few episodes at random."""
+        """Play two episodes of random actions. Raises DataError for an unknown environment."""
         task = Task(env=self.env, horizon=self.horizon)
         kept: dict[str, list[list[Any]]] = {name: [[], []] for name in ("obs", "action")}
         played(None, task, 2, seed=0, greedy=False, kept=kept)
@@ -109,34 +110,34 @@ class Environment(Dataset):
 
 
 class Minari(Dataset):
-    """Demonstrations of Farama's Minari, on this machine; ``minari:ID`` names it.
+    """Demonstrations from Farama's Minari: ``minari:ID``.
 
-    Needs ganzoo-gail[minari]; ``minari download ID`` fetches one.
+    Needs ganzoo-gail[minari], and the dataset on this machine: ``minari download ID``.
     """
 
     dataset: str
     trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
 
     def load(self) -> Data:
-        """Read them; DataError where there are none, or of no environment that can be played."""
+        """Read the dataset. Raises DataError if that or making its environment fails."""
         try:
-            import minari
+            import minari  # an optional dependency
         except ImportError as error:
             message = "Minari is not installed: pip install 'ganzoo-gail[minari]'."
             raise DataError(message) from error
         try:
             found = minari.load_dataset(self.dataset)
             episodes = list(found.iterate_episodes())
-        except Exception as error:  # its own, and those of its storage
-            message = f"Minari has no dataset '{self.dataset}' that can be read here: {told(error)}"
+        except Exception as error:  # Minari's errors and those of its storage have no common base
+            message = f"Minari's dataset '{self.dataset}' cannot be read: {told(error)}"
             raise DataError(message) from error
         if found.spec.env_spec is None:
-            message = f"Minari's '{self.dataset}' does not say of which environment it is."
+            message = f"Minari's dataset '{self.dataset}' does not name its environment."
             raise DataError(message)
         task = Task(env=found.spec.env_spec.id)
         returns = [float(np.sum(episode.rewards)) for episode in episodes]
         lengths = [len(episode.actions) for episode in episodes]
-        # One observation more than actions: the last one, at which nothing was done.
+        # Minari also stores each episode's final observation, after which no action follows.
         obs = [episode.observations[:n] for episode, n in zip(episodes, lengths, strict=True)]
         tensors = {
             "obs": torch.from_numpy(np.concatenate(obs)).float(),

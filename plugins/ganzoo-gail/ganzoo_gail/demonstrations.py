@@ -1,9 +1,9 @@
-"""Demonstrations: what an expert observed and did, as a dataset and as a file.
+"""Demonstrations: an expert's observations and actions, as a dataset and as a file.
 
-A file is safetensors. Tensors: ``obs``, float32, (N, d); ``action``, uint8, (N,), or float32 in
-[-1, 1], (N, k); ``lengths``, int64, (episodes,), which add up to N; ``returns``, float64,
-(episodes,). One metadata key ``ganzoo``, JSON: ``env`` (gymnasium's id), ``horizon`` ("fixed" or
-"task"), ``expert_return`` and ``random_return`` (the means of 100 episodes), ``made_with``.
+A file is safetensors, with the tensors ``obs``, float32, (N, d); ``action``, uint8, (N,), or
+float32 in [-1, 1], (N, k); ``lengths``, int64, (episodes,), which sum to N; ``returns``, float64,
+(episodes,). Its one metadata key, ``ganzoo``, is JSON with ``env`` (gymnasium's id), ``horizon``
+("fixed" or "task"), ``expert_return`` and ``random_return`` (means of 100 episodes), ``made_with``.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.engine.sampling import FrozenGenerator
+    from ganzoo.parts.protocols import FrozenView
     from ganzoo_gail.policy import ActorCritic
 
 EPISODES = 100
-"""Episodes that a return is the mean of."""
+"""Episodes over which a return is averaged."""
 
 
 class Facts(BaseModel):
-    """What a file of demonstrations says of itself."""
+    """The metadata of a file of demonstrations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -50,10 +50,9 @@ class Facts(BaseModel):
 
 
 def read(path: Path, trajectories: int, name: str) -> Data:
-    """The demonstrations of a file.
+    """The demonstrations of a file, ``trajectories`` episodes of them to train on.
 
-    Raises DataError in one sentence for a file that is not there or cut short, or whose numbers do
-    not fit the environment that it names.
+    Raises DataError if the file is missing or damaged, or does not fit the environment it names.
     """
     try:
         blob = path.read_bytes()
@@ -64,7 +63,7 @@ def read(path: Path, trajectories: int, name: str) -> Data:
         message = f"there are no demonstrations at {path}."
         raise DataError(message) from None
     except (OSError, safetensors.SafetensorError, KeyError, ValidationError) as error:
-        message = f"{path} holds no demonstrations that can be read: {told(error)}"
+        message = f"{path} cannot be read as demonstrations: {told(error)}"
         raise DataError(message) from error
     return data_of(str(path), tensors, facts, trajectories, name)
 
@@ -72,9 +71,10 @@ def read(path: Path, trajectories: int, name: str) -> Data:
 def data_of(
     source: str, tensors: dict[str, Tensor], facts: Facts, trajectories: int, name: str
 ) -> Data:
-    """The first episodes to train on, the others held out (the last, if all are asked).
+    """Demonstrations as data: the first episodes to train on, the others held out.
 
-    Raises DataError, which names the source, where the tensors do not fit each other or the task.
+    If all are trained on, the last one is also the held-out one. Raises DataError, naming the
+    source, if the tensors do not fit each other or the task.
     """
     task = Task(env=facts.env, horizon=facts.horizon)
     checked(source, tensors, task)
@@ -103,14 +103,14 @@ def data_of(
 
 
 def columns_of(task: Task, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``obs`` and ``action`` as networks read them."""
+    """``obs``, float32, and ``action``, int64 if it is a choice, as networks read them."""
     obs, action = tensors["obs"], tensors["action"]
     action = action.long() if task.spaces["action"].classes is not None else action
     return {"obs": obs, "action": action}
 
 
 def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
-    """Hold demonstrations against each other and against the environment."""
+    """Raise DataError unless the tensors fit each other and the environment."""
     missing = {"obs", "action", "lengths"} - tensors.keys()
     if missing:
         message = f"{source} holds no demonstrations: '{min(missing)}' is missing."
@@ -118,15 +118,15 @@ def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
     obs, action, lengths = (tensors[name] for name in ("obs", "action", "lengths"))
     if not len(obs) or len(obs) != len(action) or int(lengths.sum()) != len(obs):
         message = (
-            f"{source} is empty or cut short: {len(obs)} observations, {len(action)} actions and "
+            f"{source} is empty or incomplete: {len(obs)} observations, {len(action)} actions and "
             f"episodes of {int(lengths.sum())} steps."
         )
         raise DataError(message)
     spaces = task.spaces
     if tuple(obs.shape[1:]) != spaces["obs"].shape:
         message = (
-            f"{source} has observations of shape {tuple(obs.shape[1:])}; those of '{task.env}' are "
-            f"{spaces['obs'].shape}."
+            f"{source} has observations of shape {tuple(obs.shape[1:])}; those of '{task.env}' "
+            f"have shape {spaces['obs'].shape}."
         )
         raise DataError(message)
     if not bool(torch.isfinite(obs).all()) or not bool(torch.isfinite(action.float()).all()):
@@ -139,23 +139,23 @@ def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
     else:
         whole = not action.is_floating_point() and action.dim() == 1
         fits = whole and bool(((action >= 0) & (action < classes)).all())
-        wanted = f"choices of {classes}"
+        wanted = f"integers in [0, {classes})"
     if not fits:
-        message = f"{source} has actions that '{task.env}' does not take: they must be {wanted}."
+        message = f"{source} has actions that '{task.env}' does not accept; they must be {wanted}."
         raise DataError(message)
 
 
 def told(error: Exception) -> str:
-    """An error that is not ours, as a sentence."""
+    """Another library's error, as a sentence."""
     if isinstance(error, KeyError):
-        return "it has no metadata of ganzoo."
+        return "its metadata has no key 'ganzoo'."
     return str(error).strip().splitlines()[0].rstrip(".") + "."
 
 
 def record(
-    path: Path, task: Task, frozen: FrozenGenerator, *, episodes: int, seed: int, made_with: str
+    path: Path, task: Task, frozen: FrozenView, *, episodes: int, seed: int, made_with: str
 ) -> Facts:
-    """Write episodes of a policy's likeliest actions to a file; returns what it says of itself."""
+    """Write episodes of a policy's most likely actions to a file; returns the file's metadata."""
     net: Any = Unflagged(policy_of(frozen.net), frozen.spaces["obs"].size)
     device = frozen.device
     kept: dict[str, list[list[Any]]] = {
@@ -185,20 +185,20 @@ def record(
 
 
 class Unflagged:
-    """A policy that acts in a fixed-horizon task though it was trained where episodes end.
+    """A policy trained with the task's own horizon, acting in the fixed-horizon task.
 
-    It does not see the number that says whether the task has ended.
+    It does not see the extra number that marks the end of the task, which it was not trained with.
     """
 
     def __init__(self, net: ActorCritic, size: int) -> None:
-        """Show a policy only the first ``size`` numbers of an observation."""
+        """Pass only the first ``size`` numbers of each observation to the policy."""
         self.net, self.size = net, size
 
     def best(self, obs: Tensor) -> Tensor:
-        """The likeliest action of each observation."""
+        """The most likely action for each observation."""
         return self.net.best(obs[:, : self.size])
 
 
 def random_return(task: Task, *, seed: int = 0) -> float:
-    """What uniformly random actions earn, the mean of 100 episodes."""
+    """The return of uniformly random actions, the mean of 100 episodes."""
     return float(played(None, task, EPISODES, seed=seed, greedy=False)["return"].mean())

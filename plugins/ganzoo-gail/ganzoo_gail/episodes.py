@@ -1,4 +1,4 @@
-"""Episodes: a policy that is trained, played to see what it earns."""
+"""Episodes of a trained policy, to measure its return and to film it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ganzoo.engine.sampling import FrozenGenerator
+    from ganzoo.parts.protocols import FrozenView
     from ganzoo_gail.policy import ActorCritic
 
 MOST_FRAMES = 500
+"""The longest film, in frames."""
 
 
 class Episodes(Sampler):
-    """What samples a policy: whole episodes of the data's task."""
+    """A sampler whose samples are whole episodes of the data's task."""
 
     def sample(
-        self, frozen: FrozenGenerator, n: int, *, seed: int, given: Mapping[str, Tensor]
+        self, frozen: FrozenView, n: int, *, seed: int, given: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """What each of ``n`` episodes earned and how long it took, (n,).
+        """Returns and lengths of ``n`` episodes, (n,) each.
 
-        ``episode_return`` and ``episode_length`` of the likeliest actions, ``stochastic_return`` of
-        actions at random.
+        ``episode_return`` and ``episode_length`` are of the most likely actions,
+        ``stochastic_return`` of actions drawn from the policy.
         """
         del given
         net, task = policy_of(frozen.net), task_of(frozen.info)
@@ -45,23 +46,26 @@ class Episodes(Sampler):
         }
 
     @torch.no_grad()
-    def act(self, frozen: FrozenGenerator, obs: Tensor, *, seed: int | None = None) -> Tensor:
-        """The policy's actions: choices, (N,), or vectors in [-1, 1], (N, k)."""
+    def act(self, frozen: FrozenView, obs: Tensor, *, seed: int | None = None) -> Tensor:
+        """Actions for observations, (N, d): choices, int64, (N,), or vectors in [-1, 1], (N, k).
+
+        The most likely ones, or with a seed drawn from the policy.
+        """
         net, seen = policy_of(frozen.net), obs.to(frozen.device)
         if seed is None:
             return net.best(seen).cpu()
         stream = torch.Generator(frozen.device).manual_seed(seed_for(seed, "actions"))
         return net.act(seen, stream)[0].cpu()
 
-    def frames(self, frozen: FrozenGenerator, *, seed: int) -> Tensor | None:
-        """The first steps of one episode of the likeliest actions."""
+    def frames(self, frozen: FrozenView, *, seed: int) -> Tensor | None:
+        """One episode of the most likely actions, uint8, (T, H, W, 3), T at most 500."""
         net, task = policy_of(frozen.net), task_of(frozen.info)
         envs = Envs(task, 1, seed=seed_for(seed, "episodes"), render_mode="rgb_array")
         drawn = []
         for _ in range(min(task.steps, MOST_FRAMES)):
             try:
                 drawn.append(np.array(envs.vector.render()[0]))  # type: ignore[index]
-            except OverflowError:  # a cart that never falls may drive beyond any picture
+            except OverflowError:  # a cart driven far enough leaves the range of pixel numbers
                 break
             action = chosen(net, envs.obs, device=frozen.device)
             *_, terminated, truncated = envs.step(action)
@@ -72,19 +76,19 @@ class Episodes(Sampler):
 
 
 def task_of(facts: Mapping[str, object]) -> Task:
-    """The task that demonstrations are of; ComposeError where the data are of none."""
+    """The task of the demonstrations. Raises ComposeError if the data have none."""
     task = facts.get("task")
     if not isinstance(task, Task):
-        message = "the dataset has no task to act in; name one of demonstrations."
+        message = "the dataset has no task to act in; choose a dataset of demonstrations."
         raise ComposeError(message)
     return task
 
 
 def policy_of(net: nn.Module) -> ActorCritic:
-    """The generator as a policy; ComposeError where it cannot act."""
+    """The generator as a policy. Raises ComposeError if it cannot act."""
     if not all(hasattr(net, name) for name in ("act", "best", "value")):
         message = (
-            "the generator is no policy: it lacks act, best or value. Architectures that have "
+            "the generator is not a policy: it lacks act, best or value. Architectures that have "
             "them: imitator (ganzoo-gail)."
         )
         raise ComposeError(message)
@@ -99,7 +103,7 @@ def chosen(
     device: torch.device,
     stream: torch.Generator | None = None,
 ) -> np.ndarray:
-    """A policy's actions: the likeliest, or drawn on a stream."""
+    """A policy's actions: the most likely, or with a stream drawn from the policy."""
     seen = torch.from_numpy(obs).to(device)
     action = net.best(seen) if stream is None else net.act(seen, stream)[0]
     return action.cpu().numpy()
@@ -115,10 +119,10 @@ def played(
     device: torch.device = torch.device("cpu"),  # noqa: B008
     kept: dict[str, list[list[np.ndarray]]] | None = None,
 ) -> dict[str, Tensor]:
-    """``return`` and ``length`` of ``n`` whole episodes, float64, (n,), and which ``terminated``.
+    """Play ``n`` whole episodes: ``return`` and ``length``, float64, and ``terminated``, (n,) each.
 
-    Without a policy the actions are uniformly random. ``kept`` is filled with each episode's
-    ``obs`` and ``action``.
+    Without a policy, actions are uniformly random. ``kept`` receives each episode's ``obs`` and
+    ``action``.
     """
     envs = Envs(task, n, seed=seed_for(seed, "episodes"))
     stream = torch.Generator(device).manual_seed(seed_for(seed, "actions"))

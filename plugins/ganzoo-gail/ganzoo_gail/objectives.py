@@ -1,4 +1,4 @@
-"""The policy's objectives, each in the names of what it reads."""
+"""The policy's objectives: PPO's surrogate, the entropy bonus, and the likelihood of an expert."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class PpoClip(Loss):
-    """PPO's clipped surrogate, and the error of the value function (arXiv:1707.06347, eq. 9)."""
+    """PPO's clipped surrogate and the value function's error (arXiv:1707.06347, eq. 9)."""
 
-    clip: PositiveFloat = Field(default=0.2, description="how far the ratio counts, the epsilon")
-    value_weight: NonNegativeFloat = Field(default=0.5, description="of the value's squared error")
+    clip: PositiveFloat = Field(default=0.2, description="the paper's epsilon")
+    value_weight: NonNegativeFloat = Field(default=0.5, description="factor of the value's error")
 
     def generator(
         self,
@@ -27,7 +27,7 @@ class PpoClip(Loss):
         value: Tensor,
         target: Tensor,
     ) -> Tensor:
-        """The surrogate, negated, plus the weighted error, (N,)."""
+        """The negated surrogate plus the weighted squared error of the value, (N,)."""
         ratio = (log_prob - old_log_prob).exp()
         clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
         surrogate = minimum(ratio * advantage, clipped * advantage)
@@ -35,18 +35,18 @@ class PpoClip(Loss):
 
 
 class EntropyBonus(Regularizer):
-    """The policy's entropy, rewarded (Ho & Ermon 2016, arXiv:1606.03476, eq. 1)."""
+    """A bonus for the policy's entropy (Ho & Ermon 2016, arXiv:1606.03476, eq. 1)."""
 
     weight: NonNegativeFloat = Field(default=1e-3, description="the paper's lambda")
 
     def generator(self, entropy: Tensor) -> Tensor:
-        """The entropy at each observation, negated, (N,)."""
+        """The negated entropy at each observation, in nats, (N,)."""
         return -entropy
 
 
 class Cloning(Loss):
-    """Behaviour cloning: the likelihood of what the expert did (Pomerleau 1989)."""
+    """Behaviour cloning: the likelihood of the expert's actions (Pomerleau 1989)."""
 
     def generator(self, log_prob: Tensor) -> Tensor:
-        """The log-likelihood of each action, negated, (N,)."""
+        """The negative log-likelihood of each action, (N,)."""
         return -log_prob

@@ -1,4 +1,4 @@
-"""What the discriminator sees: an observation and an action as one vector, in the data's units."""
+"""The discriminator's input: a normalized observation and an action as one vector."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ganzoo.parts.space import Space
 
 FAR = 10.0
-"""Normalized numbers are cut off here, so that one new to a network does not saturate it."""
+"""Normalized numbers are clipped to this, so that an unseen extreme does not saturate a network."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Observations less the demonstrations' mean, over their deviation, and actions beside them.
+    """Observations, normalized by the demonstrations' mean and deviation, joined with actions.
 
-    Slopes are then by deviations, as penalties on them take for granted.
+    So a gradient is per standard deviation, which gradient penalties assume.
     """
 
     space: Space
@@ -31,21 +31,21 @@ class Pairs:
 
     @classmethod
     def of(cls, space: Space, obs: Tensor) -> Pairs:
-        """In units of these observations, (N, d); a number that never changes is only shifted."""
+        """Normalize by these observations, (N, d); a constant number is only shifted."""
         std = obs.std(0, correction=0)
         return cls(space, obs.mean(0), std.where(std > 1e-6, 1.0))  # noqa: PLR2004
 
     def __call__(self, obs: Tensor, action: Tensor) -> Tensor:
-        """Observations, (N, d), and choices, (N,), or vectors, (N, k), as float32, (N, width)."""
+        """Join observations, (N, d), and choices, (N,), or vectors, (N, k): float32, (N, width)."""
         seen = (obs - self.mean.to(obs.device)) / self.std.to(obs.device)
         taken = action if self.space.parts["action"].classes else action.clamp(-1, 1)
         return self.space.join({"obs": seen.clamp(-FAR, FAR), "action": taken})
 
 
 def pairs_of(facts: Mapping[str, object]) -> Pairs:
-    """How a dataset makes pairs; ComposeError where it makes none."""
+    """How the dataset makes pairs. Raises ComposeError if it does not."""
     pairs = facts.get("pairs")
     if not isinstance(pairs, Pairs):
-        message = "the dataset has no pairs to tell apart; name one of demonstrations."
+        message = "the dataset has no (observation, action) pairs; choose one of demonstrations."
         raise ComposeError(message)
     return pairs

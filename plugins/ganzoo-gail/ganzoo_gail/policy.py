@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class RunningNorm(nn.Module):
-    """Numbers less their mean, over their standard deviation, of all that was observed so far.
+    """Normalization by the mean and standard deviation of everything observed so far.
 
-    It learns only from ``observe``, so a network is the same function within a round; if it is not
-    ``running``, only from the first.
+    Statistics change only in ``observe``, so a network stays the same function within a round. If
+    not ``running``, only the first call of ``observe`` counts.
     """
 
     count: Tensor
@@ -30,7 +30,7 @@ class RunningNorm(nn.Module):
     var: Tensor
 
     def __init__(self, size: int, *, running: bool = True) -> None:
-        """Before anything is observed, the identity."""
+        """Start as the identity, for vectors of ``size`` numbers."""
         super().__init__()
         self.running = running
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
@@ -39,7 +39,7 @@ class RunningNorm(nn.Module):
 
     @torch.no_grad()
     def observe(self, x: Tensor) -> None:
-        """Take (N, size) numbers into the mean and variance (Chan et al. 1979)."""
+        """Update the mean and variance with (N, size) numbers (Chan et al. 1979)."""
         if self.count and not self.running:
             return
         n, total = len(x), self.count + len(x)
@@ -56,19 +56,19 @@ class RunningNorm(nn.Module):
 
 
 def observe(net: nn.Module, x: Tensor) -> None:
-    """Show numbers to a network's norm of its input, where it has one."""
+    """Update the normalization of a network's input, if it has one."""
     norm: RunningNorm | None = next(norms(net), None)
     if norm is not None:
         norm.observe(x)
 
 
 def norms(net: nn.Module) -> Iterator[RunningNorm]:
-    """The running norms of a network."""
+    """A network's running norms."""
     return (module for module in net.modules() if isinstance(module, RunningNorm))
 
 
 def orthogonal(layers: nn.Sequential, last: float) -> nn.Sequential:
-    """Orthogonal weights, sqrt(2) long, those of the last layer ``last`` long; biases are zero."""
+    """Initialize with orthogonal weights, gain sqrt(2), of the last layer ``last``; zero biases."""
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
     for layer in linear:
         nn.init.orthogonal_(layer.weight, last if layer is linear[-1] else sqrt(2))
@@ -77,13 +77,13 @@ def orthogonal(layers: nn.Sequential, last: float) -> nn.Sequential:
 
 
 class ActorCritic(nn.Module):
-    """A policy and its value function, apart but for the norm of what they observe.
+    """A policy and its value function, which share only the normalization of their input.
 
-    Categorical over choices, or Gaussian with a spread that does not depend on the observation.
+    The policy is categorical, or Gaussian with a deviation that does not depend on the observation.
     """
 
     def __init__(self, obs: Space, action: Space, hidden: list[int], norm: RunningNorm) -> None:
-        """Build for vectors of observations."""
+        """Build MLPs with tanh from observations, vectors, to actions and values."""
         super().__init__()
         self.norm = norm
         self.actor = orthogonal(mlp([obs.size, *hidden, action.width], activation=nn.Tanh), 0.01)
@@ -91,30 +91,30 @@ class ActorCritic(nn.Module):
         self.log_std = None if action.classes else nn.Parameter(torch.zeros(action.width))
 
     def forward(self, obs: Tensor, action: Tensor) -> dict[str, Tensor]:
-        """``log_prob`` of the actions, ``entropy`` of the policy, and ``value``, (N,) each."""
+        """``log_prob`` of the actions, ``entropy`` and ``value`` at the observations, (N,) each."""
         seen = self.norm(obs)
         log_prob, entropy = self._judged(self.actor(seen), action)
         return {"log_prob": log_prob, "entropy": entropy, "value": self.critic(seen).squeeze(1)}
 
     def act(self, obs: Tensor, stream: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions at random, their ``log_prob`` and the ``value`` of (N, d) observations."""
+        """Actions drawn from the policy, their log-probabilities, and the values of (N, d)."""
         seen = self.norm(obs)
         out = self.actor(seen)
         if self.log_std is None:
             uniform = torch.rand(out.shape, generator=stream, device=out.device)
-            action = (out - (-uniform.log()).log()).argmax(1)  # Gumbel's way to draw a category
+            action = (out - (-uniform.log()).log()).argmax(1)  # the Gumbel-max trick
         else:
             noise = torch.randn(out.shape, generator=stream, device=out.device)
             action = out + self.log_std.exp() * noise
         return action, self._judged(out, action)[0], self.critic(seen).squeeze(1)
 
     def best(self, obs: Tensor) -> Tensor:
-        """The likeliest action of each observation."""
+        """The most likely action for each observation."""
         out: Tensor = self.actor(self.norm(obs))
         return out.argmax(1) if self.log_std is None else out
 
     def value(self, obs: Tensor) -> Tensor:
-        """What is still to be earned from each observation, (N,)."""
+        """The expected discounted return from each observation, (N,)."""
         value: Tensor = self.critic(self.norm(obs))
         return value.squeeze(1)
 
@@ -132,16 +132,16 @@ class ActorCritic(nn.Module):
 
 
 class Imitator(Architecture):
-    """A policy of tanh perceptrons and a discriminator of (observation, action) pairs.
+    """A policy, an MLP with tanh, and a discriminator of (observation, action) pairs.
 
-    The policy normalizes what it observes; pairs come normalized.
+    The policy normalizes its observations; pairs come normalized from the dataset.
     """
 
     hidden: int = Field(default=64, ge=1, le=65536, description="units of the policy's layers")
     depth: PositiveInt = Field(default=2, le=64, description="hidden layers of the policy")
     running: bool = Field(
         default=False,
-        description="normalize by all that was observed, not by the demonstrations alone",
+        description="normalize by all observations so far, not only by the demonstrations",
     )
     judge: int = Field(
         default=64, ge=1, le=65536, description="units of the discriminator's layers"

@@ -1,4 +1,4 @@
-"""What a policy earns: the metrics of imitation."""
+"""The metrics of imitation: the return of a policy's episodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class NormalizedReturn(Metric):
-    """The return between a random policy's, 0, and the expert's, 1."""
+    """The return, scaled so that random actions are 0 and the expert is 1."""
 
     better: ClassVar[dict[str, Direction]] = {"normalized-return": "higher"}
     headline: ClassVar[str | None] = "normalized-return"
@@ -19,19 +19,19 @@ class NormalizedReturn(Metric):
     def measure(
         self, episode_return: Tensor, expert_return: float, random_return: float
     ) -> dict[str, float]:
-        """(return - random) / (expert - random), of the mean over episodes."""
+        """(return - random) / (expert - random), with the mean return over episodes."""
         mine = float(episode_return.mean())
         return {"normalized-return": (mine - random_return) / (expert_return - random_return)}
 
 
 class EpisodeReturn(Metric):
-    """What an episode earns by the task's own reward, undiscounted; means over episodes."""
+    """The undiscounted sum of the task's rewards in an episode; means over episodes."""
 
     better: ClassVar[dict[str, Direction]] = {"return": "higher", "stochastic-return": "higher"}
     headline: ClassVar[str | None] = "return"
 
     def measure(self, episode_return: Tensor, stochastic_return: Tensor) -> dict[str, float]:
-        """Of the likeliest actions, and of actions drawn from the policy."""
+        """The mean returns of the most likely actions, and of actions drawn from the policy."""
         return {
             "return": float(episode_return.mean()),
             "stochastic-return": float(stochastic_return.mean()),

@@ -1,4 +1,4 @@
-"""The sampler that acts: its steps are of episodes that the policy itself has played."""
+"""The sampler that acts: it deals steps from episodes that the policy has played."""
 
 from __future__ import annotations
 
@@ -23,68 +23,68 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
     from ganzoo.parts.part import Loss, Player
+    from ganzoo.parts.protocols import GameView
 
 SCORES = torch.linspace(-10, 10, 41)
-"""Where the sign of a reward is looked at, as logits."""
+"""The scores, as logits, at which ``remarks`` looks at the sign of a reward."""
 
 
 class Rollout(Episodes):
-    """Episodes of the policy against the expert's: GAIL's sampler (arXiv:1606.03476, algorithm 1).
+    """GAIL's sampler: rollouts of the policy against the expert (arXiv:1606.03476, algorithm 1).
 
-    The discriminator's turn deals pairs of the expert and of the policy; the generator's turns
-    scores into rewards, estimates advantages (arXiv:1506.02438) and deals minibatches. One rollout
-    serves both turns of a round.
+    The discriminator's turn deals pairs of the expert and of the policy. The generator's turn makes
+    rewards from scores, estimates advantages (arXiv:1506.02438) and deals minibatches. Both turns
+    of a round use the same rollout.
     """
 
     deals = ("real", "fake", "obs", "action", "old_log_prob", "advantage", "target")
 
-    envs: PositiveInt = Field(default=8, le=4096, description="environments played at once")
-    steps: PositiveInt = Field(default=128, description="of each, in one rollout")
-    updates: PositiveInt = Field(default=8, description="discriminator steps on one rollout")
-    epochs: PositiveInt = Field(default=6, description="times that the policy sees one rollout")
-    minibatches: PositiveInt = Field(default=4, description="parts of a rollout, one step each")
-    gamma: float = Field(default=0.99, ge=0, le=1, description="discount of a step")
-    gae_lambda: float = Field(default=0.95, ge=0, le=1, description="decay of the advantage's sum")
+    envs: PositiveInt = Field(default=8, le=4096, description="environments played in parallel")
+    steps: PositiveInt = Field(default=128, description="steps of each environment in one rollout")
+    updates: PositiveInt = Field(default=8, description="discriminator steps per rollout")
+    epochs: PositiveInt = Field(default=6, description="policy epochs per rollout")
+    minibatches: PositiveInt = Field(default=4, description="minibatches per epoch, one step each")
+    gamma: float = Field(default=0.99, ge=0, le=1, description="discount per step")
+    gae_lambda: float = Field(default=0.95, ge=0, le=1, description="the lambda of GAE")
     reward: Literal["loss", "log-ratio", "normalized", "task"] = Field(
         default="loss",
-        description="the generator's loss, negated; the score (AIRL's log-ratio, "
-        "arXiv:1710.11248); the score with mean 0 and deviation 1 in each rollout; or the task's",
+        description="the negated generator loss; the score (AIRL's log-ratio, arXiv:1710.11248); "
+        "the score standardized in each rollout; or the task's own",
     )
     scale: bool = Field(
-        default=True, description="rewards over the running deviation of discounted returns"
+        default=True, description="divide rewards by the running deviation of discounted returns"
     )
     clone: NonNegativeInt = Field(
         default=0, description="steps of behaviour cloning before the first round"
     )
 
-    def start(self, game: Game) -> Playing:
-        """The environments in play."""
+    def start(self, game: GameView) -> Playing:
+        """Start the environments, and clone the expert first if ``clone`` asks for it."""
         task = task_of(game.data.info)
         net = policy_of(game.nets["generator"])
         observe(net, game.train.column("obs"))
         clone(net, game, steps=self.clone)
         return Playing(Envs(task, self.envs, seed=seed_for(game.seed, "environments")))
 
-    def draw(self, player: Player, game: Game) -> dict[str, Tensor]:
-        """A rollout that this player has not seen; on the discriminator's turn also which rows."""
+    def draw(self, player: Player, game: GameView) -> dict[str, Tensor]:
+        """A rollout new to this player; for the discriminator also the rows of its minibatches."""
         state: Playing = game.state_of(self)
         if player in state.seen or not state.rollout:
             state.rollout, state.seen = self._played(game, state), []
         state.seen.append(player)
         if player == "generator":
             return state.rollout
-        batch, count = game.variant.batch, self.envs * self.steps
+        batch, count = game.batch, self.envs * self.steps
         mine = torch.randint(
             count, (self.updates, batch), generator=game.latents, device=game.device
         )
         rows = game.order.take(self.updates * batch).view(self.updates, batch)
         return {**state.rollout, "rows": rows, "mine": mine}
 
-    def deal(self, player: Player, game: Game, drawn: dict[str, Tensor]) -> Iterator[Step]:
-        """Minibatches of pairs, or of what the surrogate objective reads."""
+    def deal(self, player: Player, game: GameView, drawn: dict[str, Tensor]) -> Iterator[Step]:
+        """Minibatches of pairs for the discriminator, of PPO's values for the generator."""
         if player == "discriminator":
             for rows, mine in zip(drawn["rows"], drawn["mine"], strict=True):
                 real = game.train.column("real", rows)
@@ -98,14 +98,14 @@ class Rollout(Episodes):
                 step = {name: value[rows] for name, value in values.items()}
                 step["advantage"] = standard(step["advantage"])
                 yield game.step(player, **step)
-        # Only now, so that the ratios to the old policy start at one.
+        # Only now: new statistics change the policy, and PPO's ratios must start at 1.
         observe(game.nets["generator"], values["obs"])
 
-    # ------------------------------------------------------------------------------ what is played
+    # ------------------------------------------------------------------------------------- rollouts
 
     @torch.no_grad()
-    def _played(self, game: Game, state: Playing) -> dict[str, Tensor]:
-        """``steps`` of each environment, (steps, envs, ...), ``pair`` flat, on the device."""
+    def _played(self, game: GameView, state: Playing) -> dict[str, Tensor]:
+        """Play one rollout: tensors (steps, envs, ...) on the device, and ``pair``, flattened."""
         net, envs, device = policy_of(game.nets["generator"]), state.envs, game.device
         made: dict[str, list[Tensor]] = {}
         obs = torch.from_numpy(envs.obs).to(device)
@@ -115,7 +115,7 @@ class Rollout(Episodes):
             step = {"obs": obs, "action": action, "log_prob": log_prob, "value": value}
             earned = {"earned": reward, "terminated": terminated, "truncated": truncated}
             step |= {name: torch.from_numpy(array).to(device) for name, array in earned.items()}
-            # Where an episode was cut off, what it would still have earned is the value there.
+            # Truncation is not failure: the rest of the episode is estimated by the value there.
             cut = torch.from_numpy(after[truncated]).to(device)
             rest = torch.zeros(self.envs, device=device)
             if len(cut):
@@ -131,8 +131,8 @@ class Rollout(Episodes):
         return rollout
 
     @torch.no_grad()
-    def _estimated(self, game: Game, rollout: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rewards, advantages and targets, with what they are of, flat."""
+    def _estimated(self, game: GameView, rollout: dict[str, Tensor]) -> dict[str, Tensor]:
+        """PPO's inputs, flattened: observations, actions, advantages and value targets."""
         state: Playing = game.state_of(self)
         reward = self._rewards(game, rollout)
         ended = rollout["terminated"] | rollout["truncated"]
@@ -157,21 +157,21 @@ class Rollout(Episodes):
 
     @staticmethod
     def _next_values(rollout: dict[str, Tensor]) -> Tensor:
-        """What follows each step: the value there, or of the cut-off end; nothing after the end."""
+        """The value after each step; at a truncated end its last observation's, else zero."""
         after = torch.cat([rollout["value"][1:], rollout["last"][None]])
         after = torch.where(rollout["truncated"], rollout["rest"], after)
         return after.masked_fill(rollout["terminated"], 0.0)
 
-    # ----------------------------------------------------------------------------------- the reward
+    # -------------------------------------------------------------------------------------- rewards
 
-    def _rewards(self, game: Game, rollout: dict[str, Tensor]) -> Tensor:
+    def _rewards(self, game: GameView, rollout: dict[str, Tensor]) -> Tensor:
         if self.reward == "task":
             return rollout["earned"]
         step = game.step("generator")
         if not game.plays("score"):
             message = (
-                f"reward '{self.reward}' is of a discriminator, which has no turns here; set "
-                "rollout.reward=task to learn from what the task pays."
+                f"reward '{self.reward}' comes from the discriminator, which has no turns here; "
+                "set rollout.reward=task to learn from the task's own reward."
             )
             raise ComposeError(message)
         score = step.score(rollout["pair"])
@@ -198,33 +198,33 @@ class Rollout(Episodes):
         reward: Tensor = -term(**{name: values[name] for name in reads(term)})
         return reward.expand_as(score)
 
-    def remarks(self, game: Game) -> Iterable[str]:
-        """The sign of the reward, and what it pays for where episodes can end."""
+    def remarks(self, game: GameView) -> Iterable[str]:
+        """The sign of the reward, and what it encourages if episodes can end early."""
         if self.reward == "task":
             return ["The reward is the task's own: nothing is imitated."]
         if self.reward == "normalized":
-            return ["The reward has mean 0 in every rollout: how long an episode is tells nothing."]
+            return ["The reward has mean 0 in every rollout, so it favours no episode length."]
         reward = self._reward(game.variant.loss, SCORES, torch.zeros_like(SCORES))
         low, high = float(reward.min()), float(reward.max())
-        loss = f"the generator's loss '{game.variant.loss.name}', negated,"
+        loss = f"the negated generator loss '{game.variant.loss.name}',"
         source = "the score itself," if self.reward == "log-ratio" else loss
         if low >= 0:
-            told = "is never negative: it pays for staying, even an untrained discriminator's"
+            told = "is never negative: it rewards survival, even with an untrained discriminator"
         elif high <= 0:
-            told = "is never positive: it pays for ending an episode soon"
+            told = "is never positive: it rewards ending an episode early"
         else:
-            told = "has either sign: whether staying pays is up to the discriminator"
+            told = "can have either sign: the discriminator decides whether survival is rewarded"
         where = (
-            "All episodes of this task are equally long, so that does no harm."
+            "All episodes of this task are equally long, so this does no harm."
             if task_of(game.data.info).horizon == "fixed"
-            else "Episodes of this task can end, so compare with a discriminator that never learns."
+            else "Episodes of this task can end, so compare with an untrained discriminator."
         )
         return [f"The reward, {source} {told}. {where}"]
 
 
 @dataclass
 class Playing:
-    """What a game's rollouts leave behind: environments, the last rollout, the rewards' spread."""
+    """The state of a game's rollouts: environments, the last rollout, and reward statistics."""
 
     envs: Envs
     rollout: dict[str, Tensor] = field(default_factory=dict)
@@ -233,7 +233,7 @@ class Playing:
     spread: RunningNorm = field(default_factory=lambda: RunningNorm(1))
 
     def deviation(self, reward: Tensor, ended: Tensor, gamma: float) -> Tensor:
-        """The standard deviation of discounted returns, over all that was played so far."""
+        """The standard deviation of discounted returns over all rollouts so far."""
         returns, seen = self.returns.to(reward.device), []
         for earned, last in zip(reward, ended, strict=True):
             returns = returns * gamma + earned
@@ -244,13 +244,13 @@ class Playing:
         return self.spread.var.sqrt() + 1e-8
 
     def state(self) -> dict[str, Tensor]:
-        """All but the last rollout, which is never played from again."""
+        """Everything but the last rollout, which a resumed round replaces."""
         environments = {f"envs.{name}": value for name, value in self.envs.state().items()}
         spread = {f"spread.{name}": value for name, value in self.spread.state_dict().items()}
         return {"returns": self.returns, **environments, **spread}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a state; the next turn plays a new rollout."""
+        """Continue from a state; the next turn plays a new rollout."""
         self.rollout, self.seen, self.returns = {}, [], state["returns"]
         self.envs.restore(under(state, "envs."))
         self.spread.load_state_dict(under(state, "spread."))
@@ -261,8 +261,8 @@ def advantages(
 ) -> Tensor:
     """Generalized advantage estimates, (steps, envs) (Schulman et al. 2015, arXiv:1506.02438).
 
-    ``after`` is the value of what follows each step: zero where the episode terminated, of its last
-    observation where it was cut off. Nothing is summed over the end of an episode.
+    ``after`` is the value after each step: zero if the episode terminated there, that of its last
+    observation if it was truncated. The sum stops at the end of each episode.
     """
     errors = reward + gamma * after - value
     going_on = gamma * decay * ~ended
@@ -274,5 +274,5 @@ def advantages(
 
 
 def standard(x: Tensor) -> Tensor:
-    """Numbers with mean 0 and standard deviation 1."""
+    """Standardize numbers to mean 0 and standard deviation 1."""
     return (x - x.mean()) / (x.std() + 1e-8)

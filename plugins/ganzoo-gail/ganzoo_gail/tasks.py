@@ -1,8 +1,8 @@
-"""Tasks: gymnasium environments with an end of their own or one of fixed length, played in vectors.
+"""Tasks: vectors of gymnasium environments, with the task's own horizon or a fixed one.
 
-Every episode is reset by a seed of its own, so where an environment stands is that seed and the
-actions since, and a run can be taken up exactly. Nothing resets by itself, and so no step is a
-phantom between two episodes.
+Each episode is reset with its own seed, so an environment's state is that seed and the actions
+since, and a run resumes exactly. Autoreset is off, because it adds a step between two episodes that
+belongs to neither.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 if sys.platform == "linux" and "DISPLAY" not in os.environ:
-    os.environ.setdefault("MUJOCO_GL", "egl")  # read at mujoco's import; there is no window here
+    os.environ.setdefault("MUJOCO_GL", "egl")  # mujoco reads it at import; EGL needs no display
 
 Horizon: TypeAlias = Literal["fixed", "task"]
 Array: TypeAlias = NDArray[Any]
@@ -40,11 +40,11 @@ Array: TypeAlias = NDArray[Any]
 class FixedHorizon(gymnasium.Wrapper[Any, Any, Any, Any]):
     """An environment whose episodes all take ``steps`` steps.
 
-    Where the task has ended, nothing moves and nothing is earned until then: how long an episode
-    takes tells nobody how good it is. An observation has one more number, 0 in play; after the end
-    it is 1 and all others are 0 (the absorbing state of Kostrikov et al. 2018, arXiv:1809.02925).
-    Were the last observation repeated instead, to end at the expert's very spot would pay more than
-    to be there in time.
+    After the task has ended, nothing moves and the reward is 0, so the length of an episode does
+    not reveal how good it is. Each observation has one more number, which is 0 in play; after the
+    end it is 1 and all others are 0 (the absorbing state of arXiv:1809.02925). Repeating the last
+    observation instead would reward stopping exactly where the expert stopped more than getting
+    there in time.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], steps: int) -> None:
@@ -66,7 +66,7 @@ class FixedHorizon(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self._flagged(obs), info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Play on, or stay where the task has ended."""
+        """Play one step, or stay in the absorbing state once the task has ended."""
         self.played += 1
         truncated = self.played >= self.steps
         if self.over:
@@ -85,21 +85,21 @@ class FixedHorizon(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 class CartPoles(CartPoleVectorEnv):
-    """Gymnasium's CartPole in NumPy, many at once, reset one by one and by seed.
+    """Gymnasium's vectorized CartPole, in which each environment is reset with its own seed.
 
-    With a fixed horizon the pole goes on falling and swinging, and each step within the limits
-    earns one.
+    With a fixed horizon the pole keeps moving after it has fallen, and every step within the limits
+    has a reward of 1.
     """
 
     def __init__(self, num_envs: int, *, steps: int, fixed: bool, render_mode: str | None) -> None:
-        """Make ``num_envs`` of them."""
+        """Make ``num_envs`` environments of at most ``steps`` steps."""
         super().__init__(num_envs, max_episode_steps=steps, render_mode=render_mode)
         self.fixed = fixed
         self.metadata = {**self.metadata, "autoreset_mode": AutoresetMode.DISABLED}
         self.state: Any = np.zeros((4, num_envs))
 
     def step(self, action: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
-        """One step of each; those that have ended wait for ``reset``."""
+        """One step of each environment; those that have ended wait for ``reset``."""
         obs, reward, terminated, truncated, info = super().step(action)
         self.prev_done[:] = False
         if self.fixed:
@@ -109,7 +109,7 @@ class CartPoles(CartPoleVectorEnv):
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
-        """Start an episode of those in ``reset_mask``, each from its own seed."""
+        """Start an episode in each environment of ``reset_mask``, with its own seed."""
         mask = (options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool))
         for i in np.flatnonzero(mask):
             stream = np.random.default_rng(seed[i])
@@ -120,7 +120,7 @@ class CartPoles(CartPoleVectorEnv):
 
 
 class Task(BaseModel):
-    """An environment of gymnasium, and how its episodes end."""
+    """A gymnasium environment, and how its episodes end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -129,7 +129,7 @@ class Task(BaseModel):
 
     @cached_property
     def steps(self) -> PositiveInt:
-        """The most steps of an episode: gymnasium's limit."""
+        """The longest episode, in steps: gymnasium's time limit. DataError if there is none."""
         limit = self._spec().max_episode_steps
         if limit is None:
             message = f"environment '{self.env}' has no time limit; ganzoo-gail needs one."
@@ -138,7 +138,7 @@ class Task(BaseModel):
 
     @cached_property
     def spaces(self) -> dict[str, Space]:
-        """``obs``, ``action``, and ``real``: a pair of both as one vector."""
+        """``obs``, ``action``, and ``real``, which joins both. DataError if not vectors."""
         vector = self.vector(1)
         obs, action = vector.single_observation_space, vector.single_action_space
         vector.close()
@@ -156,7 +156,7 @@ class Task(BaseModel):
         return {**parts, "real": Space.joined(parts)}
 
     def unscaled(self, action: Array) -> Tensor:
-        """Actions of the environment's own as networks know them: choices, or in [-1, 1]."""
+        """The environment's actions in the networks' range: choices unchanged, else in [-1, 1]."""
         vector = self.vector(1)
         space = vector.single_action_space
         vector.close()
@@ -166,7 +166,7 @@ class Task(BaseModel):
         return torch.from_numpy(scaled).float().clamp(-1, 1)
 
     def vector(self, n: int, render_mode: str | None = None) -> VectorEnv[Any, Any, Any]:
-        """``n`` copies that never reset by themselves."""
+        """``n`` copies of the environment, with autoreset off."""
         if self.env == "CartPole-v1":
             fixed = self.horizon == "fixed"
             return CartPoles(n, steps=self.steps, fixed=fixed, render_mode=render_mode)
@@ -177,7 +177,7 @@ class Task(BaseModel):
         try:
             return gymnasium.spec(self.env)
         except gymnasium.error.Error as error:
-            message = f"there is no environment '{self.env}' in gymnasium: {first(error)}"
+            message = f"gymnasium has no environment '{self.env}': {first(error)}"
             raise DataError(message) from error
 
     def _one(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -186,8 +186,8 @@ class Task(BaseModel):
             env = gymnasium.make(self.env, render_mode=render_mode).unwrapped
         except (gymnasium.error.Error, ImportError) as error:
             message = (
-                f"environment '{self.env}' cannot be made: {first(error)} MuJoCo's are in the "
-                "extra ganzoo-gail[mujoco]."
+                f"environment '{self.env}' cannot be made: {first(error)} MuJoCo environments need "
+                "the extra ganzoo-gail[mujoco]."
             )
             raise DataError(message) from error
         limited = FixedHorizon if self.horizon == "fixed" else TimeLimit
@@ -200,10 +200,10 @@ def first(error: Exception) -> str:
 
 
 class Envs:
-    """Environments in play: each one's observation, and the seed and actions that led there."""
+    """Running environments: each one's observation, and the seed and actions that led there."""
 
     def __init__(self, task: Task, n: int, *, seed: int, render_mode: str | None = None) -> None:
-        """Start ``n`` episodes."""
+        """Start ``n`` episodes with seeds derived from ``seed``."""
         self.task, self.n, self.seed = task, n, seed
         self.vector = task.vector(n, render_mode)
         self.episodes = np.zeros(n, dtype=np.int64)
@@ -215,9 +215,9 @@ class Envs:
     def step(self, action: Array) -> tuple[Array, Array, Array, Array]:
         """Play one action in each: int64, (n,), or float32 in [-1, 1], (n, k).
 
-        Returns the observations that followed, (n, d), the rewards, and which episodes terminated
-        and which were cut off; ``obs`` is then the first one of a new episode there. Raises
-        DataError where an observation is not finite.
+        Returns the next observations, (n, d), the rewards, and which episodes terminated and which
+        were truncated, (n,) each. An episode that ended is replaced: ``obs`` then holds the first
+        observation of a new one. Raises DataError if an observation is not finite.
         """
         for taken, one in zip(self.actions, action, strict=True):
             taken.append(one)
@@ -253,7 +253,7 @@ class Envs:
         return np.array(obs, dtype=np.float32)
 
     def state(self) -> dict[str, Tensor]:
-        """Each episode's number, and the actions taken in it."""
+        """Each environment's episode number, and the actions taken in that episode."""
         taken = {
             f"actions.{i}": torch.from_numpy(np.stack(actions))
             for i, actions in enumerate(self.actions)
@@ -262,7 +262,7 @@ class Envs:
         return {"episodes": torch.from_numpy(self.episodes.copy()), **taken}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go to where a state was taken, by playing its actions again."""
+        """Return to a saved state by replaying its actions."""
         self.episodes = state["episodes"].cpu().numpy().copy()
         taken = [state.get(f"actions.{i}") for i in range(self.n)]
         self.actions = [[] if one is None else list(one.cpu().numpy()) for one in taken]
@@ -270,12 +270,12 @@ class Envs:
         self.obs = self._reset(np.ones(self.n, dtype=bool))
         anything: Any = next((actions[0] for actions in self.actions if actions), None)
         for t in range(longest):
-            # Aligned at the end: those with fewer actions play anything, then start in time.
+            # All replays end together: shorter ones first play any action, then reset and start.
             at = [len(actions) - longest + t for actions in self.actions]
             action = [a[i] if i >= 0 else anything for a, i in zip(self.actions, at, strict=True)]
             obs, _, terminated, truncated, _ = self.vector.step(self._scaled(np.stack(action)))
             self.obs = self._finite(obs)
-            # Those that play anything may also end, and must not be stepped on then.
+            # A waiting environment may also end, and must not be stepped after that.
             starting = np.array([i == -1 for i in at]) | terminated | truncated
             if starting.any():
                 self.obs = np.where(starting[:, None], self._reset(starting), self.obs)

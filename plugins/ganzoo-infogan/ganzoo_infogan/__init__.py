@@ -1,4 +1,4 @@
-"""InfoGAN: codes that a sample must show, recognized by a second head of the discriminator.
+"""InfoGAN: latent codes that the discriminator's second head recovers from the sample.
 
 Chen et al. 2016, InfoGAN: Interpretable Representation Learning by Information Maximizing
 Generative Adversarial Nets, arXiv:1606.03657.
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import ganzoo
 from ganzoo.builtin.losses import NonSaturating
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
+from ganzoo.parts.schedule import linear
 from ganzoo.parts.variant import Variant
 from ganzoo_infogan.codes import CodeError, Codes, MutualInformation
 from ganzoo_infogan.jitter import Jitter
@@ -23,31 +24,31 @@ if TYPE_CHECKING:
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> list[type[Architecture]]:
-    """The networks whose discriminator recognizes codes."""
+    """Networks whose discriminator also predicts the code."""
     return [Infogan]
 
 
 @ganzoo.hookimpl
 def ganzoo_regularizers() -> list[type[Regularizer]]:
-    """What makes samples show their codes."""
+    """The mutual information bound, and an augmentation that steers what codes learn."""
     return [MutualInformation, Jitter]
 
 
 @ganzoo.hookimpl
 def ganzoo_samplers() -> list[type[Sampler]]:
-    """Noise beside codes."""
+    """Latents of noise and codes."""
     return [Codes]
 
 
 @ganzoo.hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """How well the codes found the classes."""
+    """How well the categorical code matches the classes."""
     return [CodeError]
 
 
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
-    """InfoGAN with the codes of the paper's MNIST: one of ten categories, and two numbers."""
+    """InfoGAN with the codes of the paper's MNIST experiment: ten categories and two numbers."""
     return [
         Variant(
             name="infogan",
@@ -56,10 +57,7 @@ def ganzoo_variants() -> list[Variant]:
             loss=NonSaturating(),
             regularizers=(MutualInformation(continuous=0.1), Jitter()),
             sampler=Codes(),
-            optimizers=Optimizers(
-                discriminator=Adam(lr=2e-4, schedule="linear"),
-                generator=Adam(lr=1e-3, schedule="linear"),
-            ),
+            optimizers={"discriminator": Adam(lr=linear(2e-4)), "generator": Adam(lr=linear(1e-3))},
             batch=128,
         )
     ]

@@ -1,4 +1,4 @@
-"""The codes: drawn, hidden from the discriminator or not, and matched with classes."""
+"""Latent codes: the sampler that draws them, the term that trains them, and their metric."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Codes(Sampler):
-    """Latents of noise and of codes: categories, then numbers in [-1, 1], all drawn evenly.
+    """Latents of noise and codes: categories, then numbers in [-1, 1], all uniform.
 
-    The codes are ``c0``, ``c1``, ... in this order. ``code`` holds them as one vector, a category
-    as one-hot, and is the end of ``z``, so any generator that reads ``z`` will do.
+    The codes are named ``c0``, ``c1``, ... in this order. ``code`` joins them in one vector, with
+    categories one-hot, and is the end of ``z``, so any generator that reads ``z`` fits.
     """
 
     deals = ("z", "code")
 
-    noise: int = Field(default=62, ge=1, le=MAX_DIM, description="numbers in [-1, 1] beside codes")
+    noise: int = Field(default=62, ge=1, le=MAX_DIM, description="numbers of noise in [-1, 1]")
     categorical: tuple[Annotated[int, Field(ge=2, le=MAX_DIM)], ...] = Field(
         default=(10,), description="categories of each categorical code"
     )
@@ -38,15 +38,15 @@ class Codes(Sampler):
     def _has_codes_that_fit(self) -> Self:
         codes = sum(self.categorical) + self.continuous
         if not codes:
-            message = "there is at least one code, categorical or continuous"
+            message = "there must be at least one code, categorical or continuous"
             raise ValueError(message)
         if self.noise + codes > MAX_DIM:
-            message = f"noise and codes take {self.noise + codes} numbers; {MAX_DIM} at most"
+            message = f"noise and codes take {self.noise + codes} numbers, more than {MAX_DIM}"
             raise ValueError(message)
         return self
 
     def spaces(self, data: Mapping[str, Space]) -> dict[str, Space]:  # noqa: ARG002
-        """``code``, joined of ``c0``, ``c1``, ...; ``z``, joined of ``noise`` and ``code``."""
+        """``code``, which joins ``c0``, ``c1``, ...; ``z``, which joins ``noise`` and ``code``."""
         number = Space(shape=(1,), bounded=True)
         codes = [*(Space(classes=n) for n in self.categorical), *self.continuous * [number]]
         code = Space.joined({f"c{i}": space for i, space in enumerate(codes)})
@@ -60,10 +60,10 @@ class Codes(Sampler):
         stream: torch.Generator,
         given: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """``z``, (n, noise + codes), and ``code``, (n, codes), some of them given.
+        """``z``, (n, noise + codes), and ``code``, (n, codes).
 
-        ``code`` may be given whole, as vectors, or in parts, as ``code.c0``: categories or numbers,
-        (n,). The same numbers are drawn whatever is given.
+        ``given`` may fix ``code`` as vectors, or parts of it such as ``code.c0``, (n,): categories
+        or numbers. The same random numbers are drawn whatever is given.
         """
         given = given or {}
         noise_space, code_space = (spaces["z"].parts[name] for name in ("noise", "code"))
@@ -77,26 +77,29 @@ class Codes(Sampler):
 
 
 def drawn(n: int, space: Space, stream: torch.Generator) -> Tensor:
-    """Values spread evenly over a space: categories, (n,), or numbers in [-1, 1], (n, *shape)."""
+    """Uniform values of a space: categories, int64, (n,), or numbers in [-1, 1], (n, *shape)."""
     if space.classes is not None:
         return torch.randint(space.classes, (n,), generator=stream, device=stream.device)
     return torch.rand(n, *space.shape, generator=stream, device=stream.device) * 2 - 1
 
 
 class MutualInformation(Regularizer):
-    """The code's negative log-likelihood as recognized: eq. 4's bound on I(c; G), negated.
+    """The negative log-likelihood of the code: the bound on I(c; G) of eq. 4, negated.
 
-    Constants are left out. Of a category it is the cross-entropy, of a continuous code half the
-    squared error: the recognized distribution is a normal of variance one.
+    For a category this is the cross-entropy; for a continuous code half the squared error, since Q
+    is a normal of variance 1. Constants are left out.
     """
 
     weight: NonNegativeFloat = Field(default=1.0, description="the paper's lambda")
     continuous: NonNegativeFloat = Field(
-        default=1.0, description="factor of what the continuous codes add"
+        default=1.0, description="factor of the continuous codes' terms"
     )
 
     def discriminator(self, fake_code: Tensor, code: Tensor, spaces: Mapping[str, Space]) -> Tensor:
-        """Nats by which generated samples hide their code, (N,); also trains the recognition."""
+        """The negative log-likelihood of each generated sample's code, in nats, (N,).
+
+        Both players minimize it: on the discriminator's turn it trains the Q-head.
+        """
         layout = spaces["code"]
         seen, true = layout.split(fake_code), layout.split(code)
         total = torch.zeros(len(code), device=code.device)
@@ -112,11 +115,11 @@ class MutualInformation(Regularizer):
 
 
 class CodeError(Metric):
-    """How badly the first categorical code tells the classes apart (section 7.2).
+    """The classification error of the first categorical code (arXiv:1606.03657, section 7.2).
 
-    Each code stands for one class and each class has one code, in the best of all such matchings;
-    the error is the share of held-out rows whose recognized code does not stand for their class.
-    Codes or classes that are left over count as wrong.
+    Categories are matched to classes one-to-one so that as many held-out rows as possible agree;
+    the error is the share of rows whose predicted category is not matched to their class. Unmatched
+    categories and classes count as errors.
     """
 
     better: ClassVar[dict[str, Direction]] = {"code-error": "lower"}
@@ -124,7 +127,8 @@ class CodeError(Metric):
     def measure(
         self, real_code: Tensor, label: Tensor, spaces: Mapping[str, Space]
     ) -> dict[str, float]:
-        """The share in [0, 1]; nothing where there is no categorical code."""
+        """The share, in [0, 1]; nothing if there is no categorical code."""
+        # scipy is slow to import, and only this metric needs it
         from scipy.optimize import linear_sum_assignment
 
         layout = spaces["code"]

@@ -1,4 +1,4 @@
-"""Images shown jittered to the discriminator, so that a code cannot live on how they lie."""
+"""Augmentation that keeps the codes from learning position, rotation and scale."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from ganzoo.parts.part import Regularizer
 
 
 class Jitter(Regularizer):
-    """Small random turns, shifts and zooms of all images that the discriminator sees.
+    """Small random rotations, shifts and zooms of every image that the discriminator sees.
 
-    What they hide, a code cannot live on: the categories are left with the kind of thing that is
-    shown (arXiv:1910.01112 asks the same of real images). As both real and generated images are
-    jittered, the generator still learns the images as they are (arXiv:2006.06676, section 2.1).
+    The Q-head cannot recover what they hide, so categories come to stand for the kind of object
+    (arXiv:1910.01112 does the same with real images). Real and generated images are augmented
+    alike, so the generator still learns unaugmented images (arXiv:2006.06676, section 2.1).
     """
 
-    shift: float = Field(default=0.1, ge=0, le=0.5, description="as a share of each side")
-    turn: float = Field(default=20.0, ge=0, le=180, description="degrees")
-    zoom: float = Field(default=0.2, ge=0, le=1, description="of the size's logarithm")
+    shift: float = Field(
+        default=0.1, ge=0, le=0.5, description="largest shift, a share of each side"
+    )
+    turn: float = Field(default=20.0, ge=0, le=180, description="largest rotation, in degrees")
+    zoom: float = Field(default=0.2, ge=0, le=1, description="largest change of the log scale")
 
-    def shown(self, sample: Tensor) -> Tensor:
-        """Images jittered, each by its own draw from both sides of zero; all else as it is."""
+    def augment(self, sample: Tensor) -> Tensor:
+        """Augment images, each with its own uniform draw; return other samples unchanged."""
         if sample.dim() != 4:  # noqa: PLR2004
             return sample
         shift_x, shift_y, turn, zoom = torch.rand(4, len(sample), device=sample.device) * 2 - 1
@@ -37,10 +39,10 @@ class Jitter(Regularizer):
 
 
 def resampled(images: Tensor, affine: Tensor) -> Tensor:
-    """Images read at the points that ``affine``, (N, 2, 3), maps the unit square's pixels to.
+    """Images, (N, C, H, W), resampled through affine maps, (N, 2, 3), of torch's ``affine_grid``.
 
-    Linear between pixels, and of the nearest one beyond the border. Unlike torch's ``grid_sample``
-    it can be differentiated twice, which gradient penalties do.
+    Bilinear, with the border's pixels repeated beyond it. Unlike torch's ``grid_sample`` it can be
+    differentiated twice, as gradient penalties require.
     """
     height, width = images.shape[2:]
     points = affine_grid(affine, list(images.shape), align_corners=False)

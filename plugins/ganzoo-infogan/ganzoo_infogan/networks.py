@@ -1,4 +1,4 @@
-"""Networks whose discriminator has a second head, which recognizes the code."""
+"""Networks whose discriminator has a second head, which predicts the code."""
 
 from __future__ import annotations
 
@@ -17,53 +17,56 @@ if TYPE_CHECKING:
     from ganzoo.parts.space import Space
 
 RECOGNIZING = 128
-"""Units of the recognition's hidden layer (appendix C.1)."""
+"""Units of the Q-head's hidden layer (arXiv:1606.03657, appendix C.1)."""
 
 
 def layer_norm(channels: int) -> nn.Module:
-    """Over all channels, and pixels, of a sample."""
+    """Layer norm over all channels and pixels of a sample."""
     return nn.GroupNorm(1, channels)
 
 
 class FromLatent(nn.Sequential):
-    """Modules one after another, from the latent ``z``."""
+    """A Sequential whose input is named ``z``, because the engine passes values by name."""
 
     def forward(self, z: Tensor) -> Tensor:
-        """(N, dim) to what the last of them returns."""
+        """(N, dim) to the output of the last module."""
         return cast("Tensor", super().forward(z))  # type: ignore[no-untyped-call]
 
 
 class QHead(nn.Module):
-    """Features of a sample, one linear score of them, and the code behind one hidden layer."""
+    """A discriminator with a linear score and a Q-head, an MLP of one hidden layer, of the code."""
 
     def __init__(
         self, body: nn.Module, features: int, code: Space, norm: Callable[[int], nn.Module]
     ) -> None:
-        """Judge the ``features`` numbers that ``body`` returns."""
+        """Read the ``features`` numbers that ``body`` returns."""
         super().__init__()
         self.body, self.head = body, nn.Linear(features, 1)
         self.code = mlp([features, RECOGNIZING, code.width], activation=leaky, norm=norm)
 
     def forward(self, sample: Tensor) -> dict[str, Tensor]:
-        """``score``, (N,), and ``code``: a category's logits or a number's mean, (N, width)."""
+        """``score``, (N,), and ``code``, (N, width): logits of categories, means of numbers."""
         features = self.body(sample)
         return {"score": self.head(features).squeeze(1), "code": self.code(features)}
 
 
 class Infogan(ConvOrMlp):
-    """The paper's networks: convolutions and a dense layer for images, else perceptrons.
+    """The paper's networks: convolutions and a dense layer for images, otherwise MLPs.
 
-    The recognition of the code shares all but its last layers with the discriminator (appendix C).
+    The Q-head shares all but its last layers with the discriminator (appendix C).
     """
 
     heads: ClassVar[tuple[str, ...]] = ("code",)
     smallest: ClassVar[int] = 7  # the paper halves MNIST twice
 
     dense: int = Field(
-        default=1024, ge=1, le=65536, description="units between the convolutions and a vector"
+        default=1024,
+        ge=1,
+        le=65536,
+        description="units of the dense layer",
     )
     norm: Literal["batch", "layer"] = Field(
-        default="batch", description="in the discriminator; layer suits penalties"
+        default="batch", description="norm of the discriminator; layer suits penalties"
     )
 
     def generator(self, z: Space, real: Space) -> nn.Module:

@@ -23,16 +23,17 @@ from torch.nn.functional import affine_grid, grid_sample, one_hot
 from ganzoo.builtin.losses import Hinge
 from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
 from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.errors import ComposeError, OptionError
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.render import write_samples
 from ganzoo.testing import check_plugin, same, tiny
-from ganzoo.training.plan import Plan
+from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
@@ -174,8 +175,8 @@ def test_the_noise_may_be_given_and_leaves_the_codes_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"categorical": (), "continuous": 0}, "there is at least one code"),
-        ({"categorical": (65000, 65000)}, "take 130064 numbers; 65536 at most"),
+        ({"categorical": (), "continuous": 0}, "there must be at least one code"),
+        ({"categorical": (65000, 65000)}, "take 130064 numbers, more than 65536"),
         ({"categorical": (1,)}, "greater than or equal to 2"),
         ({"continuous": -1}, "greater than or equal to 0"),
     ],
@@ -291,22 +292,22 @@ def test_images_are_read_as_torch_reads_them() -> None:
 
 def test_without_room_nothing_moves() -> None:
     images = torch.randn(4, 1, 9, 8)
-    still = Jitter(shift=0, turn=0, zoom=0).shown(images)
+    still = Jitter(shift=0, turn=0, zoom=0).augment(images)
     torch.testing.assert_close(still, images, atol=1e-5, rtol=1e-5)
 
 
 def test_each_image_has_a_draw_of_its_own_and_points_have_none() -> None:
     image = torch.randn(1, 1, 8, 8)
-    shown = Jitter().shown(image.expand(5, -1, -1, -1))
+    shown = Jitter().augment(image.expand(5, -1, -1, -1))
     assert len(shown.flatten(1).unique(dim=0)) == 5
     points = torch.randn(5, 2)
-    assert Jitter().shown(points) is points
+    assert Jitter().augment(points) is points
 
 
 def test_a_shift_moves_by_at_most_its_share_of_the_side() -> None:
     image = torch.zeros(1, 1, 20, 20)
     image[0, 0, 10, 10] = 1.0
-    shown = Jitter(shift=0.1, turn=0, zoom=0).shown(image.expand(500, -1, -1, -1))
+    shown = Jitter(shift=0.1, turn=0, zoom=0).augment(image.expand(500, -1, -1, -1))
     lit = shown.amax(0)[0].nonzero()
     assert lit.min() >= 10 - 2 - 1
     assert lit.max() <= 10 + 2 + 1
@@ -377,8 +378,8 @@ def test_codes_beside_labels_in_an_architecture_of_another_plugin(architecture: 
 
 def test_a_sweep_of_a_code_is_drawn_and_one_of_an_unknown_code_is_refused(tmp_path: Path) -> None:
     zoo = default_zoo()
-    plan = Plan(variant=small().spec(), data=zoo.dataset("digits").spec(), rounds=1)
-    run = Run.create(tmp_path, plan, zoo)
+    composition = compose(small(), data="digits", zoo=zoo)
+    run = Run.create(tmp_path, plan_run(composition, rounds=1), composition)
     run.train([])
     for sweep in ("code.c0=0:9", "code.c2=-2:2"):
         assert write_samples(tmp_path, n=2, sweep=sweep, zoo=zoo).exists()
@@ -392,7 +393,7 @@ def test_a_sweep_of_a_code_is_drawn_and_one_of_an_unknown_code_is_refused(tmp_pa
 def test_on_digits_samples_soon_show_their_codes_and_the_codes_their_classes() -> None:
     digits = default_zoo().dataset("digits").load()
     adam = Adam(lr=2e-3, betas=(0.5, 0.999))
-    fast = Optimizers(discriminator=adam, generator=adam)
+    fast = {"discriminator": adam, "generator": adam}
     wider = Infogan(width=16, dense=128)
     game = Game(small(architecture=wider, batch=64, optimizers=fast), digits)
     first = float(game.round()["generator"]["mutual-information"])

@@ -14,7 +14,7 @@ import ganzoo
 from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.networks import MlpGenerator, Scorer, mlp_scorer
 from ganzoo.builtin.samplers import Gaussian, Uniform
-from ganzoo.parts.optimizer import Adam, Optimizers
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class Mlp(Architecture):
-    """Plain perceptrons for samples of any shape; the discriminator's suit any penalty."""
+    """Plain MLPs for samples of any shape; the discriminator has no batch norm."""
 
     width: int = Field(default=128, ge=1, le=65536, description="units of each hidden layer")
     depth: PositiveInt = Field(default=3, le=64, description="hidden layers")
     norm: Literal["none", "batch"] = Field(
-        default="none", description="in the generator; batch suits images"
+        default="none", description="norm in the generator; batch suits images"
     )
 
     def generator(self, z: Space, real: Space) -> nn.Module:
@@ -43,15 +43,15 @@ class Mlp(Architecture):
 
 
 class Maxout(nn.Module):
-    """The largest of several linear maps, by unit (Goodfellow et al. 2013, arXiv:1302.4389)."""
+    """Each unit is the largest of several linear maps (Goodfellow et al. 2013, arXiv:1302.4389)."""
 
     def __init__(self, into: int, out: int, pieces: int) -> None:
-        """(N, into) to (N, out)."""
+        """Map (N, into) to (N, out); every output has ``pieces`` linear maps."""
         super().__init__()
         self.linear, self.shape = nn.Linear(into, out * pieces), (out, pieces)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The maximum over the pieces."""
+        """The maximum over the pieces, (N, out)."""
         pieces: Tensor = self.linear(x).unflatten(1, self.shape)
         return pieces.amax(2)
 
@@ -59,13 +59,13 @@ class Maxout(nn.Module):
 class MaxoutMlp(Architecture):
     """The paper's pair: a ReLU generator against a maxout discriminator with dropout."""
 
-    width: int = Field(default=1200, ge=1, le=65536, description="generator's units a layer")
+    width: int = Field(default=1200, ge=1, le=65536, description="units of the generator's layers")
     units: int = Field(
-        default=240, ge=1, le=65536, description="discriminator's maxout units a layer"
+        default=240, ge=1, le=65536, description="maxout units of the discriminator's layers"
     )
     pieces: int = Field(default=5, ge=1, le=64, description="linear maps in one maxout unit")
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="of hidden layers")
-    input_dropout: float = Field(default=0.2, ge=0, lt=1, description="of the sample")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="dropout of hidden layers")
+    input_dropout: float = Field(default=0.2, ge=0, lt=1, description="dropout of the sample")
 
     def generator(self, z: Space, real: Space) -> nn.Module:
         """``z`` to a sample, (N, *real.shape)."""
@@ -89,13 +89,13 @@ SOURCE = "Goodfellow et al. 2014, arXiv:1406.2661"
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> list[type[Architecture]]:
-    """The plain MLP, and the paper's with maxout."""
+    """A plain MLP, and the paper's with maxout."""
     return [Mlp, MaxoutMlp]
 
 
 @ganzoo.hookimpl
 def ganzoo_variants() -> list[Variant]:
-    """The game on plain MLPs, and the paper's own networks."""
+    """The game with plain MLPs, and with the paper's networks."""
     return [
         Variant(
             name="vanilla",
@@ -105,7 +105,7 @@ def ganzoo_variants() -> list[Variant]:
             sampler=Gaussian(dim=64),
             batch=256,
             ema=0.999,
-            optimizers=Optimizers(discriminator=Adam(lr=1e-3), generator=Adam(lr=1e-3)),
+            optimizers={"discriminator": Adam(lr=1e-3), "generator": Adam(lr=1e-3)},
         ),
         Variant(
             name="vanilla-maxout",

@@ -71,8 +71,8 @@ def test_the_variants_have_the_papers_constants() -> None:
     (clipping,) = VARIANTS["wgan"].regularizers
     assert of_penalty == GradientPenalty(weight=10)
     assert clipping == WeightClipping(bound=0.01)
-    assert VARIANTS["wgan-gp"].optimizers.discriminator.betas == (0.0, 0.9)
-    assert VARIANTS["wgan-gp"].optimizers.generator.betas == (0.0, 0.9)
+    assert VARIANTS["wgan-gp"].optimizers["discriminator"].betas == (0.0, 0.9)
+    assert VARIANTS["wgan-gp"].optimizers["generator"].betas == (0.0, 0.9)
 
 
 # ---------------------------------------------------------------------------------- the penalty

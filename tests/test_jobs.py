@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.benchmark.contest import suited
+from ganzoo.benchmark.contenders import contender, crossed, labelled
 from ganzoo.benchmark.folder import Bench
-from ganzoo.benchmark.jobs import contender, crossed, labelled
-from ganzoo.benchmark.suite import known, suite
+from ganzoo.benchmark.suite import known_suites, load_suite, suite_contests
 from ganzoo.errors import OptionError, ZooError
 from ganzoo.plugins.zoo import Zoo
 
@@ -30,13 +29,13 @@ def test_a_contender_is_a_variant_with_parts_and_options_replaced(
     ]
     made = contender("dcgan" + first + other.join(pairs), zoo)
     assert [part.name for part in made.parts()] == ["dcgan", "hinge", "r1", "r2", "uniform"]
-    assert made.optimizers.generator.betas == (0.0, 0.9)
-    assert made.optimizers.generator.lr == 1
+    assert made.optimizers["generator"].betas == (0.0, 0.9)
+    assert made.optimizers["generator"].lr == 1
 
 
 @pytest.mark.parametrize("text", ["dcgan:hinge", "dcgan+hinge", "", "a b"])
 def test_what_is_no_contender_is_refused(text: str, zoo: Zoo) -> None:
-    with pytest.raises(OptionError, match="is no contender; write it as"):
+    with pytest.raises(OptionError, match="is not a contender; write it as"):
         contender(text, zoo)
 
 
@@ -63,9 +62,9 @@ def test_a_grid_crosses_every_contender_with_every_choice() -> None:
 
 
 def test_every_suite_that_comes_with_ganzoo_composes(zoo: Zoo, tmp_path: Path) -> None:
-    assert set(known()) == {"points", "digits", "fashion-mnist", "imitation", "robustness"}
-    for name in known():
-        for key, contest in suited(name, {}).items():
+    assert set(known_suites()) == {"points", "digits", "fashion-mnist", "imitation", "robustness"}
+    for name in known_suites():
+        for key, contest in suite_contests(name, {}).items():
             Bench(contest, tmp_path / name / key, zoo).prepare()
 
 
@@ -75,7 +74,7 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
         "grid: {loss: [hinge]}\nsettings: [batch=8]\n"
         "data:\n  ring: {}\n  grid: {budget: {images: 9}, settings: [sampler.dim=2]}\n"
     )
-    made = suite(str(tmp_path / "s.yaml")).contests
+    made = load_suite(str(tmp_path / "s.yaml"))
     assert list(made["ring"].contenders) == ["vanilla+loss=hinge", "dcgan+loss=hinge"]
     assert (made["ring"].budget.rounds, made["grid"].budget.images) == (5, 9)
     assert made["grid"].settings == ("batch=8", "sampler.dim=2")
@@ -85,8 +84,8 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("title: [", "is no YAML: while parsing"),
-        ("title: T\ndata: [ring]\ntitle: U\n", "the key 'title' stands twice"),
+        ("title: [", "is not valid YAML: while parsing"),
+        ("title: T\ndata: [ring]\ntitle: U\n", "the key 'title' appears twice"),
         ("just words", "it needs a title, data and contenders"),
         ("title: T\ndata: [ring]\n", "contenders: Field required"),
         ("title: T\ndata: [ring]\ncontenders: [vanilla]\nround: 3\n", "round: Extra inputs"),
@@ -100,7 +99,7 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
         ),
         (
             "title: T\ndata: [ring]\ncontenders: {x: a}\ngrid: {loss: [hinge]}\n",
-            "a grid crosses a list",
+            "a grid needs contenders in a list",
         ),
         ("title: T\ndata: ring\ncontenders: [a]\n", "data.list[str]: Input should be a valid list"),
         ("title: T\ndata: []\ncontenders: [a]\n", "data: Value should have at least 1 item"),
@@ -112,8 +111,8 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
         ("title: T\ndata: [ring]\ncontenders: [a]\ngrid: {loss: x}\n", "grid.loss: Input should"),
         ("title: T\ndata: [ring]\ncontenders: [a]\nsettings:\n", "settings: Input should be"),
         ("title: T\ndata: [ring]\ncontenders: [a]\nsettings: x=1\n", "settings: Input should be"),
-        ("title: T\ndata: [ring]\ncontenders: {a/b: a}\n", "'a/b' is no label"),
-        ("title: T\ndata: [ring]\ncontenders: ['@a']\n", "'' is no label"),
+        ("title: T\ndata: [ring]\ncontenders: {a/b: a}\n", "'a/b' is not a label"),
+        ("title: T\ndata: [ring]\ncontenders: ['@a']\n", "'' is not a label"),
         (
             "title: T\ndata: [ring]\ncontenders: [a]\nbudget: {flops: .inf}\n",
             "budget.flops: Input should be a finite number",
@@ -125,25 +124,27 @@ def test_a_suite_that_makes_no_sense_is_one_sentence(
 ) -> None:
     (tmp_path / "s.yaml").write_text(text)
     with pytest.raises(ZooError) as error:
-        suite(str(tmp_path / "s.yaml"))
+        load_suite(str(tmp_path / "s.yaml"))
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_an_unknown_suite_is_told_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="no suite 'point'; did you mean 'points'"):
-        suite("point")
+        load_suite("point")
     with pytest.raises(ZooError, match="cannot be read: No such file"):
-        suite(str(tmp_path / "none.yaml"))
+        load_suite(str(tmp_path / "none.yaml"))
 
 
 def test_what_is_said_beside_a_suite_takes_its_place() -> None:
-    terms = {"seeds": 2, "budget": {"rounds": 3}}
-    (only,) = suited("points", terms, data="grid", settings=("batch=8",)).values()
+    terms = {"seeds": 2, "budget": {"rounds": 3}, "settings": ("batch=8",)}
+    (only,) = suite_contests("points", terms, data="grid").values()
     assert (only.data, only.seeds, str(only.budget)) == ("grid", (0, 1), "3 rounds")
-    assert only.settings == (*suite("points").contests["grid"].settings, "batch=8")
-    assert list(suited("points", {})) == ["ring", "grid"]
-    (own,) = suited("points", {}, data="ring", unsaid={"threads": 7}).values()
+    assert only.settings == (*load_suite("points")["grid"].settings, "batch=8")
+    assert list(suite_contests("points", {})) == ["ring", "grid"]
+    (own,) = suite_contests("points", {}, data="ring", defaults={"threads": 7}).values()
     assert (own.threads, len(own.seeds)) == (7, 5)
-    with pytest.raises(OptionError, match="suite 'points' has no contest on 'digits', but on ring"):
-        suited("points", {}, data="digits")
+    with pytest.raises(
+        OptionError, match="suite 'points' has no contest on 'digits', only on ring"
+    ):
+        suite_contests("points", {}, data="digits")

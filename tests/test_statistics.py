@@ -7,7 +7,9 @@ import pytest
 from scipy.stats import bootstrap, ttest_1samp
 
 from ganzoo.benchmark.results import Kind, Result
-from ganzoo.benchmark.statistics import Estimate, estimate, improvement, standings, verdict
+from ganzoo.benchmark.standings import standings
+from ganzoo.benchmark.statistics import Estimate, bootstrap_interval, estimate, improvement
+from ganzoo.benchmark.verdict import verdict
 from ganzoo.parts.metric import Direction, Score
 
 
@@ -47,20 +49,27 @@ def test_the_intervals_are_scipys() -> None:
     values = [1.0, 2.5, 2.0, 4.0, 3.0]
     found = estimate(values)
     wanted = ttest_1samp(values, 0).confidence_interval(0.95)
-    assert found.t == pytest.approx((wanted.low, wanted.high))
+    assert found.interval == pytest.approx((wanted.low, wanted.high))
     drawn = bootstrap((values,), np.mean, method="percentile", rng=1).confidence_interval
-    assert found.bootstrap == pytest.approx((drawn.low, drawn.high), abs=0.05)
+    assert bootstrap_interval(values) == pytest.approx((drawn.low, drawn.high), abs=0.05)
+    assert bootstrap_interval(values) == bootstrap_interval(values)
     assert (found.mean, found.n) == (2.5, 5)
 
 
 def test_one_seed_has_no_interval() -> None:
     assert estimate([2.0]) == Estimate(2.0)
     assert str(estimate([2.0])) == "2"
+    assert bootstrap_interval([2.0]) is None
+
+
+def test_equal_values_have_an_interval_of_no_width() -> None:
+    assert estimate([8.0, 8.0, 8.0]).interval == (8.0, 8.0)
+    assert bootstrap_interval([8.0, 8.0, 8.0]) == (8.0, 8.0)
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
     draws = np.random.default_rng(0).normal(size=(2000, 4))
-    intervals = (estimate(list(row)).t or (0, 0) for row in draws[:400])
+    intervals = (estimate(list(row)).interval or (0, 0) for row in draws[:400])
     covered = sum(low <= 0 <= high for low, high in intervals)
     assert 0.92 <= covered / 400 <= 0.98
 
@@ -90,23 +99,30 @@ def test_ranks_are_tied_where_intervals_do_not_separate() -> None:
 def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
     apart = [*scored("slow", [50, 60, 70]), *scored("quick", [1, 2, 3])]
     sentence = "quick wins: d 2 [-0.4841, 4.484] on the last checkpoint, 3 seeds; slow has 60 "
-    assert verdict(apart, "d").startswith(sentence)
+    assert verdict(standings(apart, "d"), "d").startswith(sentence)
     few = [*scored("slow", [50, 60]), *scored("quick", [1, 2])]
-    assert verdict(few, "d") == (
+    assert verdict(standings(few, "d"), "d") == (
         "quick leads, too few seeds to call it a win: d 1.5 [-4.853, 7.853] on the last "
         "checkpoint, 2 seeds."
     )
     near = [*scored("slow", [3, 4, 5]), *scored("quick", [1, 2, 3])]
-    assert "leads, but its interval is not clear of slow: " in verdict(near, "d")
-    assert verdict([], "d") == "Nobody finished."
-    assert verdict(scored("alone", [1.0]), "d") == "alone: d 1 on the last checkpoint, 1 seed."
+    assert "leads, but its interval is not clear of slow: " in verdict(standings(near, "d"), "d")
+    assert verdict(standings([], "d"), "d") == "Nobody finished."
+    assert (
+        verdict(standings(scored("alone", [1.0]), "d"), "d")
+        == "alone: d 1 on the last checkpoint, 1 seed."
+    )
 
 
 def test_a_contender_that_lost_seeds_never_wins() -> None:
     lost = Result(contender="quick", kind="diverged", seed=3, error="diverged")
     results = [*scored("slow", [50, 60, 70]), *scored("quick", [1, 2, 3]), lost]
-    assert verdict(results, "d").startswith("slow leads, the only one that can be ranked: d 60 ")
-    assert "(not ranked: quick diverged with 1: 2 [-0.4841, 4.484])" in verdict(results, "d")
+    assert verdict(standings(results, "d"), "d").startswith(
+        "slow leads, the only one that can be ranked: d 60 "
+    )
+    assert "(not ranked: quick diverged with 1: 2 [-0.4841, 4.484])" in verdict(
+        standings(results, "d"), "d"
+    )
     assert [(s.contender, s.rank) for s in standings(results, "d")] == [
         ("slow", 1),
         ("quick", None),
@@ -123,7 +139,7 @@ def test_who_cannot_be_ranked_stands_in_nobodys_way() -> None:
     ]
     ranks = [("good", 1), ("mid", 2), ("model", None), ("awful", None)]
     assert [(s.contender, s.rank) for s in standings(results, "d")] == ranks
-    assert verdict(results, "d") == (
+    assert verdict(standings(results, "d"), "d") == (
         "good wins: d 2 [-0.4841, 4.484] on the last checkpoint, 3 seeds; mid has 10 "
         "[7.516, 12.48] (not ranked: model has 1 seed: 0.5; awful diverged with 1: 500)."
     )
@@ -136,7 +152,7 @@ def test_who_was_scored_under_another_protocol_does_not_win() -> None:
     ]
     results = [*scored("plain", [1, 2, 3]), *odd]
     assert [s.contender for s in standings(results, "d")] == ["plain"]
-    assert verdict(results, "d").startswith("plain: d 2 ")
+    assert verdict(standings(results, "d"), "d").startswith("plain: d 2 ")
 
 
 def test_differences_are_paired_by_seed() -> None:
@@ -153,7 +169,7 @@ def test_differences_are_paired_by_seed() -> None:
 
 def test_a_last_checkpoint_much_worse_than_the_best_is_told() -> None:
     results = [
-        *scored("data", [1.0], kind="floor"),
+        *scored("data", [1.0], kind="training-data"),
         *scored("fell", [30, 6, 7]),
         *scored("fell", [6, 6, 6], kind="best"),
         *scored("held", [7, 6, 8]),
@@ -185,7 +201,7 @@ def test_much_worse_is_a_share_of_what_there_was_to_lose(
         *scored("x", [last], "last", better=better),
     ]
     if floor is not None:
-        results += scored("data", [floor], "floor", better=better)
+        results += scored("data", [floor], "training-data", better=better)
     (standing,) = standings(results, "d")
     assert bool(standing.warnings) is told
 
@@ -201,7 +217,7 @@ def test_missing_modes_and_classes_are_told(
     metric: str, floor: float, values: list[float], told: str
 ) -> None:
     results = [
-        *scored("data", [floor], "floor", metric, "higher"),
+        *scored("data", [floor], "training-data", metric, "higher"),
         *scored("x", values, "last", metric, "higher"),
     ]
     (standing,) = standings(results, metric)

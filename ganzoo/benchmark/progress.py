@@ -1,0 +1,70 @@
+"""How far a benchmark is, and how long the rest will take."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ganzoo.benchmark.folder import Bench
+
+TAIL = 2000
+"""Bytes at the end of a log that hold its last line."""
+NEARLY = 0.99
+"""The most that a run counts for before it has ended: its last checkpoint is still to be scored."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Jobs that ended, jobs in all, and the share of all work that is done, from 0 to 1."""
+
+    ended: int
+    runs: int
+    share: float
+    seconds_left: float | None
+    """None until there is something to extrapolate from."""
+
+
+class ProgressTracker:
+    """Reports the progress of all contests of a benchmark together."""
+
+    def __init__(self, benches: Sequence[Bench], report: Callable[[Progress], None]) -> None:
+        """Start the clock; what was done before does not count towards the speed."""
+        self.benches, self.report = benches, report
+        self.runs = sum(len(made.jobs) for made in benches)
+        self.started, self.before = time.monotonic(), self.share()
+
+    def share(self) -> float:
+        """The share of all jobs that is done, counting runs at work by how far they are."""
+        shares = (
+            1.0 if job.folder in made.complete else share_of(job.folder)
+            for made in self.benches
+            for job in made.jobs
+        )
+        return sum(shares) / self.runs
+
+    def update(self) -> None:
+        """Report how far it is now."""
+        share, elapsed = self.share(), time.monotonic() - self.started
+        left = elapsed * (1 - share) / (share - self.before) if share > self.before else None
+        ended = sum(len(made.complete) for made in self.benches)
+        self.report(Progress(ended, self.runs, share, left))
+
+
+def share_of(folder: Path) -> float:
+    """The share of its budget that a run has used, from 0 to 1, by the last line of its log."""
+    try:
+        with (folder / "log.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            row = json.loads(file.read().splitlines()[-1])
+        plan = json.loads((folder / "run.json").read_bytes())
+    except (OSError, ValueError, IndexError):  # not there yet, or a line that is being written
+        return 0.0
+    done = row["round"] / plan["rounds"] if plan["rounds"] else row["seconds"] / plan["seconds"]
+    return min(NEARLY, float(done))

@@ -1,0 +1,144 @@
+"""Convolutional blocks for images of any size, built on a pyramid of halved sizes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from ganzoo.builtin.networks.mlp import leaky
+from ganzoo.errors import ComposeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from ganzoo.parts.space import Space
+
+SMALLEST, LARGEST, MOST_CHANNELS = 8, 128, 4
+"""The sides, in pixels, and the channels of images that these blocks are tested for."""
+MOST_WIDENING = 8
+"""Channels stop doubling at 8 times the width, as in DCGAN (64 to 512, arXiv:1511.06434)."""
+
+
+def pyramid(space: Space, builder: str, *, smallest: int = 4) -> list[tuple[int, int]]:
+    """The sizes of an image as it is halved, largest first: (28, 28), (14, 14), (7, 7), (4, 4).
+
+    Sides are rounded up, and halving stops once the shorter one is at most ``smallest``, which must
+    be less than 8 pixels. Raises ComposeError, in the name of ``builder``, if samples are not
+    images or are of a size that these blocks are not made for.
+    """
+    if not space.is_image:
+        message = (
+            f"'{builder}' builds images (channels, height, width); the data's samples are of shape "
+            f"{space}."
+        )
+        raise ComposeError(message)
+    channels, *sides = space.shape
+    if min(sides) < SMALLEST or max(sides) > LARGEST or channels > MOST_CHANNELS:
+        message = (
+            f"'{builder}' builds images of {SMALLEST} to {LARGEST} pixels a side and 1 to "
+            f"{MOST_CHANNELS} channels; the data's are {space}."
+        )
+        raise ComposeError(message)
+    height, width = sides
+    steps = [(height, width)]
+    while min(steps[-1]) > smallest:
+        height, width = steps[-1]
+        steps.append((-(-height // 2), -(-width // 2)))
+    return steps
+
+
+def channel_counts(base: int, count: int) -> list[int]:
+    """Channels at each size of a pyramid, largest first: doubled at each halving, up to 8-fold."""
+    return [base * min(2**i, MOST_WIDENING) for i in range(count)]
+
+
+class ByUnit(nn.Sequential):
+    """Batch norm with statistics of each pixel of each channel, as a dense layer's units have."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        """Normalize images of ``shape``, (channels, height, width)."""
+        super().__init__(nn.Flatten(), nn.BatchNorm1d(prod(shape)), nn.Unflatten(1, shape))
+
+
+class Upsampler(nn.Module):
+    """From a vector to an image in [-1, 1]: a projection, then transposed convolutions of stride 2.
+
+    ``sizes`` come from ``pyramid``, largest first; the padding is chosen so that every size comes
+    out exactly.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: int,
+        sizes: list[tuple[int, int]],
+        *,
+        width: int,
+        kernel: int,
+        by_unit: bool = False,
+    ) -> None:
+        """Map vectors of ``inputs`` numbers to images, (channels, *sizes[0]).
+
+        The batch norm of the projection is per channel, or with ``by_unit`` per pixel and channel.
+        """
+        super().__init__()
+        sizes = [*reversed(sizes)]
+        counts = [*channel_counts(width, len(sizes) - 1)[::-1], channels]
+        self.seed = (counts[0], *sizes[0])
+        self.project = nn.Linear(inputs, counts[0] * sizes[0][0] * sizes[0][1], bias=False)
+        layers: list[nn.Module] = [
+            ByUnit(self.seed) if by_unit else nn.BatchNorm2d(counts[0]),
+            nn.ReLU(),
+        ]
+        for i, (into, out) in enumerate(pairwise(counts)):
+            # Without padding, a transposed convolution returns this many pixels too many.
+            (h, w), (to_h, to_w) = sizes[i], sizes[i + 1]
+            more_h, more_w = 2 * (h - 1) + kernel - to_h, 2 * (w - 1) + kernel - to_w
+            last = i == len(counts) - 2
+            layers.append(
+                nn.ConvTranspose2d(
+                    into,
+                    out,
+                    kernel,
+                    stride=2,
+                    padding=(-(-more_h // 2), -(-more_w // 2)),
+                    output_padding=(more_h % 2, more_w % 2),
+                    bias=last,
+                )
+            )
+            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(out), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(N, inputs) to (N, channels, height, width)."""
+        out: Tensor = self.layers(self.project(z).unflatten(1, self.seed))
+        return out
+
+
+def downsampler(
+    channels: int,
+    sizes: list[tuple[int, int]],
+    *,
+    width: int,
+    kernel: int,
+    norm: Callable[[int], nn.Module] | None = None,
+) -> tuple[nn.Sequential, int]:
+    """Convolutions of stride 2 with leaky ReLUs from an image to a vector, and its length.
+
+    ``norm(channels)`` follows every convolution but the first.
+    """
+    counts = [channels, *channel_counts(width, len(sizes) - 1)]
+    layers: list[nn.Module] = []
+    for i, (into, out) in enumerate(pairwise(counts)):
+        bias = not (norm and i)  # a norm subtracts the mean, and the bias with it
+        h, w = sizes[i]
+        padding = (kernel - 1 + h % 2) // 2, (kernel - 1 + w % 2) // 2
+        layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=padding, bias=bias))
+        layers += [norm(out)] if norm and i else []
+        layers.append(leaky())
+    return nn.Sequential(*layers, nn.Flatten()), counts[-1] * sizes[-1][0] * sizes[-1][1]

@@ -1,0 +1,47 @@
+"""One player's network, built from spaces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from ganzoo.errors import ComposeError, first_line, listed
+from ganzoo.parts.needs import accepts, reads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ganzoo.parts.part import Architecture, Player
+    from ganzoo.parts.space import Space
+
+
+def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space]) -> nn.Module:
+    """The network of ``player``, from the spaces that the architecture's method names.
+
+    Raises ComposeError where it builds none for this player, or not from these spaces.
+    """
+    function = getattr(architecture, player, None)
+    who = f"architecture '{architecture.name}'"
+    if function is None:
+        message = f"{who} builds no {player}."
+        raise ComposeError(message)
+    for name in reads(function):
+        if name not in spaces:
+            message = (
+                f"{who} builds its {player} from '{name}'; "
+                f"the dataset and the sampler offer: {listed(spaces)}."
+            )
+            raise ComposeError(message, missing=("dataset", name))
+    named = [*reads(function), *(name for name in accepts(function) if name in spaces)]
+    try:
+        net: object = function(**{name: spaces[name] for name in named})
+    except ComposeError:
+        raise
+    except Exception as error:
+        message = f"{who} cannot build its {player}: {first_line(error)}"
+        raise ComposeError(message) from error
+    if not isinstance(net, nn.Module):
+        message = f"{who} builds a {type(net).__name__} as its {player}; it must be an nn.Module."
+        raise ComposeError(message)
+    return net

@@ -1,0 +1,95 @@
+"""Readers: methods of parts, called with the values of a step that their parameters name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import ComposeError
+from ganzoo.parts.needs import accepts, reads
+from ganzoo.parts.part import Regularizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ganzoo.engine.step import Step
+    from ganzoo.parts.part import Part, Player
+    from ganzoo.parts.variant import Variant
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A method of a part, and the names of the values that it reads.
+
+    Its first ``skip`` parameters are not values of the step; they are given in the call.
+    """
+
+    part: Part
+    function: Callable[..., Any]
+    skip: int = 0
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The values that it needs."""
+        return reads(self.function, skip=self.skip)
+
+    @cached_property
+    def accepts(self) -> tuple[str, ...]:
+        """The values that it takes where they are offered."""
+        return accepts(self.function, skip=self.skip)
+
+    def __call__(self, step: Step, *first: Any) -> Any:
+        """What the method returns on one step."""
+        values = {name: step.of(self.part, name) for name in self.reads}
+        for name in self.accepts:
+            if step.game.has_state(self.part) if name == "state" else step.offers(name):
+                values[name] = step.of(self.part, name)
+        return self.function(*first, **values)
+
+
+@dataclass(frozen=True)
+class Term(Reader):
+    """One summand of a player's objective; called, it returns (N, ...) or (), unweighted."""
+
+    weight: float = 1.0
+    every: int = 1
+
+
+def terms(variant: Variant, player: Player) -> dict[str, Term]:
+    """The terms of a player's objective, by the name of their part."""
+    found: dict[str, Term] = {}
+    loss = variant.loss_of(player)
+    for part in (loss, *variant.regularizers):
+        function = getattr(part, player, None)
+        if function is None:
+            continue
+        if part.name in found:
+            message = (
+                f"two terms of the {player}'s objective are named '{part.name}'; name each once."
+            )
+            raise ComposeError(message)
+        if isinstance(part, Regularizer):
+            found[part.name] = Term(part, function, weight=part.weight, every=part.every)
+        else:
+            found[part.name] = Term(part, function)
+    if loss.name not in found:
+        message = f"loss '{loss.name}' has no term for the {player}, which has turns."
+        raise ComposeError(message)
+    return found
+
+
+def augmentations(variant: Variant) -> list[Reader]:
+    """What is done, in order, to every sample that the discriminator sees."""
+    found = [(part, getattr(part, "augment", None)) for part in variant.regularizers]
+    return [Reader(part, function, skip=1) for part, function in found if function is not None]
+
+
+def projections(variant: Variant, player: Player) -> list[Reader]:
+    """What is done, in order, after each step of a player."""
+    return [
+        Reader(part, function, skip=2)
+        for part in variant.regularizers
+        if (function := getattr(part, "project", None)) is not None
+        and (part.projects is None or player in part.projects)
+    ]

@@ -1,0 +1,75 @@
+"""The state of a game: everything that its next round depends on, as tensors by name and JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ganzoo.engine.memory_format import like, under
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+    from ganzoo.engine.game import Game
+
+
+def of(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """A game's state: a flat map of tensors, the game's own and not copies, and JSON."""
+    tensors: dict[str, Tensor] = {"random": game.random.state, "latents": game.latents.get_state()}
+    for owner, net in networks(game).items():
+        tensors |= {f"{owner}.{key}": value for key, value in net.state_dict().items()}
+    for player, optimizer in game.optimizers.items():
+        for i, param in enumerate(game.params[player]):
+            moments = optimizer.state.get(param, {})
+            tensors |= {
+                f"{player}-optimizer.{i}.{name}": value
+                for name, value in moments.items()
+                if isinstance(value, Tensor)  # SGD without momentum keeps a None
+            }
+    for player, terms in game.log.items():
+        tensors |= {f"{player}-log.{name}": term for name, term in terms.items()}
+    facts: dict[str, Any] = {
+        "rounds": game.rounds,
+        "progress": game.progress,
+        "position": game.order.position,
+        "steps": dict(game.steps),
+        "parts": {},
+    }
+    for name, part_state in game.states.items():
+        for key, value in part_state.state().items():
+            if isinstance(value, Tensor):
+                tensors[f"part.{name}.{key}"] = value
+            else:
+                facts["parts"].setdefault(name, {})[key] = value
+    return tensors, facts
+
+
+def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Bring a game to a state that ``of`` returned for one of the same variant and data."""
+    game.rounds, game.progress = facts["rounds"], facts["progress"]
+    game.order.position = facts["position"]
+    game.steps.update(facts["steps"])
+    game.random.state = tensors["random"].clone()
+    game.latents.set_state(tensors["latents"])
+    for owner, net in networks(game).items():
+        net.load_state_dict(under(tensors, f"{owner}."))
+    for player, optimizer in game.optimizers.items():
+        log = under(tensors, f"{player}-log.")
+        game.log[player] = {name: term.to(game.device) for name, term in log.items()}
+        for i, param in enumerate(game.params[player]):
+            moments = under(tensors, f"{player}-optimizer.{i}.")
+            optimizer.state[param] = {k: like(v, param) for k, v in moments.items()}
+    for name, part_state in game.states.items():
+        mine = {**under(tensors, f"part.{name}."), **facts["parts"].get(name, {})}
+        part_state.restore(mine)
+
+
+def networks(game: Game) -> dict[str, nn.Module]:
+    """Every network of a game by its owner: the players, and the generator's moving average."""
+    nets: dict[str, nn.Module] = {**game.nets}
+    if game.average is not None:
+        nets["average"] = game.average.net
+    return nets

@@ -1,0 +1,69 @@
+"""Sweeps: samples of the same latents while one value goes from low to high."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import torch
+
+from ganzoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.engine.sampling import FrozenGenerator
+    from ganzoo.parts.space import Space
+
+STEPS = 11
+"""How many values a number takes; a category takes each of its classes."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One value by its name, and what it becomes from left to right."""
+
+    frozen: FrozenGenerator
+    name: str
+    values: list[int] | list[float]
+
+    @classmethod
+    def parse(cls, text: str, frozen: FrozenGenerator, variant: str) -> Self:
+        """``NAME=LOW:HIGH``; OptionError, which names the variant, if it has no such value."""
+        name, _, ends = text.partition("=")
+        known = sweepable(frozen)
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            message = f"there is no '{name}' to sweep; '{variant}' has: {listed}."
+            raise OptionError(message)
+        try:
+            low, high = (float(end) for end in ends.split(":"))
+        except ValueError:
+            message = f"'{text}' is not a sweep; write NAME=LOW:HIGH, such as {name}=0:1."
+            raise OptionError(message) from None
+        classes = known[name].classes
+        if classes is None:
+            return cls(frozen, name, np.linspace(low, high, STEPS).tolist())
+        if not 0 <= low <= high < classes:
+            message = (
+                f"'{name}' is one of {classes} classes, 0 to {classes - 1}; {ends} is no range of "
+                "them."
+            )
+            raise OptionError(message)
+        return cls(frozen, name, list(range(int(low), int(high) + 1)))
+
+    def samples(self, rows: int, seed: int) -> Tensor:
+        """Samples of ``rows`` latents under each value, (rows, steps, *shape), on the CPU."""
+        made = []
+        for value in self.values:
+            given = {self.name: torch.full((rows,), value, device=self.frozen.device)}
+            # The same seed at every step, so that only the swept value differs along a row.
+            made.append(self.frozen.sample(rows, seed=seed, given=given)["fake"])
+        return torch.stack(made, 1)
+
+
+def sweepable(frozen: FrozenGenerator) -> dict[str, Space]:
+    """The categories and single numbers that samples are made from, by name or ``NAME.PART``."""
+    spaces = frozen.made_from()
+    return {n: s for n, s in spaces.items() if s.classes or (s.size == 1 and not s.parts)}

@@ -1,0 +1,111 @@
+"""A part in training: finite terms, the other player left alone, and bits that repeat."""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ganzoo.engine.game import Game
+from ganzoo.engine.step import ENGINE
+from ganzoo.errors import listed
+from ganzoo.parts.needs import RESERVED
+from ganzoo.testing.composing import fitting, variants_of
+from ganzoo.testing.form import worded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.engine.step import Step
+    from ganzoo.parts.dataset import Data
+    from ganzoo.parts.part import Part, Player
+    from ganzoo.parts.variant import Variant
+
+ROUNDS = 2
+
+
+def check_played(part: Part, own: dict[str, list[Any]]) -> None:
+    """Train a part for two rounds where it fits, and check that every bit repeats."""
+    who = f"{part.kind} '{part.name}'"
+    fits = fitting(who, variants_of(part, own), own["data"])
+    first = next(fits)
+    if part.kind == "architecture":
+        list(fits)  # on data that it does not fit, it must raise ComposeError and nothing else
+    with worded(f"{who} breaks in training on {first[1].name}"):
+        game, twin = trained(who, *first), trained(who, *first)
+        assert same(game, twin), (
+            f"{who} ends with different weights when the same seed is run twice; state that "
+            "changes belongs to the game: return it from start(self, game)."
+        )
+        check_resumed(who, game)
+    if part.kind == "sampler":
+        declared = set(getattr(part, "deals", ())) - set(game.train.names)
+        assert declared == game.dealt, (
+            f"{who} declares that it deals {listed(declared)}, but it deals {listed(game.dealt)}."
+        )
+
+
+class WatchedGame(Game):
+    """A game that checks every step it plays."""
+
+    def __init__(self, who: str, variant: Variant, data: Data) -> None:
+        super().__init__(variant, data)
+        self.who, self.dealt = who, set[str]()
+        self.settled = {player: self._copies(player) for player in self.nets}
+
+    def _copies(self, player: Player) -> list[Tensor]:
+        return [param.detach().clone() for param in self.params[player]]
+
+    def play(self, step: Step) -> None:
+        """Play a step; check that its terms are finite and the other player is unchanged."""
+        computed = {*self.train.names, *ENGINE}
+        self.dealt |= {n for n in step.values if not n.startswith(RESERVED)} - computed
+        super().play(step)
+        for name, term in self.log[step.player].items():
+            assert isfinite(term), (
+                f"{self.who}: '{name}' is {term.item()} on the {step.player}'s turn of round "
+                f"{self.rounds + 1} on {self.data.name}; it must be finite."
+            )
+        for player, before in self.settled.items():
+            assert player == step.player or all(map(torch.equal, before, self.params[player])), (
+                f"{self.who} changes the {player}'s parameters on the {step.player}'s turn."
+            )
+        self.settled[step.player] = self._copies(step.player)
+
+
+def trained(who: str, variant: Variant, data: Data) -> WatchedGame:
+    """A game of two rounds with seed 0."""
+    game = WatchedGame(who, variant, data)
+    for _ in range(ROUNDS):
+        game.round()
+    return game
+
+
+def check_resumed(who: str, game: Game) -> None:
+    """Check that a game restored from another's state plays the same next round."""
+    tensors, facts = game.state()
+    saved = {name: value.detach().clone() for name, value in tensors.items()}
+    with worded(f"{who} keeps a state that is neither tensors nor JSON"):
+        facts = json.loads(json.dumps(facts))
+    other = Game(game.variant, game.data)
+    other.restore(saved, facts)
+    game.round()
+    other.round()
+    assert same(game, other), (
+        f"{who} plays a different round after a resume; state() and restore() must carry all that "
+        "changes."
+    )
+
+
+def same(one: Game, other: Game) -> bool:
+    """Whether two games' states, on which their next rounds depend, are equal bit for bit."""
+    (tensors, facts), (others, other_facts) = one.state(), other.state()
+    equal = all(name in others and torch.equal(t, others[name]) for name, t in tensors.items())
+    return equal and len(tensors) == len(others) and written(facts) == written(other_facts)
+
+
+def written(facts: dict[str, Any]) -> str:
+    """The part of a state that is not tensors, as JSON; ``check_resumed`` reports what is not."""
+    return json.dumps(facts, default=repr)

@@ -1,0 +1,120 @@
+"""Train a model of the registry under several seeds, and ship the first: a maintainer's step.
+
+    python tools/republish.py NAME --out DIR [--seeds N]
+
+Writes the weight files into the plugin's package, and the model's files and scores into
+registry.yaml, both of this checkout. Resumes if DIR already holds part of the runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from hashlib import sha256
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING
+
+from scipy.stats import t as student
+
+from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.registry import Figure
+from ganzoo.pretrained.export import exported
+from ganzoo.pretrained.registration import register
+from ganzoo.pretrained.reproduce import retrained
+from ganzoo.pretrained.sources import embedded_folder, model_named
+from ganzoo.storage.files import replacing
+from ganzoo.storage.weight_file import WeightFile, file_name
+from ganzoo.training.train import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ganzoo.parts.metric import Score
+    from ganzoo.plugins.registry import Model
+    from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.run import Run
+
+CONFIDENCE = 0.95
+SLACK = 0.02
+"""The least half-width of an interval, as a share of its middle.
+
+Some scores are equal for all seeds, and another machine's rounding would then be a failure.
+"""
+
+
+def republish(name: str, out: str | Path, *, seeds: int = 3, zoo: Zoo | None = None) -> Model:
+    """Train a model under ``seeds`` seeds; ship the first run, with an interval from all of them.
+
+    Returns the model as it is now registered. Raises WeightsError for an unknown model.
+    """
+    zoo = zoo or default_zoo()
+    model = model_named(name, zoo)
+    runs = [retrained(model, Path(out) / str(seed), seed=seed, zoo=zoo) for seed in range(seeds)]
+    scores = [evaluate(run, zoo=zoo) for run in runs]
+    files = shipped(runs[0], Path(str(embedded_folder(model, zoo))))
+    figures = tuple(figure(of_seeds) for of_seeds in zip(*scores, strict=True))
+    again = model.model_copy(update={"files": files, "figures": figures})
+    register(again)
+    return again
+
+
+def shipped(run: Run, folder: Path) -> tuple[WeightFile, ...]:
+    """Write every network of a run into a folder, and return what the registry says of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for player in run.game.nets:
+        blob = exported(run, player)
+        with replacing(folder / file_name(player)) as path:
+            path.write_bytes(blob)
+        files.append(
+            WeightFile(
+                role=player,
+                path=file_name(player),
+                size=len(blob),
+                sha256=sha256(blob).hexdigest(),
+                embedded=True,
+            )
+        )
+    return tuple(files)
+
+
+def figure(scores: Sequence[Score]) -> Figure:
+    """The first seed's score, with the interval in which one more run's should lie.
+
+    The 95 % prediction interval of a normal, mean +- t s sqrt(1 + 1/n), widened to contain every
+    seed's score and at least ``SLACK`` of the mean.
+    """
+    values = [score.value for score in scores]
+    middle, n = mean(values), len(values)
+    half = SLACK * abs(middle)
+    if n > 1:
+        quantile = float(student.ppf((1 + CONFIDENCE) / 2, n - 1))
+        half = max(half, quantile * stdev(values) * (1 + 1 / n) ** 0.5)
+    low, high = min(middle - half, *values), max(middle + half, *values)
+    return Figure(
+        metric=scores[0].metric,
+        value=_short(values[0]),
+        low=_short(low),
+        high=_short(high),
+        protocol=scores[0].protocol(),
+    )
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="VARIANT/DATASET")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--seeds", type=int, default=3)
+    chosen = parser.parse_args()
+    model = republish(chosen.name, chosen.out, seeds=chosen.seeds)
+    for file in model.files:
+        print(f"{file.path}: {file.size:,} bytes, sha256 {file.sha256}")
+
+
+if __name__ == "__main__":
+    main()
