@@ -4,8 +4,8 @@
 
 It writes so many PNGs of 64 x 64 pixels, smoothed noise, to a temporary folder, trains dcgan on
 them both ways, alternating, and prints medians of the seconds per round. The weights must come out
-bit for bit the same. It exits with 1 if streamed rounds take over 10 % longer. Processor seconds are
-those of the training process alone: the workers need other cores.
+bit for bit the same. It exits with 1 if streamed rounds take over 10 % longer. Processor seconds
+are those of the training process alone: the workers need other cores.
 """
 
 from __future__ import annotations
