@@ -97,8 +97,8 @@ class Encoded(Mlp):
         (
             {"regularizers": (Augmented(),)},
             (
-                "regularizer 'augmented' has a method 'augmentt', which nothing calls; did you mean "
-                "'augment'?"
+                "regularizer 'augmented' has a method 'augmentt', which nothing calls; did you "
+                "mean 'augment'?"
             ),
         ),
         (
