@@ -134,7 +134,8 @@ class Worker:
             raise ComposeError(message)
         self.file.rewrite([])
         samples = model.frozen.sample(data.scored or len(data.held_out), seed=FINAL_SEED)
-        scores = tuple(measure(self.metrics, data, samples, seed=FINAL_SEED))
+        scored = measure(self.metrics, data, samples, seed=FINAL_SEED, frozen=model.frozen)
+        scores = tuple(scored)
         self.snapshots.samples(model.frozen, data)
         for kind in ("last", "best"):
             self.add(kind, rounds=model.config.rounds, scores=scores)
@@ -149,8 +150,7 @@ class Worker:
         flops = round_flops(composition.game(seed=self.job.seed, device=self.contest.device))
         plan = self.plan(composition, flops)
         if (folder / "run.json").exists():
-            run = Run.open(folder, self.zoo, started=False)
-            run.continue_as(plan)
+            run = Run.resume(folder, plan, composition)
         else:
             run = Run.create(folder, plan, composition)
         self.drop_lines_after(run)

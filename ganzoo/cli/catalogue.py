@@ -97,7 +97,7 @@ def plugins(*, as_json: Json = False) -> None:
 
 @app.command()
 @composing
-def explain(variant: str, *, choices: dict[str, Any], as_json: Json = False) -> None:
+def explain(variant: str, *, as_json: Json = False, **choices: Any) -> None:
     """Explain a composition: its options, and for each value who deals it and who reads it."""
     from ganzoo.engine.explain import explain as explained
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Command = TypeVar("Command", bound="Callable[..., None]")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Settings = Annotated[
     list[str] | None,
@@ -36,23 +36,16 @@ COMPOSING: dict[str, Any] = {
 """The options that compose a variant anew, by the names that ``ganzoo.compose`` has for them."""
 
 
-def composing(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all options of ``COMPOSING`` in place of its one parameter ``choices``."""
+def composing(command: Command) -> Command:
+    """Spell out the options of ``COMPOSING`` for a command that takes them as ``**choices``."""
     signature = inspect.signature(command, eval_str=True)
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
         for name, kind in COMPOSING.items()
     ]
-    own = list(signature.parameters.values())
-    at = next(i for i, parameter in enumerate(own) if parameter.name == "choices")
-
-    @wraps(command)
-    def composed(**options: Any) -> None:
-        choices = {name: options.pop(name) for name in COMPOSING}
-        command(**options, choices=choices)
-
-    parameters = [*own[:at], *added, *own[at + 1 :]]
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [*own, *added]
     # Typer reads both: the signature for defaults, the annotations for types.
-    vars(composed)["__signature__"] = signature.replace(parameters=parameters)
-    composed.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return composed
+    vars(command)["__signature__"] = signature.replace(parameters=parameters)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command

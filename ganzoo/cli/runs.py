@@ -22,13 +22,13 @@ app = typer.Typer()
 def train(
     variant: str,
     *,
-    choices: dict[str, Any],
     rounds: Rounds = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes every random choice.")] = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     device: Device = "auto",
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    **choices: Any,
 ) -> None:
     """Train a variant; any part of it can be replaced by one of another plugin."""
     from ganzoo.training.train import train as trained

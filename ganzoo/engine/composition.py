@@ -21,15 +21,19 @@ if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
 
 
+GIVEN = "given"
+"""The dataset that stands for data that were given from Python."""
+
+
 class Choices(TypedDict, total=False):
     """What a composition has in place of a variant's own; all of it by name, as in ``Zoo.compose``.
 
-    ``data`` is ``NAME`` or ``NAME:VALUE``; ``settings`` are ``PART.OPTION=VALUE``, those of the
-    data
-    ``data.OPTION=VALUE``.
+    ``data`` is ``NAME`` or ``NAME:VALUE``, or data themselves: a tensor, an array, a dict of
+    columns, a map-style torch Dataset or a ``Data`` (see ``given.data_from``). ``settings`` are
+    ``PART.OPTION=VALUE``, those of the data ``data.OPTION=VALUE``.
     """
 
-    data: str | None
+    data: object
     architecture: str | None
     loss: str | None
     regularizers: Iterable[str] | None
@@ -75,7 +79,8 @@ def compose(
     What is composed already is returned as it is. Raises ZooError for unknown names and options.
     """
     if isinstance(variant, Composition):
-        if any(choice is not None for choice in choices.values()):
+        chosen = [name for name, choice in choices.items() if choice is not None]
+        if chosen not in ([], ["settings"]) or choices.get("settings"):
             message = (
                 f"'{variant.variant.name}' is composed already; choose its parts in compose()."
             )
@@ -85,8 +90,12 @@ def compose(
     parts: Any = {name: choice for name, choice in choices.items() if name != "data"}
     parts["settings"] = settings = tuple(parts.get("settings") or ())
     composed = zoo.compose(variant, **parts)
-    dataset = zoo.dataset(choices.get("data") or composed.data, settings)
-    return Composition(composed, dataset, zoo)
+    data = choices.get("data")
+    if data is None or isinstance(data, str):
+        return Composition(composed, zoo.dataset(data or composed.data, settings), zoo)
+    kind: Any = zoo.find("dataset", GIVEN)
+    loaded = kind.of(data)
+    return Composition(composed, kind(sha256=loaded.sha256), zoo, loaded)
 
 
 def remedy(zoo: Zoo, kind: str, name: str) -> str:

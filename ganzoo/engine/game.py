@@ -13,6 +13,7 @@ from ganzoo.engine import check, state
 from ganzoo.engine.average import Average
 from ganzoo.engine.build import build
 from ganzoo.engine.memory_format import in_layout_of
+from ganzoo.engine.methods import check_methods
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.engine.step import Step
@@ -42,7 +43,7 @@ class Game:
     def __init__(
         self, variant: Variant, data: Data, *, seed: int = 0, device: str | torch.device = "cpu"
     ) -> None:
-        check.parts(variant)
+        check_methods(variant)
         self.variant, self.data, self.seed = variant, data, seed
         self.device, self.batch = torch.device(device), variant.batch
         self.rounds, self.progress = 0, 0.0
@@ -87,8 +88,9 @@ class Game:
         """Play every player's turns once; returns the terms of each player's last step."""
         if self.scheduled:
             self._anneal()
-        reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
-        self.train.ahead(self.order.coming(self.batch, reads))
+        if self.fetching:
+            reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
+            self.train.ahead(self.order.coming(self.batch, reads))
         sampler = self.now.sampler
         with self.leased():
             for player, turns in self.variant.turns:

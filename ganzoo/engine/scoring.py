@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.engine.game import Game
+    from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.features import FeatureExtractor
     from ganzoo.parts.rows import Rows
@@ -38,8 +40,10 @@ _chosen: WeakKeyDictionary[Rows, tuple[tuple[int, int], Rows]] = WeakKeyDictiona
 
 
 def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) -> list[Score]:
-    """Scores of ``n`` samples of a game's published generator."""
-    return measure(metrics, game.data, game.sample(n, seed=seed), seed=seed, game=game)
+    """Scores of ``n`` samples of a game's generator, as it is frozen."""
+    frozen = game.frozen()
+    samples = frozen.sample(n, seed=seed)
+    return measure(metrics, game.data, samples, seed=seed, game=game, frozen=frozen)
 
 
 def measure(
@@ -49,17 +53,29 @@ def measure(
     *,
     seed: int,
     game: Game | None = None,
+    frozen: FrozenGenerator | None = None,
 ) -> list[Score]:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
 
     ``samples`` is what ``Game.sample`` returns; real rows are the held-out split's, and the heads
     of the game's discriminator on them are computed where a metric reads one. A metric sees at most
-    ``metric.rows`` rows of either side, chosen by the seed. Raises ZooError where a sample or a
-    score is not finite, or where there are too few samples.
+    ``metric.rows`` rows of either side, chosen by the seed. Samples for paired metrics are drawn
+    from ``frozen``, as many, once for each held-out row at most. Raises ZooError where a sample or
+    a score is not finite, or where there are too few samples.
     """
-    metrics = list(metrics)
-    values = Values(data, samples, metrics, seed, game)
-    return [score for metric in metrics for score in scores_of(metric, values)]
+    alone = [metric for metric in metrics if not metric.paired]
+    values = Values(data, samples, alone, seed, game)
+    scores = [score for metric in alone for score in scores_of(metric, values)]
+    paired = [metric for metric in metrics if metric.paired]
+    if paired and frozen is not None:
+        frozen = replace(frozen, rows=data.held_out)
+        if frozen.conditions():
+            rows = choice(len(data.held_out), values.n, seed)
+            made = frozen.conditioned_on(rows).sample(len(rows), seed=seed)
+            beside = chosen_rows(data.held_out, rows)
+            pairs = Values(data, made, paired, seed, game, held_out=beside)
+            scores += [score for metric in paired for score in scores_of(metric, pairs)]
+    return scores
 
 
 def scores_of(metric: Metric, values: Values) -> Iterator[Score]:
@@ -99,14 +115,17 @@ class Values:
         metrics: Sequence[Metric],
         seed: int,
         game: Game | None,
+        *,
+        held_out: Rows | None = None,
     ) -> None:
-        """Read what at least one of the metrics names."""
+        """Read what at least one of the metrics names, of all held-out rows or of those given."""
         if not all(bool(torch.isfinite(value).all()) for value in samples.values()):
             message = "samples that are not finite cannot be scored; the generator has diverged."
             raise DivergedError(message)
         named = {name for metric in metrics for name in (*needs(metric), *takes(metric))}
         self.data, self.seed = data, seed
-        self.held_out = scored_rows(data.held_out, max((m.rows for m in metrics), default=1), seed)
+        most = max((m.rows for m in metrics), default=1)
+        self.held_out = held_out or scored_rows(data.held_out, most, seed)
         columns = [n for n in self.held_out.names if n.removesuffix(MASK) in data.spaces]
         self.real = {name: self.held_out.column(name) for name in columns if name in named}
         self.made = {f"fake_{n}" if n in columns else n: value for n, value in samples.items()}
@@ -156,10 +175,14 @@ def scored_rows(held_out: Rows, most: int, seed: int) -> Rows:
     if not held_out.fetched or len(held_out) <= most:
         return held_out
     if (kept := _chosen.get(held_out)) is None or kept[0] != (most, seed):
-        rows = choice(len(held_out), most, seed)
-        read = ResidentRows({name: held_out.column(name, rows) for name in held_out.names})
+        read = chosen_rows(held_out, choice(len(held_out), most, seed))
         _chosen[held_out] = kept = (most, seed), read
     return kept[1]
+
+
+def chosen_rows(rows: Rows, numbers: Tensor) -> ResidentRows:
+    """Some rows, as they are read, in memory."""
+    return ResidentRows({name: rows.column(name, numbers) for name in rows.names})
 
 
 class Featured:

@@ -44,6 +44,12 @@ class Metric(Part):
 
     routine: ClassVar[bool] = True
     """Whether it is measured by default; slow metrics are measured only when named."""
+    paired: ClassVar[bool] = False
+    """Whether the samples are made from the held-out rows, each value beside the row's own.
+
+    Such a metric applies where the generator reads columns of the data; ``real`` and the other
+    columns are then those of the same rows, in the same order.
+    """
     better: ClassVar[dict[str, Direction]] = {}
     """Each number that ``measure`` returns, and the direction that is better."""
     headline: ClassVar[str | None] = None

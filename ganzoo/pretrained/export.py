@@ -33,6 +33,7 @@ def exported(run: Run, player: Player) -> bytes:
         spaces=dict(game.data.spaces),
         rounds=game.rounds,
         seed=game.seed,
+        progress=game.progress,
         # Without "+cpu" and the like: the same file must come from every build of a version.
         versions={"ganzoo": __version__, "torch": torch.__version__.partition("+")[0]},
     )

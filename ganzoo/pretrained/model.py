@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from ganzoo.parts.needs import accepts, as_heads, reads
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
+from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.pretrained.sources import Source, source
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, opened
@@ -135,7 +136,9 @@ class Pretrained:
             sampler=self.variant.sampler,
             spaces={**spaces, **self.variant.sampler.spaces(spaces)},
             device=self.device,
-            info=DataInfo(self),
+            rows=HeldOutRows(lambda: self.data, spaces),
+            info=DataInfo(lambda: self.data),
+            progress=self.config.progress,
         )
 
     @cached_property
@@ -244,26 +247,6 @@ class Pretrained:
         Raises OptionError if the generator is no policy.
         """
         return self.variant.sampler.act(self.frozen, obs, seed=seed)
-
-
-class DataInfo(Mapping[str, object]):
-    """The ``info`` of a model's dataset, which is loaded only if something reads it.
-
-    Most samplers read none of it, and loading a dataset can mean downloading it.
-    """
-
-    def __init__(self, model: Pretrained) -> None:
-        """The ``info`` of the dataset that ``model`` was trained on."""
-        self._model = model
-
-    def __getitem__(self, name: str) -> object:
-        return self._model.data.info[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._model.data.info)
-
-    def __len__(self) -> int:
-        return len(self._model.data.info)
 
 
 def straight(first: Tensor, last: Tensor, share: float) -> Tensor:

@@ -98,11 +98,15 @@ class Config(BaseModel):
     spaces: dict[str, Space]
     rounds: NonNegativeInt
     seed: NonNegativeInt
+    progress: float = Field(default=1.0, ge=0, le=1)
+    """The share of its budget that it was trained for; a network may be another at each."""
     versions: dict[str, str] = {}
 
     def canonical(self) -> str:
         """The configuration as JSON; equal configurations give equal text."""
         fields = self.model_dump(mode="json")
+        if self.progress == 1:  # as 0.1 wrote it, so that its files are saved to the same bytes
+            del fields["progress"]
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
 
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = 10
 """How often a run is saved by default."""
 DEFAULT_ROUNDS = 1000
+BUDGET = ("rounds", "seconds", "save_every", "saves")
+"""What a plan may change when its run is resumed."""
 DEVICES = ("cpu", "cuda", "mps")
 
 
@@ -87,7 +96,20 @@ def plan_run(
     return found
 
 
-def read_plan(plan: Plan, zoo: Zoo) -> tuple[Plan, Composition]:
+def plan_in(folder: Path) -> Plan:
+    """The plan that a folder holds. Raises RunError where there is none that can be read."""
+    path = folder / "run.json"
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        message = f"{folder} holds no run: there is no {path}."
+        raise RunError(message) from None
+    except (OSError, ValidationError) as error:
+        message = f"{path} cannot be read: {str(error).splitlines()[0]}."
+        raise RunError(message) from error
+
+
+def composed_plan(plan: Plan, zoo: Zoo) -> tuple[Plan, Composition]:
     """A plan as this version writes it, whichever wrote it, and what it composes."""
     variant = zoo.variant(plan.variant)
     composition = Composition(variant, zoo.part("dataset", plan.data), zoo)

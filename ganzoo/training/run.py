@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from pydantic import ValidationError
 
 from ganzoo.errors import DivergedError, InterruptedRunError, RunError
 from ganzoo.storage.files import write_text
 from ganzoo.training import checkpoint
 from ganzoo.training.interrupt import interruptible
-from ganzoo.training.plan import Plan, read_plan
+from ganzoo.training.plan import BUDGET, Plan, composed_plan, plan_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,48 +69,43 @@ class Run:
         return run
 
     @classmethod
-    def open(
-        cls, folder: str | Path, zoo: Zoo, *, checkpoint: str = "last", started: bool = True
-    ) -> Run:
-        """A run as its last (or another) checkpoint left it.
-
-        Without a checkpoint there is nothing but random weights: RunError, unless ``started`` is
-        false.
-        """
+    def open(cls, folder: str | Path, zoo: Zoo, *, checkpoint: str = "last") -> Run:
+        """A run as its last (or another) checkpoint left it; RunError where it has none yet."""
         folder = Path(folder)
-        path = folder / "run.json"
-        try:
-            plan = Plan.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            message = f"{folder} holds no run: there is no {path}."
-            raise RunError(message) from None
-        except (OSError, ValidationError) as error:
-            message = f"{path} cannot be read: {str(error).splitlines()[0]}."
-            raise RunError(message) from error
-        run = cls(folder, *read_plan(plan, zoo))
+        run = cls(folder, *composed_plan(plan_in(folder), zoo))
         chosen = (
             run.last_checkpoint() if checkpoint == "last" else folder / f"{checkpoint}.safetensors"
         )
-        if chosen is not None:
-            run.load(chosen)
-        elif started:
+        if chosen is None:
             message = f"{folder} has no checkpoint yet; train it first."
             raise RunError(message)
+        run.load(chosen)
         return run
 
-    def continue_as(self, plan: Plan) -> None:
-        """Take the budget of a plan that is otherwise this run's; RunError for any other."""
-        different = self.plan.differs(plan)
+    @classmethod
+    def resume(cls, folder: str | Path, plan: Plan, composition: Composition) -> Run:
+        """The run in a folder as its last checkpoint left it, under a plan with another budget.
+
+        Raises RunError where the plan is otherwise not the run's own.
+        """
+        folder = Path(folder)
+        held, _ = composed_plan(plan_in(folder), composition.zoo)
+        different = held.differs(plan)
         if different is not None:
-            message = f"{self.folder} holds a run with another {different}; choose another --out."
+            message = f"{folder} holds a run with another {different}; choose another --out."
             raise RunError(message)
-        played = self.game.rounds
-        if plan.rounds is not None and plan.rounds < played:
-            message = f"{self.folder} has already played {played} rounds, more than {plan.rounds}."
+        run = cls(folder, held, composition)
+        last = run.last_checkpoint()
+        if last is not None:
+            run.load(last)
+        if plan.rounds is not None and plan.rounds < run.game.rounds:
+            played = f"{run.game.rounds} rounds, more than {plan.rounds}"
+            message = f"{folder} has already played {played}."
             raise RunError(message)
-        names = ("rounds", "seconds", "save_every", "saves")
-        self.plan = self.plan.model_copy(update={name: getattr(plan, name) for name in names})
-        self.write_plan()
+        budget = {name: getattr(plan, name) for name in BUDGET}
+        run.plan = held.model_copy(update=budget)
+        run.write_plan()
+        return run
 
     def write_plan(self) -> None:
         """Write ``run.json``."""
@@ -243,7 +237,7 @@ class Run:
     def load(self, path: Path) -> None:
         """Bring the game to the state of a checkpoint of this run; RunError for any other."""
         with checkpoint.reading(path) as (tensors, facts):
-            saved, _ = read_plan(Plan.model_validate(facts["plan"]), self.zoo)
+            saved, _ = composed_plan(Plan.model_validate(facts["plan"]), self.zoo)
             different = saved.differs(self.plan)
             if facts["data_sha256"] != self.game.data.sha256:
                 different = "data: it has changed since"

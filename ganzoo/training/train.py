@@ -37,20 +37,16 @@ def train(
 ) -> Run:
     """Train a variant for some rounds (1000 by default); ``ganzoo train`` in Python.
 
-    ``choices`` replace its data, parts and options by name: ``data``, ``architecture``, ``loss``,
-    ``regularizers``, ``sampler``, ``optimizer`` and ``settings``, as in ``compose``. The run is
-    kept in the folder ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the one
-    that is there continues. Raises ZooError with one sentence for anything that the caller can
-    mend.
+    ``choices`` replace its data, parts and options, as in ``compose``: ``data`` (a dataset's name,
+    or a tensor, an array, a dict of columns or a torch Dataset), ``architecture``, ``loss``,
+    ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
+    ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the run that is there
+    continues. Raises ZooError with one sentence for anything that the caller can mend.
     """
     composition = compose(variant, zoo=zoo, **choices)
     plan = plan_run(composition, seed=seed, rounds=rounds, device=device, save_every=save_every)
     folder = Path(out or f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
-    if resume:
-        run = Run.open(folder, composition.zoo, started=False)
-        run.continue_as(plan)
-    else:
-        run = Run.create(folder, plan, composition)
+    run = (Run.resume if resume else Run.create)(folder, plan, composition)
     run.train(composition.zoo.observers())
     return run
 

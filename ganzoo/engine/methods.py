@@ -1,0 +1,63 @@
+"""What is refused of parts before anything is built: methods that nothing would call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganzoo.engine.step import ENGINE
+from ganzoo.errors import ComposeError, closest
+from ganzoo.parts.part import (
+    DISCRIMINATOR,
+    GENERATOR,
+    Architecture,
+    Loss,
+    Part,
+    Regularizer,
+    Sampler,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ganzoo.parts.part import Player
+    from ganzoo.parts.variant import Variant
+
+OPTIONAL = ("augment", "project", "start")
+"""Methods that a part may define and its kind does not."""
+KINDS = (Architecture, Loss, Regularizer, Sampler)
+TAKEN = ("average", "real", "fake", "state", *ENGINE, *OPTIONAL)
+"""Names that mean something else where a player's name is used."""
+
+
+def check_methods(variant: Variant) -> None:
+    """Refuse parts whose methods nobody would call. Raises ComposeError."""
+    players = [player for player, _ in variant.turns]
+    for player in players:
+        if player in TAKEN or any(hasattr(kind, player) for kind in KINDS):
+            message = f"a player cannot be named '{player}', which has another meaning."
+            raise ComposeError(message)
+    for part in variant.parts():
+        refuse_misspelt(part, [DISCRIMINATOR, GENERATOR, *players])
+    for part in variant.regularizers:
+        acts = [*players, "augment", "project"]
+        if not (any(hasattr(part, name) for name in acts) or part.defines("attach")):
+            message = (
+                f"regularizer '{part.name}' does nothing for {' or '.join(players)}: it defines "
+                f"none of {', '.join([*acts, 'attach'])}."
+            )
+            raise ComposeError(message)
+
+
+def refuse_misspelt(part: Part, players: Iterable[Player]) -> None:
+    """Raise ComposeError where a method's name is nearly one that the engine calls."""
+    kind = next(c for c in type(part).__mro__ if c.__module__ == Part.__module__)
+    called = {*players, *OPTIONAL, *(n for n in vars(kind) if callable(getattr(kind, n)))}
+    own = [c for c in type(part).__mro__ if c.__module__ != Part.__module__ and issubclass(c, Part)]
+    for name in [name for cls in own for name, value in vars(cls).items() if callable(value)]:
+        meant = closest(name, {n for n in called if not part.defines(n)}, cutoff=0.85)
+        if meant is not None and name not in called and not name.startswith("_"):
+            message = (
+                f"{part.kind} '{part.name}' has a method '{name}', which nothing calls; did you "
+                f"mean '{meant}'?"
+            )
+            raise ComposeError(message)

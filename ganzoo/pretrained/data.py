@@ -1,0 +1,75 @@
+"""The dataset of a pretrained model, which is loaded only if something reads it.
+
+Most models are sampled without their data, and loading a dataset can mean downloading it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import Tensor
+
+    from ganzoo.parts.dataset import Data
+    from ganzoo.parts.rows import Rows
+    from ganzoo.parts.space import Space
+
+
+class DataInfo(Mapping[str, object]):
+    """The ``info`` of a model's dataset, loaded when the first of it is read."""
+
+    def __init__(self, load: Callable[[], Data]) -> None:
+        """The ``info`` of what ``load`` returns."""
+        self._load = load
+
+    def __getitem__(self, name: str) -> object:
+        return self._load().info[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load().info)
+
+    def __len__(self) -> int:
+        return len(self._load().info)
+
+
+class HeldOutRows:
+    """The held-out rows of a model's dataset, for a generator that is made to read some.
+
+    Without categories: those can be drawn where they are not given, so no data are needed.
+    """
+
+    device = torch.device("cpu")
+    fetched: frozenset[str] = frozenset()
+
+    def __init__(self, load: Callable[[], Data], spaces: Mapping[str, Space]) -> None:
+        """The rows of what ``load`` returns, whose columns have these spaces."""
+        self._load = load
+        self.names = tuple(name for name, space in spaces.items() if space.classes is None)
+
+    @property
+    def rows(self) -> Rows:
+        """The rows themselves. Raises DataError where the dataset is not on this machine."""
+        return self._load().held_out
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str, rows: Tensor | slice = slice(None)) -> Tensor:
+        """Some rows of one column as networks read them, (N, ...)."""
+        return self.rows.column(name, rows)
+
+    def to(self, device: torch.device) -> Rows:
+        """The same rows, on a device."""
+        return self.rows.to(device)
+
+    def ahead(self, batches: Iterable[Tensor]) -> None:
+        """Ignore the hint."""
+
+    def digest(self, into: Any) -> None:
+        """Update a hash with what these rows are."""
+        self.rows.digest(into)
