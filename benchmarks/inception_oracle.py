@@ -3,11 +3,11 @@
     pip install --no-deps torch-fidelity==0.4.0 torchvision==0.28.0
     python benchmarks/inception_oracle.py [--write tests/inception.json]
 
-It prints, for each layer and value, the largest difference over the largest number there, and ends
-with 1 where one is over 1e-5. Both networks get the same random state, drawn so that numbers stay
-of one size through 48 layers. ``--write`` keeps a few of torch-fidelity's numbers for the tests,
-which therefore need neither package. torchvision has no build for torch's CPU one; all that
-torch-fidelity needs of it is that it imports.
+For each layer and value it prints the largest difference, relative to the largest number there, and
+exits with 1 if one exceeds 1e-5. Both networks get the same random state, drawn so that activations
+keep their size through 48 layers. ``--write`` keeps a few of torch-fidelity's numbers for the
+tests, which therefore need neither package. torchvision has no build for the CPU build of torch,
+but torch-fidelity only needs to import it.
 """
 
 from __future__ import annotations

@@ -4,16 +4,15 @@
     pip install --no-deps torch-fidelity==0.4.0 torchvision==0.28.0
     python benchmarks/metrics_peers.py [--runs 3] [--out peers.json]
 
-Each library gets the same float64 features, as its own functions want them, in turns. Values are
-told as their relative difference from ganzoo's. Seconds are of processor time with one thread,
-the median over the turns, so that whatever else the machine does counts little.
+The libraries run in turns on the same float64 features, in the form that each expects. A value's
+difference is relative to ganzoo's. Times are medians of processor seconds with one thread, so that
+other load on the machine matters little.
 
 Equal terms: torchmetrics and torch-fidelity average KID over random subsets that each draws in its
-own way; so values are compared on one subset of all rows, which every library takes whole, and
-times on 20 subsets. All three estimate without bias (no diagonal within a side, all of it
-between). torch-fidelity's balls are closed where the authors' (prdc) and ours are open, and
-default to 3 neighbours: it gets 5, and features in which no two distances are equal. It has no
-density or coverage, and torchmetrics none of the four.
+own way. So values are compared on a single subset of all rows, and times on 20 subsets. All three
+estimates are unbiased. torch-fidelity's balls are closed and default to 3 neighbours, while prdc's
+and ours are open: it gets 5 neighbours, and features in which no two distances are equal. It has no
+density or coverage; torchmetrics has none of the four.
 """
 
 from __future__ import annotations

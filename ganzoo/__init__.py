@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from ganzoo.engine.explain import explain
     from ganzoo.engine.game import Game
     from ganzoo.errors import ZooError
-    from ganzoo.parts.dataset import Data, Dataset, Rows
+    from ganzoo.parts.dataset import Data, Dataset
     from ganzoo.parts.metric import Metric, Score
     from ganzoo.parts.observer import Observer
     from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Architecture, Loss, Regularizer, Sampler
+    from ganzoo.parts.rows import ResidentRows, Rows
     from ganzoo.parts.space import Space
+    from ganzoo.parts.streamed import StreamedRows
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.default import default_zoo
     from ganzoo.plugins.install import install
@@ -44,10 +46,12 @@ __all__ = [
     "Optimizer",
     "Pretrained",
     "Regularizer",
+    "ResidentRows",
     "Rows",
     "Sampler",
     "Score",
     "Space",
+    "StreamedRows",
     "Variant",
     "Zoo",
     "ZooError",
@@ -74,12 +78,14 @@ _HOMES = {
     "engine.explain": ("explain",),
     "engine.game": ("Game",),
     "errors": ("ZooError",),
-    "parts.dataset": ("Data", "Dataset", "Rows"),
+    "parts.dataset": ("Data", "Dataset"),
     "parts.metric": ("Metric", "Score"),
     "parts.observer": ("Observer",),
     "parts.optimizer": ("Optimizer",),
     "parts.part": ("Architecture", "Loss", "Regularizer", "Sampler"),
+    "parts.rows": ("ResidentRows", "Rows"),
     "parts.space": ("Space",),
+    "parts.streamed": ("StreamedRows",),
     "parts.variant": ("Variant",),
     "plugins.default": ("default_zoo",),
     "plugins.install": ("install",),

@@ -22,7 +22,9 @@ ROUNDS = 4
 
 def zoo_of(module: str) -> Zoo:
     """Core, and the plugin that a test module is."""
-    return Zoo([(Origin("family", "ganzoo-family", "1.0"), sys.modules[module])])
+    zoo = Zoo([(Origin("family", "ganzoo-family", "1.0"), sys.modules[module])])
+    assert not zoo.broken, zoo.broken
+    return zoo
 
 
 def lived(zoo: Zoo, variant: str, folder: Path, **choices: Any) -> Run:

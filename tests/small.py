@@ -8,8 +8,9 @@ import torch
 
 from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.samplers import Gaussian
-from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.part import Architecture
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
 
@@ -19,7 +20,7 @@ def points(n: int = 64) -> Data:
     stream = torch.Generator().manual_seed(0)
     real = torch.randn(n, 2, generator=stream)
     label = torch.arange(n) % 3
-    rows = Rows({"real": real, "label": label})
+    rows = ResidentRows({"real": real, "label": label})
     return Data("points", rows, rows, {"real": Space(shape=(2,)), "label": Space(classes=3)})
 
 
@@ -27,7 +28,7 @@ def images(n: int = 32, size: int = 8) -> Data:
     """Grey noise."""
     stream = torch.Generator().manual_seed(0)
     real = torch.randint(256, (n, 1, size, size), generator=stream, dtype=torch.uint8)
-    rows = Rows({"real": real})
+    rows = ResidentRows({"real": real})
     return Data("images", rows, rows, {"real": Space(shape=(1, size, size), bounded=True)})
 
 

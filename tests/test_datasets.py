@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import json
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
+from pyarrow import parquet
 
 from ganzoo.builtin.datasets import idx
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.datasets.fetch import encoded
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.idx import FashionMnist, Mnist, read_idx
+from ganzoo.builtin.datasets.images import ImageFiles
+from ganzoo.builtin.datasets.parquet import Parquet
 from ganzoo.builtin.datasets.points import Grid, Quadratic, Ring
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset
@@ -258,3 +265,82 @@ def test_a_missing_folder_and_an_empty_one_are_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(DataError, match=r"holds 0 images"):
         Folder(path=str(tmp_path)).load()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_an_opaque_image_is_the_same_with_and_without_the_paper(
+    tmp_path: Path, mode: str, channels: int
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    image = Image.fromarray(noise).convert(mode)
+    image.save(tmp_path / "a.png")
+    image.convert("RGBA").save(tmp_path / "b.png")
+    files = ImageFiles(tmp_path, ["a.png", "b.png"], 16, channels)
+    assert torch.equal(files[0]["real"], files[1]["real"])
+
+
+# -------------------------------------------------------------------------------- parquet shards
+
+
+def shard(path: Path, levels: list[int], **columns: Any) -> None:
+    """Images of one level of grey each, three to a row group, as the Hub's library writes them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = []
+    for level in levels:
+        file = BytesIO()
+        Image.new("L", (8, 8), level).save(file, "png")
+        images.append({"bytes": file.getvalue(), "path": None})
+    features = {"label": {"names": ["cat", "dog", "emu"], "_type": "ClassLabel"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    columns = {"image": images, "label": [level % 2 for level in levels], **columns}
+    table = pa.table(columns).replace_schema_metadata(metadata)
+    parquet.write_table(table, path, row_group_size=3)
+
+
+def test_parquet_shards_are_streamed_in_their_published_splits(tmp_path: Path) -> None:
+    shard(tmp_path / "data/train-00000-of-00002.parquet", [*range(10)])
+    shard(tmp_path / "data/train-00001-of-00002.parquet", [*range(10, 17)])
+    shard(tmp_path / "data/test-00000-of-00001.parquet", [*range(100, 105)])
+    data = Parquet(path=str(tmp_path), size=8, channels=1).load()
+    assert data.train.fetched == {"real"}
+    assert data.spaces["label"].names == ("cat", "dog", "emu")
+    for rows, levels in ((data.train, range(17)), (data.held_out, range(100, 105))):
+        grey = (rows.column("real")[:, 0, 3, 3] + 1) * 127.5
+        assert grey.round().tolist() == [*levels]
+        assert rows.column("label").tolist() == [level % 2 for level in levels]
+        assert torch.equal(rows.column("real", torch.tensor([4, 0])), rows.column("real")[[4, 0]])
+    data.train.ahead(iter([torch.tensor([16, 2, 9])] * 3))
+    ahead = data.train.column("real", torch.tensor([16, 2, 9]))
+    assert torch.equal(ahead, data.train.column("real")[[16, 2, 9]])
+    assert data.train._ahead.served == 1  # type: ignore[attr-defined]
+    data.train.ahead(())
+
+
+def test_shards_without_splits_hold_out_every_tenth_row_and_unknown_labels(tmp_path: Path) -> None:
+    shard(tmp_path / "a.parquet", [*range(40)], label=[None, 1] * 20)
+    data = Parquet(path=str(tmp_path)).load()
+    assert (len(data.train), len(data.held_out)) == (36, 4)
+    assert data.spaces["label"].partial
+    known = data.train.column("label_known")
+    assert torch.equal(data.train.column("label"), known.long())
+    sha256 = data.sha256
+    assert Parquet(path=str(tmp_path)).load().sha256 == sha256
+    shard(tmp_path / "b.parquet", [0])
+    assert Parquet(path=str(tmp_path)).load().sha256 != sha256
+
+
+def test_shards_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^there are no \.parquet files below .*\.$"):
+        Parquet(path=str(tmp_path)).load()
+    shard(tmp_path / "a.parquet", [1, 2, 3, 4])
+    with pytest.raises(
+        DataError, match=r"a\.parquet has no column 'picture' of images; it has: im"
+    ):
+        Parquet(path=str(tmp_path), image="picture").load()
+    with pytest.raises(DataError, match=r"^row \d of .*a\.parquet holds no image, but int\.$"):
+        Parquet(path=str(tmp_path), image="label").load().train.column("real", torch.tensor([0]))
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"b\.parquet cannot be read as parquet \(") as caught:
+        Parquet(path=str(tmp_path)).load()
+    assert "\n" not in str(caught.value)

@@ -30,7 +30,7 @@ from ganzoo.plugins.zoo import Zoo
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS: dict[str, Any] = typer.main.get_group(cli.app).commands  # type: ignore[assignment]
 COMMANDS |= {f"hub {name}": command for name, command in COMMANDS["hub"].commands.items()}
 Monkey = pytest.MonkeyPatch

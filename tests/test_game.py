@@ -239,7 +239,7 @@ def test_projections_hold_after_every_step_and_discriminators_see_what_is_shown(
 def test_a_lazy_regularizer_counts_for_the_steps_it_skips() -> None:
     game = Game(variant_of(SMALL, regularizers=(R1(every=2),)), points())
     step = game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4))
-    plain = game.terms["discriminator"]["r1"].value(step).mean().item()
+    plain = game.terms["discriminator"]["r1"](step).mean().item()
     game.play(step)
     assert float(game.log["discriminator"]["r1"]) == pytest.approx(2 * plain, rel=1e-4)
     game.play(game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4)))

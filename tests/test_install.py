@@ -114,9 +114,11 @@ class Room:
                 (packages / entry.name).symlink_to(entry)
 
     def run(self, command: str, *words: str | Path, code: int = 0, **env: str) -> str:
+        # PYTHONPATH would put whichever checkout the tests run in before what is installed here.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(
             [self.bin / command, *words],
-            env={**os.environ, **env},
+            env={**inherited, **env},
             capture_output=True,
             text=True,
             check=False,

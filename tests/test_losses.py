@@ -170,5 +170,5 @@ def test_in_a_game_r1_looks_at_real_samples_and_r2_at_generated_ones() -> None:
     for name, sample in (("r1", step["real"]), ("r2", step["fake"])):
         leaf = sample.detach().requires_grad_()
         (slope,) = torch.autograd.grad(game.nets["discriminator"](leaf).sum(), leaf)
-        value = game.terms["discriminator"][name].value(step)
+        value = game.terms["discriminator"][name](step)
         torch.testing.assert_close(value, 0.5 * slope.square().sum(1))

@@ -26,8 +26,9 @@ from ganzoo.builtin.metrics.parzen import Parzen, log_likelihood
 from ganzoo.builtin.metrics.prdc import Prdc, prdc
 from ganzoo.engine.scoring import floor, measure, noise
 from ganzoo.errors import ZooError
-from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.metric import Direction
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 
@@ -329,7 +330,7 @@ def test_measuring_twice_gives_the_same_numbers(digits: Data) -> None:
 
 
 def test_real_rows_are_held_out_ones() -> None:
-    train, held = (Rows({"real": torch.full((20, 2), value)}) for value in (1.0, 2.0))
+    train, held = (ResidentRows({"real": torch.full((20, 2), value)}) for value in (1.0, 2.0))
     data = Data("two", train, held, {"real": Space(shape=(2,), bounded=True)})
     seen = []
 

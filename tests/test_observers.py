@@ -21,8 +21,8 @@ from ganzoo.builtin.observers.log import LogFile
 from ganzoo.builtin.observers.progress import ProgressBar
 from ganzoo.engine.game import Game
 from ganzoo.errors import DivergedError
-from ganzoo.parts.dataset import Rows
 from ganzoo.parts.observer import Observer
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.testing import Plain
 from ganzoo.training.run import Run
 from ganzoo.training.train import train
@@ -58,7 +58,7 @@ def noise(n: int, *shape: int) -> tuple[Tensor, Tensor]:
     """Bytes, and the numbers in [-1, 1] that stand for them."""
     stream = torch.Generator().manual_seed(0)
     stored = torch.randint(256, (n, *shape), generator=stream, dtype=torch.uint8)
-    return stored, Rows({"real": stored}).column("real")
+    return stored, ResidentRows({"real": stored}).column("real")
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -80,7 +80,7 @@ def test_each_image_of_a_grid_is_at_its_place_pixel_by_pixel(
 
 def test_every_byte_is_shown_as_itself() -> None:
     stored = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    grid = sheet(Rows({"real": stored}).column("real"))
+    grid = sheet(ResidentRows({"real": stored}).column("real"))
     assert np.array_equal(grid[2:18, 2:18, 0], stored[0, 0])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +18,10 @@ from ganzoo.plugins.zoo import Zoo
 if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.metadata import EntryPoint
-    from pathlib import Path
 
     Installed = Callable[..., EntryPoint]
 
+ROOT = Path(__file__).parent.parent
 MODULE = """
 import ganzoo
 class Margin(ganzoo.Loss):
@@ -89,3 +91,18 @@ def test_a_requirement_that_cannot_be_read_is_passed_over(installed: Installed) 
     plugin = installed("ganzoo-core (>=0.1", "ganzoo-core<0.2").dist
     assert plugin is not None
     assert unmet(plugin) == "ganzoo-core <0.2"
+
+
+def test_core_and_its_plugins_name_one_version() -> None:
+    major, minor, _ = __version__.split(".")
+    level = f">={major}.{minor},<{major}.{int(minor) + 1}"
+    projects = [
+        tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+        for path in sorted(ROOT.glob("plugins/*/pyproject.toml"))
+    ]
+    core = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert [p["name"] for p in projects if f"ganzoo-core{level}" not in p["dependencies"]] == []
+    extra = core["optional-dependencies"]["zoo"]
+    assert sorted(extra) == [f"{project['name']}{level}" for project in projects]
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

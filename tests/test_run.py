@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import signal
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import safetensors
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ganzoo.errors import DivergedError, OptionError, RunError, UnknownNameError
@@ -114,11 +114,12 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     ran(zoo, tmp_path, 10)
     before = {path: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
 
-    def full(self: Path, data: bytes) -> int:
-        self.touch()
-        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+    def full(tensors: object, path: Path, metadata: object) -> None:
+        path.touch()
+        told = "Error while serializing: I/O error: No space left on device (os error 28)"
+        raise SafetensorError(told)  # as it does on a full disk
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(
         RunError, match=r"cannot write .*safetensors: No space left on device\. The"
     ):

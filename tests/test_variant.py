@@ -81,7 +81,7 @@ def test_options_are_set_by_path(
         ("batch.x=1", "'batch.x=1' leads nowhere: 'batch' is not a part"),
         (
             "optimizers.generator.lr=Infinity",
-            "option 'optimizers.generator.lr' of 'wgan-gp' cannot",
+            "option 'lr' of 'optimizers.generator' cannot be inf: Input should be a finite",
         ),
         ("sampler.dim=1000000000", "option 'dim' of 'gaussian' cannot be 1000000000"),
         ("turns.discriminator=0", "option 'turns.0.1' of 'wgan-gp' cannot be 0"),

@@ -21,7 +21,8 @@ from torch.nn.functional import cross_entropy, pad
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.datasets.idx import FashionMnist, Mnist
 from ganzoo.builtin.metrics.features import NETS, Classifier
-from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.dataset import Data
+from ganzoo.parts.rows import Rows
 
 SEED = 0
 
@@ -89,7 +90,7 @@ def accuracy(net: nn.Module, rows: Rows) -> float:
     with torch.no_grad():
         guesses = [net(some)[1].argmax(1) for some in torch.split(rows.column("real"), 1000)]
     net.train()
-    return float((torch.cat(guesses) == rows.columns["label"]).double().mean())
+    return float((torch.cat(guesses) == rows.column("label")).double().mean())
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
-KINDS = ("architecture", "loss", "sampler", "regularizer")
+KINDS = ("architecture", "loss", "sampler", "optimizer", "regularizer")
 """The kinds of part that a contender may replace."""
 SEPARATOR = re.compile(r"[,+](?![^\[]*\])(?=[\w.-]+=)")
 """A comma or plus before the next KEY=, but not inside a [list]."""
@@ -39,15 +39,9 @@ def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
             parts[key].append(value)
         else:
             options.append(pair)
-    single = {kind: parts[kind][-1] if parts[kind] else None for kind in KINDS[:3]}
-    return zoo.compose(
-        name,
-        architecture=single["architecture"],
-        loss=single["loss"],
-        sampler=single["sampler"],
-        regularizers=parts["regularizer"] or None,
-        settings=[*options, *settings],
-    )
+    regularizers = parts.pop("regularizer") or None
+    single = {kind: chosen[-1] for kind, chosen in parts.items() if chosen}
+    return zoo.compose(name, **single, regularizers=regularizers, settings=[*options, *settings])
 
 
 def labelled(texts: Iterable[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.builtin import losses, optimizers, regularizers, samplers
-from ganzoo.builtin.datasets import digits, folder, idx, points
+from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points
 from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
 from ganzoo.builtin.observers import diverged, grid, log, progress
 from ganzoo.parts.optimizer import Adam
@@ -45,7 +45,7 @@ def ganzoo_optimizers() -> list[type[Optimizer]]:
 
 @hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Point sets, digits, MNIST and Fashion-MNIST, and any folder of images."""
+    """Point sets, digits, two MNISTs, images in folders and parquet, and what Python gives."""
     return [
         points.Ring,
         points.Grid,
@@ -54,6 +54,8 @@ def ganzoo_datasets() -> list[type[Dataset]]:
         idx.Mnist,
         idx.FashionMnist,
         folder.Folder,
+        parquet.Parquet,
+        given.Given,
     ]
 
 

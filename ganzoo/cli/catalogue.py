@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import Architecture, DataName, Json, Loss, Regularizers, Sampler, Settings
+from ganzoo.cli.options import Json, composing
 from ganzoo.cli.tables import show
 
 app = typer.Typer()
@@ -96,29 +96,12 @@ def plugins(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def explain(
-    variant: str,
-    *,
-    data: DataName = None,
-    architecture: Architecture = None,
-    loss: Loss = None,
-    regularizer: Regularizers = None,
-    sampler: Sampler = None,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> None:
+@composing
+def explain(variant: str, *, choices: dict[str, Any], as_json: Json = False) -> None:
     """Explain a composition: its options, and for each value who deals it and who reads it."""
     from ganzoo.engine.explain import explain as explained
 
-    found = explained(
-        variant,
-        data=data,
-        architecture=architecture,
-        loss=loss,
-        regularizers=regularizer,
-        sampler=sampler,
-        settings=settings or (),
-    )
+    found = explained(variant, **choices)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return

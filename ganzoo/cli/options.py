@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PART.OPTION=VALUE", help="Set an option; may be repeated."),
 ]
-Architecture = Annotated[str | None, typer.Option(help="Another architecture, of any plugin.")]
-Loss = Annotated[str | None, typer.Option(help="Another loss.")]
-Regularizers = Annotated[
-    list[str] | None, typer.Option("--regularizer", help="Other regularizers; 'none' for none.")
-]
-Sampler = Annotated[str | None, typer.Option(help="Another sampler.")]
 DataName = Annotated[str | None, typer.Option("--data", help="Dataset: NAME or NAME:VALUE.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, ... or auto.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help="Rounds to train.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+COMPOSING: dict[str, Any] = {
+    "data": DataName,
+    "architecture": Annotated[str | None, typer.Option(help="Another architecture.")],
+    "loss": Annotated[str | None, typer.Option(help="Another loss.")],
+    "regularizers": Annotated[
+        list[str] | None,
+        typer.Option("--regularizer", help="Other regularizers; 'none' for none."),
+    ],
+    "sampler": Annotated[str | None, typer.Option(help="Another sampler.")],
+    "optimizer": Annotated[str | None, typer.Option(help="Another optimizer, for every player.")],
+    "settings": Settings,
+}
+"""The options that compose a variant anew, by the names that ``ganzoo.compose`` has for them."""
+
+
+def composing(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options of ``COMPOSING`` in place of its one parameter ``choices``."""
+    signature = inspect.signature(command, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in COMPOSING.items()
+    ]
+    own = list(signature.parameters.values())
+    at = next(i for i, parameter in enumerate(own) if parameter.name == "choices")
+
+    @wraps(command)
+    def composed(**options: Any) -> None:
+        choices = {name: options.pop(name) for name in COMPOSING}
+        command(**options, choices=choices)
+
+    parameters = [*own[:at], *added, *own[at + 1 :]]
+    # Typer reads both: the signature for defaults, the annotations for types.
+    vars(composed)["__signature__"] = signature.replace(parameters=parameters)
+    composed.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return composed

@@ -7,40 +7,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import (
-    Architecture,
-    DataName,
-    Device,
-    Json,
-    Loss,
-    Regularizers,
-    Rounds,
-    RunFolder,
-    Sampler,
-    Settings,
-)
+from ganzoo.cli.options import Device, Json, Rounds, RunFolder, composing
 from ganzoo.cli.tables import score_row, show
 
 app = typer.Typer()
 
 
 @app.command()
+@composing
 def train(
     variant: str,
     *,
-    data: DataName = None,
+    choices: dict[str, Any],
     rounds: Rounds = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes every random choice.")] = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
-    architecture: Architecture = None,
-    loss: Loss = None,
-    regularizer: Regularizers = None,
-    sampler: Sampler = None,
-    settings: Settings = None,
     device: Device = "auto",
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
@@ -50,18 +35,13 @@ def train(
 
     run = trained(
         variant,
-        data=data,
         rounds=rounds,
         seed=seed,
         out=out,
-        architecture=architecture,
-        loss=loss,
-        regularizers=regularizer,
-        sampler=sampler,
-        settings=settings or (),
         device=device,
         resume=resume,
         save_every=save_every,
+        **choices,
     )
     typer.echo(
         f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}"

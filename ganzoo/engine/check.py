@@ -21,6 +21,7 @@ from ganzoo.parts.part import (
     Regularizer,
     Sampler,
 )
+from ganzoo.parts.space import unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +80,11 @@ def composition(game: Game) -> None:
     """
     with game.untouched(), game.leased():
         for player, _ in game.variant.turns:
-            check_step(game, first_step(game, player))
+            step = first_step(game, player)
+            check_masks(game, step)
+            check_step(game, step)
+            if game.train.fetched & step.values.keys():
+                game.fetching.add(player)
         if GENERATOR in game.nets:
             check_sampling(game)
 
@@ -106,6 +111,21 @@ def first_step(game: Game, player: Player) -> Step:
         message = f"sampler '{sampler.name}' deals {what} on the {player}'s turn."
         raise ComposeError(message)
     return step
+
+
+def check_masks(game: Game, step: Step) -> None:
+    """Whoever reads a partly known value reads its mask too, unless the sampler deals it."""
+    player = step.player
+    own = [*game.terms[player].values(), *game.projecting[player], *game.augmenting]
+    readers = {f"'{r.part.name}'": (*r.reads, *r.accepts) for r in own}
+    readers |= {network(game, p): (*game.inputs[p], *game.options[p]) for p in game.nets}
+    for reader, names in readers.items():
+        if (name := unmasked({*names} - {*step.dealt}, game.spaces)) is not None:
+            message = (
+                f"{reader} reads '{name}', which dataset '{game.data.name}' knows for some rows "
+                f"only; it must read '{name}_known' too."
+            )
+            raise ComposeError(message)
 
 
 def check_step(game: Game, step: Step) -> None:
@@ -268,7 +288,7 @@ def lacking(game: Game, step: Step, reader: str, name: str) -> ComposeError:
 
 def offered(game: Game, step: Step) -> list[str]:
     """Every name that a step of this game can give a value for."""
-    columns = game.train.columns if step.rows is not None else ()
+    columns = game.train.names if step.rows is not None else ()
     heads = [
         name
         for player in game.nets

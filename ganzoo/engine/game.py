@@ -52,7 +52,7 @@ class Game:
         self.train = data.train.to(self.device)
         self.spaces = {**data.spaces, **variant.sampler.spaces(data.spaces)}
         self.latents = torch.Generator(self.device).manual_seed(seed_for(seed, "latents"))
-        self.order = Order(len(data.train), seed, self.device)
+        self.order = Order(len(data.train), seed, self.train.device)
         self.random = DefaultRandom(self.device)
         self.nets: dict[Player, nn.Module] = {}
         self.inputs: dict[Player, tuple[str, ...]] = {}
@@ -77,6 +77,8 @@ class Game:
         self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
         self._frozen: tuple[object, FrozenGenerator] | None = None
+        self.fetching: set[Player] = set()
+        """The players whose turns read rows that are fetched; the composition check finds them."""
         check.composition(self)
 
     # ------------------------------------------------------------------------- the training step
@@ -85,6 +87,8 @@ class Game:
         """Play every player's turns once; returns the terms of each player's last step."""
         if self.scheduled:
             self._anneal()
+        reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
+        self.train.ahead(self.order.coming(self.batch, reads))
         sampler = self.now.sampler
         with self.leased():
             for player, turns in self.variant.turns:
@@ -230,8 +234,9 @@ class Game:
         """
         net = self.nets[GENERATOR] if self.average is None else self.average.net
         tensors = (*net.parameters(), *net.buffers())
-        # Every change in place moves a tensor's version.
-        weights = (self.progress, *(tensor._version for tensor in tensors))  # noqa: SLF001
+        # A change in place moves a tensor's version, but a fused optimizer's does not; steps do.
+        versions = [tensor._version for tensor in tensors]  # noqa: SLF001
+        weights = (self.rounds, self.progress, *self.steps.values(), *versions)
         if self._frozen is None or self._frozen[0] != weights:
             self._frozen = (weights, FrozenGenerator.copy_of(net, **self.sampling()))
         return self._frozen[1]

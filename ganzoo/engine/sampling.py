@@ -13,13 +13,14 @@ from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError, OptionError, listed
 from ganzoo.parts.needs import accepts, as_heads
 from ganzoo.parts.part import DISCRIMINATOR
+from ganzoo.parts.space import masks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ganzoo.engine.game import Game
-    from ganzoo.parts.dataset import Rows
     from ganzoo.parts.part import Player, Sampler
+    from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
 RECALIBRATION_BATCHES = 16
@@ -74,7 +75,7 @@ class FrozenGenerator:
 
     def conditions(self) -> tuple[str, ...]:
         """The columns of the data that samples are made from; the sampler draws none of them."""
-        columns = () if self.rows is None else self.rows.columns
+        columns = () if self.rows is None else self.rows.names
         try:
             drawn = self.sampler.latent(1, self.spaces, torch.Generator(self.device))
         except NotImplementedError:  # it makes samples in another way
@@ -91,7 +92,10 @@ class FrozenGenerator:
         fixed = {"given": given} if "given" in accepts(self.sampler.latent) else {}
         drawn = self.sampler.latent(n, self.spaces, stream, **fixed)
         values: dict[str, Any] = {**drawn, **whole(given)}
-        columns = {} if self.rows is None else self.rows.columns
+        # What is given or drawn is known; only rows have values that are not.
+        known = torch.ones(n, dtype=torch.bool, device=self.device)
+        values = {**dict.fromkeys(masks(values, self.spaces), known), **values}
+        columns = () if self.rows is None else self.rows.names
         optional = [name for name in self.accepts if name in columns or name == "progress"]
         missing = [name for name in (*self.reads, *optional) if name not in values]
         rows = self.chosen
@@ -104,6 +108,8 @@ class FrozenGenerator:
                 values[name] = self.rows.column(name, rows).to(self.device)
             elif name in self.spaces and (classes := self.spaces[name].classes) is not None:
                 values[name] = torch.randint(classes, (n,), generator=stream, device=self.device)
+            elif name in masks(self.reads, self.spaces):
+                values[name] = known
             else:
                 message = (
                     f"the generator reads '{name}', which sampler '{self.sampler.name}' does "
@@ -135,10 +141,7 @@ class FrozenGenerator:
                 raise OptionError(message)
             space = spaces.get(name)
             if space is not None and (wrong := space.outside(value)) is not None:
-                message = (
-                    f"{name} {wrong} is none of the {space.classes} classes, 0 to "
-                    f"{(space.classes or 0) - 1}."
-                )
+                message = f"{name} {wrong} is none of the {space.domain}."
                 raise OptionError(message)
         return self.sampler.sample(self, n, seed=seed, given=given)
 
@@ -189,7 +192,7 @@ def heads_on_rows(game: Game, player: Player, rows: Rows, chunk: int = 1024) -> 
     In eval mode. The discriminator's, of real samples, are called ``real_<head>``. Empty where the
     network is not in this game, or reads what the rows do not have.
     """
-    offered = {*rows.columns, "progress"}
+    offered = {*rows.names, "progress"}
     sample = ("real",) if player == DISCRIMINATOR else ()
     if player not in game.nets or not {*sample, *game.inputs[player]} <= offered:
         return {}

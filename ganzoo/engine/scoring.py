@@ -1,36 +1,40 @@
-"""Measuring: values by name, the metrics that can be read from them, and the scores that result."""
+"""Scoring: the values that metrics read by name, and the scores of all metrics that apply."""
 
 from __future__ import annotations
 
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 import torch
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.engine.streams import seed_for
 from ganzoo.errors import DivergedError
 from ganzoo.parts.metric import Metric, Score
-from ganzoo.parts.needs import reads
+from ganzoo.parts.needs import accepts, reads
+from ganzoo.parts.rows import ResidentRows
+from ganzoo.parts.space import MASK, unmasked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
     from ganzoo.engine.game import Game
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.features import FeatureExtractor
+    from ganzoo.parts.rows import Rows
 
 VALIDATION = 1000
-"""Training rows that a metric may choose its own options on, at most: the last ones."""
+"""The most training rows, taken from the end, that a metric may choose its own options on."""
 
 FEATURED = frozenset({"real_features", "fake_features", "fake_logits"})
 """What an extractor makes of images."""
 
-_real_features = WeakTensorKeyDictionary()
-"""Features of held-out columns by extractor: a benchmark asks for the same ones at each score."""
+# A benchmark scores against the same held-out rows many times.
+_real_features: WeakKeyDictionary[Rows, dict[str, Tensor]] = WeakKeyDictionary()
+_chosen: WeakKeyDictionary[Rows, tuple[tuple[int, int], Rows]] = WeakKeyDictionary()
 
 
 def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) -> list[Score]:
@@ -48,88 +52,138 @@ def measure(
 ) -> list[Score]:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
 
-    ``samples`` is what ``Game.sample`` returns; real rows are the held-out split's, and the game's
-    discriminator judges them where a metric reads one of its heads. Of either side each metric sees
-    ``metric.rows`` at most, chosen by the seed. Raises ZooError where a sample is not finite, or
-    there are too few.
+    ``samples`` is what ``Game.sample`` returns; real rows are the held-out split's, and the heads
+    of the game's discriminator on them are computed where a metric reads one. A metric sees at most
+    ``metric.rows`` rows of either side, chosen by the seed. Raises ZooError where a sample or a
+    score is not finite, or where there are too few samples.
     """
     metrics = list(metrics)
-    shared, real, made = offered(data, samples, seed)
-    wanted = {name for m in metrics for name in reads(m.measure)}  # type: ignore[attr-defined]
-    if game is not None:
-        shared["spaces"] = game.spaces
-        extracted = FEATURED if "features" in data.info else frozenset()
-        if any(name.startswith("real_") for name in wanted - real.keys() - extracted):
-            real |= discriminator_heads(game, data.held_out)
-    featured = Featured(data, made.get("fake"))
-    scores = []
-    for metric in metrics:
-        needs = reads(metric.measure)  # type: ignore[attr-defined]
-        used = featured.extractor(metric) if FEATURED.intersection(needs) else None
-        rows = {**real, **featured.real(used, needs)}
-        draws = {**made, **featured.made(used)}
-        if not all(name in {**shared, **rows, **draws} for name in needs):
-            continue
-        seen = {**shared, **some(rows, metric.rows, seed), **some(draws, metric.rows, seed)}
-        found: dict[str, float] = metric.measure(**{n: seen[n] for n in needs})  # type: ignore[attr-defined]
-        for name, value in found.items():
-            if not isfinite(value):
-                message = f"'{name}' came out as {value}, which is no number to compare."
-                raise DivergedError(message)
-        compared = any(name in rows for name in needs)
-        scores += [
-            Score(
-                metric=name,
-                value=value,
-                better=metric.better[name],
-                options=metric.model_dump(mode="json"),
-                data=data.name,
-                data_sha256=data.sha256,
-                split="held-out",
-                n_real=len(seen["real"]) if compared else None,
-                n_fake=len(seen[next(iter(made))]),
-                seed=seed,
-                extractor=used.name if used else None,
-                extractor_sha256=used.sha256 if used else None,
-            )
-            for name, value in found.items()
-        ]
-    return scores
+    values = Values(data, samples, metrics, seed, game)
+    return [score for metric in metrics for score in scores_of(metric, values)]
 
 
-def offered(
-    data: Data, samples: Mapping[str, Tensor], seed: int
-) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Tensor]]:
-    """Every value that a metric may read: shared ones, columns of real rows, columns of samples."""
-    if not all(bool(torch.isfinite(value).all()) for value in samples.values()):
-        message = "samples that are not finite cannot be scored; the generator has diverged."
-        raise DivergedError(message)
-    shared = {**data.info, "seed": seed}
-    if data.spaces["real"].bounded:
-        shared["validation"] = data.train.column("real", slice(fitted_on(data), None))
-    real = {name: data.held_out.column(name) for name in data.spaces}
-    made = {f"fake_{n}" if n in data.spaces else n: value for n, value in samples.items()}
-    return shared, real, made
+def scores_of(metric: Metric, values: Values) -> Iterator[Score]:
+    """The scores by one metric; none where it reads what is not offered."""
+    used, seen = values.read_by(metric)
+    if seen is None:
+        return
+    compared = any(name in values.real or name == "real_features" for name in seen)
+    found: dict[str, float] = metric.measure(**seen)  # type: ignore[attr-defined]
+    for name, value in found.items():
+        if not isfinite(value):
+            message = f"'{name}' came out as {value}, which is no number to compare."
+            raise DivergedError(message)
+        yield Score(
+            metric=name,
+            value=value,
+            better=metric.better[name],
+            options=metric.model_dump(mode="json"),
+            data=values.data.name,
+            data_sha256=values.data.sha256,
+            split="held-out",
+            n_real=min(len(values.held_out), metric.rows) if compared else None,
+            n_fake=min(values.n, metric.rows),
+            seed=values.seed,
+            extractor=used.name if used else None,
+            extractor_sha256=used.sha256 if used else None,
+        )
+
+
+class Values:
+    """What metrics may read of some samples and of the data; each is computed at most once."""
+
+    def __init__(
+        self,
+        data: Data,
+        samples: Mapping[str, Tensor],
+        metrics: Sequence[Metric],
+        seed: int,
+        game: Game | None,
+    ) -> None:
+        """Read what at least one of the metrics names."""
+        if not all(bool(torch.isfinite(value).all()) for value in samples.values()):
+            message = "samples that are not finite cannot be scored; the generator has diverged."
+            raise DivergedError(message)
+        named = {name for metric in metrics for name in (*needs(metric), *takes(metric))}
+        self.data, self.seed = data, seed
+        self.held_out = scored_rows(data.held_out, max((m.rows for m in metrics), default=1), seed)
+        columns = [n for n in self.held_out.names if n.removesuffix(MASK) in data.spaces]
+        self.real = {name: self.held_out.column(name) for name in columns if name in named}
+        self.made = {f"fake_{n}" if n in columns else n: value for n, value in samples.items()}
+        self.n = len(next(iter(samples.values())))
+        self.spaces = {**data.spaces, **{f"fake_{n}": space for n, space in data.spaces.items()}}
+        self.shared: dict[str, Any] = {**data.info, "seed": seed}
+        if "validation" in named and data.spaces["real"].bounded:
+            self.shared["validation"] = data.train.column("real", slice(fitted_on(data), None))
+        if game is not None:
+            self.shared["spaces"] = game.spaces
+            extracted = FEATURED if "features" in data.info else frozenset()
+            if any(name.startswith("real_") for name in named - {*columns} - extracted):
+                self.real |= discriminator_heads(game, self.held_out)
+        own = cast("FeatureExtractor | None", data.info.get("features"))
+        self.featured = Featured(self.held_out, self.made.get("fake"), own)
+
+    def read_by(self, metric: Metric) -> tuple[FeatureExtractor | None, dict[str, Any] | None]:
+        """The extractor that a metric reads features of, if any, and the values that it names.
+
+        No values where one is not offered, or where a partly known one is read without its mask.
+        """
+        needed = needs(metric)
+        used = self.featured.extractor(metric) if FEATURED.intersection(needed) else None
+        real = {**self.real, **self.featured.real(used, needed)}
+        made = {**self.made, **self.featured.made(used)}
+        known = {*self.shared, *real, *made}
+        names = [*needed, *(name for name in takes(metric) if name in known)]
+        if not known.issuperset(needed) or unmasked(names, self.spaces) is not None:
+            return used, None
+        columns = {**some(real, metric.rows, self.seed), **some(made, metric.rows, self.seed)}
+        seen = {**self.shared, **columns}
+        return used, {name: seen[name] for name in names}
+
+
+def needs(metric: Metric) -> tuple[str, ...]:
+    """The values that a metric cannot do without."""
+    return reads(metric.measure)  # type: ignore[attr-defined]
+
+
+def takes(metric: Metric) -> tuple[str, ...]:
+    """The values that a metric takes where they are offered."""
+    return accepts(metric.measure)  # type: ignore[attr-defined]
+
+
+def scored_rows(held_out: Rows, most: int, seed: int) -> Rows:
+    """The held-out rows that are scored against: all in memory, or ``most`` of streamed ones."""
+    if not held_out.fetched or len(held_out) <= most:
+        return held_out
+    if (kept := _chosen.get(held_out)) is None or kept[0] != (most, seed):
+        rows = choice(len(held_out), most, seed)
+        read = ResidentRows({name: held_out.column(name, rows) for name in held_out.names})
+        _chosen[held_out] = kept = (most, seed), read
+    return kept[1]
 
 
 class Featured:
-    """What extractors make of the images of both sides, each at most once, if it is asked for."""
+    """What extractors make of the images of both sides, each computed at most once, when named."""
 
-    def __init__(self, data: Data, fake: Tensor | None) -> None:
-        """Keep the data and the samples, where there are any."""
-        self.data, self.fake = data, fake
+    def __init__(
+        self, held_out: Rows, fake: Tensor | None, extractor: FeatureExtractor | None
+    ) -> None:
+        """Keep both sides, and the data's own extractor, where there is one."""
+        self.held_out, self.fake, self.own = held_out, fake, extractor
         self._made: dict[str, dict[str, Tensor]] = {}
 
     def extractor(self, metric: Metric) -> FeatureExtractor | None:
         """The one that a metric reads: its own, or else the data's."""
-        own = cast("FeatureExtractor | None", self.data.info.get("features"))
-        return None if self.fake is None else metric.extractor() or own
+        return None if self.fake is None else metric.extractor() or self.own
 
-    def real(self, extractor: FeatureExtractor | None, needs: Iterable[str]) -> dict[str, Tensor]:
-        """Features of the held-out rows, where they are needed."""
-        if extractor is None or "real_features" not in needs:
+    def real(self, extractor: FeatureExtractor | None, names: Iterable[str]) -> dict[str, Tensor]:
+        """Features of the held-out rows, where they are named."""
+        if extractor is None or "real_features" not in names:
             return {}
-        return {"real_features": real_features(self.data, extractor)}
+        known = _real_features.setdefault(self.held_out, {})
+        if extractor.sha256 not in known:
+            known[extractor.sha256] = extractor(self.held_out.column("real"))[0]
+        return {"real_features": known[extractor.sha256]}
 
     def made(self, extractor: FeatureExtractor | None) -> dict[str, Tensor]:
         """Features and logits of the samples."""
@@ -142,32 +196,27 @@ class Featured:
         return self._made[extractor.sha256]
 
 
-def real_features(data: Data, extractor: FeatureExtractor) -> Tensor:
-    """The features of the held-out rows, computed once for each extractor."""
-    stored = data.held_out.columns["real"]
-    known: dict[str, Tensor] = _real_features.get(stored, {})  # type: ignore[no-untyped-call]
-    if extractor.sha256 not in known:
-        known[extractor.sha256] = extractor(data.held_out.column("real"))[0]
-        _real_features[stored] = known
-    return known[extractor.sha256]
-
-
 def some(columns: Mapping[str, Tensor], most: int, seed: int) -> dict[str, Tensor]:
     """The same rows of every column: all where there are few enough, else a random choice."""
-    n = len(next(iter(columns.values())))
+    n = len(next(iter(columns.values()), ()))
     if n <= most:
         return dict(columns)
-    rows = torch.randperm(n, generator=torch.Generator().manual_seed(seed_for(seed, "rows")))[:most]
+    rows = choice(n, most, seed)
     return {name: column[rows] for name, column in columns.items()}
 
 
+def choice(n: int, most: int, seed: int) -> Tensor:
+    """So many of n row numbers at random, by the seed."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed_for(seed, "rows")))[:most]
+
+
 def fitted_on(data: Data) -> int:
-    """How many training rows come before the validation rows."""
+    """The number of training rows before the validation rows, which are the last ones."""
     return len(data.train) - min(VALIDATION, len(data.train) // 10)
 
 
 def floor(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
-    """Scores of ``n`` training rows taken for samples, or of all: what memory would get."""
+    """Scores of ``n`` random training rows in place of samples: those of a perfect memory."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     rows = torch.randperm(fitted_on(data), generator=stream)[:n]
     return measure(metrics, data, {"fake": data.train.column("real", rows)}, seed=seed)
@@ -176,9 +225,10 @@ def floor(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[S
 def noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
     """Scores of ``n`` samples of uniform noise over the range of the data."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
-    real = data.held_out.column("real")
-    low, high = real.amin(0), real.amax(0)
-    if data.spaces["real"].bounded:
-        low, high = -torch.ones_like(low), torch.ones_like(high)
-    fake = low + (high - low) * torch.rand(n, *real.shape[1:], generator=stream)
+    space = data.spaces["real"]
+    low, high = -torch.ones(space.shape), torch.ones(space.shape)
+    if not space.bounded:
+        real = data.held_out.column("real")
+        low, high = real.amin(0), real.amax(0)
+    fake = low + (high - low) * torch.rand(n, *space.shape, generator=stream)
     return measure(metrics, data, {"fake": fake}, seed=seed)

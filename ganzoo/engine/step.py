@@ -11,6 +11,7 @@ import torch
 from ganzoo.errors import ComposeError
 from ganzoo.parts.needs import RESERVED, as_heads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
+from ganzoo.parts.space import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +89,7 @@ class Step:
         game = self.game
         if name in self.dealt:
             return "sampler"
-        if self.rows is not None and name in game.train.columns:
+        if self.rows is not None and name in game.train.names:
             return "data"
         if name in ENGINE or name in game.nets:
             return "engine"
@@ -100,7 +101,10 @@ class Step:
 
     def _compute(self, name: str) -> None:
         game, values = self.game, self.values
-        if self.rows is not None and name in game.train.columns:
+        if (whose := name.removesuffix(MASK)) != name and whose in self.dealt:
+            # What a sampler deals is known, whatever the rows' own value is.
+            values[name] = torch.ones(len(values[whose]), dtype=torch.bool, device=game.device)
+        elif self.rows is not None and name in game.train.names:
             values[name] = game.train.column(name, self.rows)
         elif name in {"progress", "spaces"}:
             values[name] = getattr(game, name)

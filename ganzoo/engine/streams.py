@@ -1,7 +1,8 @@
-"""Random streams: one for each purpose, so that no part shifts what another one sees."""
+"""Random streams, one for each purpose, so that no part shifts the numbers of another."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,20 +10,20 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
 
 def seed_for(seed: int, purpose: str) -> int:
-    """A seed of its own for each purpose."""
+    """The seed of one purpose, such as ``"latents"``, under a run's seed."""
     return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:7])
 
 
 class DefaultRandom:
-    """A state of torch's default generators that is leased: swapped in, and the caller's back out.
+    """A state of torch's default generators, for what cannot be given a generator of its own.
 
-    Dropout, distributions and layer initialization cannot be given a generator.
+    Dropout, distributions and the initialization of layers cannot.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -30,7 +31,7 @@ class DefaultRandom:
         self.seed(0)
 
     def seed(self, seed: int) -> None:
-        """Start anew from a seed."""
+        """Reset the state to that of a fresh generator of this seed."""
         self.state = torch.Generator().manual_seed(seed).get_state()
         if self.device.type == "cuda":
             on_device = torch.Generator(self.device).manual_seed(seed).get_state()
@@ -38,7 +39,7 @@ class DefaultRandom:
 
     @contextmanager
     def leased(self) -> Iterator[None]:
-        """Whatever runs inside draws from this state, and the caller's is left as it was."""
+        """Swap this state in, and the caller's back on leaving."""
         callers = self._get()
         self._set(self.state)
         try:
@@ -62,14 +63,17 @@ class DefaultRandom:
 
 
 class Order:
-    """The order in which rows are dealt: a permutation per epoch, a function of seed and epoch."""
+    """The order in which rows are dealt: one permutation per epoch, from the seed and the epoch.
+
+    ``position`` is the number of rows dealt so far, over all epochs.
+    """
 
     def __init__(self, n: int, seed: int, device: torch.device) -> None:
         self.n, self.seed, self.device, self.position = n, seed, device, 0
         self._epoch, self._permutation = -1, torch.empty(0)
 
     def take(self, count: int) -> Tensor:
-        """The next rows, int64, (count,); a batch may span epochs, so that all are full."""
+        """The next row numbers, int64, (count,); a batch may span epochs, so all are full."""
         taken = []
         while count > 0:
             epoch, start = divmod(self.position, self.n)
@@ -78,6 +82,19 @@ class Order:
             self.position += len(rows)
             count -= len(rows)
         return torch.cat(taken) if len(taken) > 1 else taken[0]
+
+    def coming(self, count: int, reads: Sequence[bool]) -> Iterator[Tensor]:
+        """The batches that the turns from here on will take and read, without end.
+
+        ``reads`` says of each turn of a round, in order, whether it reads its rows at all. Nothing
+        moves: the position stays what it is.
+        """
+        future = copy.copy(self)  # shares the permutation, which for a million rows takes 20 ms
+        while any(reads):
+            for read in reads:
+                rows = future.take(count)
+                if read:
+                    yield rows
 
     def _of(self, epoch: int) -> Tensor:
         if epoch != self._epoch:

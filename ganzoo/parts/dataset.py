@@ -7,46 +7,28 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import torch
-
 from ganzoo.errors import DataError
 from ganzoo.parts.part import Part
-from ganzoo.parts.space import Space
+from ganzoo.parts.rows import PartlyKnown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor
+    from ganzoo.parts.rows import Rows
+    from ganzoo.parts.space import Space
 
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One split: columns aligned by row, kept as stored (uint8 images, int64 labels)."""
-
-    columns: Mapping[str, Tensor]
-
-    def __len__(self) -> int:
-        """How many rows there are."""
-        return len(next(iter(self.columns.values())))
-
-    def column(self, name: str, rows: Tensor | slice = slice(None)) -> Tensor:
-        """Some rows of one column as networks read them: uint8 images become float32 in [-1, 1]."""
-        stored = self.columns[name]
-        taken = stored[rows] if isinstance(rows, slice) else stored.index_select(0, rows)
-        is_image = taken.dtype == torch.uint8 and taken.dim() > 2  # noqa: PLR2004
-        return taken.float().div_(127.5).sub_(1) if is_image else taken
-
-    def to(self, device: torch.device) -> Rows:
-        """The same rows, resident on a device."""
-        return Rows({name: column.to(device) for name, column in self.columns.items()})
+SCORED = 10_000
+"""The most samples that a score of streamed data takes by default."""
 
 
 @dataclass(frozen=True)
 class Data:
     """A dataset, loaded: both splits, each column's space, and facts that metrics read by name.
 
-    ``facts`` offers to metrics what is known of the data beyond its rows, for example ``locate``
+    ``info`` offers to metrics what is known of the data beyond its rows, for example ``locate``
     and ``modes`` (point sets) or ``features`` (the named extractor for images of this dataset).
+    A column whose space is ``partial`` stores -1 where a value is not known; it is read as 0 there,
+    beside a mask ``<name>_known``. Raises DataError where a stored value is none of its space's.
     """
 
     name: str
@@ -55,29 +37,42 @@ class Data:
     spaces: Mapping[str, Space]
     info: Mapping[str, object] = field(default_factory=dict)
     scored: int | None = None
-    """How many samples a score takes unless told; as many as there are held-out rows by default."""
+    """The number of samples that a score takes by default; None for that of held-out rows (of
+    streamed ones 10,000 at most)."""
 
     def __post_init__(self) -> None:
-        """Raise DataError where a row is of none of its column's classes."""
-        for split, rows in (("training", self.train), ("held-out", self.held_out)):
-            for name, space in self.spaces.items():
-                if space.classes is None or name not in rows.columns:
-                    continue
-                if (wrong := space.outside(rows.columns[name])) is not None:
-                    message = (
-                        f"dataset '{self.name}' has the {name} {wrong} among its {split} rows; it "
-                        f"says that there are {space.classes} classes, 0 to {space.classes - 1}."
-                    )
-                    raise DataError(message)
+        for split, rows in (("train", self.train), ("held_out", self.held_out)):
+            if not isinstance(rows, PartlyKnown):  # as the rows of another Data are
+                self._check(split, rows)
+                if partial := {n for n, space in self.spaces.items() if space.partial}:
+                    marked = PartlyKnown(rows, frozenset(partial) & {*rows.names})
+                    object.__setattr__(self, split, marked)
+        if self.scored is None and self.held_out.fetched and len(self.held_out) > SCORED:
+            object.__setattr__(self, "scored", SCORED)
+
+    def _check(self, split: str, rows: Rows) -> None:
+        """Hold resident values against their spaces; streamed ones are checked when fetched."""
+        for name, space in self.spaces.items():
+            if space.cardinality is None or name not in {*rows.names} - rows.fetched:
+                continue
+            wrong = space.outside(rows.column(name), stored=True)
+            if wrong is not None:
+                among = {"train": "training", "held_out": "held-out"}[split]
+                message = (
+                    f"dataset '{self.name}' has the {name} {wrong} among its {among} rows; it "
+                    f"says that there are {space.domain}."
+                )
+                raise DataError(message)
 
     @cached_property
     def sha256(self) -> str:
-        """What the rows of both splits are, whatever the dataset is called."""
+        """What the rows of both splits are, whatever the dataset is called.
+
+        Of resident rows it is the hash of every byte, of streamed ones that of their index.
+        """
         digest = sha256()
         for rows in (self.train, self.held_out):
-            for name, column in sorted(rows.columns.items()):
-                digest.update(f"{name} {column.dtype} {tuple(column.shape)}".encode())
-                digest.update(column.contiguous().numpy().data)
+            rows.digest(digest)
         return digest.hexdigest()
 
 

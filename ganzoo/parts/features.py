@@ -1,4 +1,4 @@
-"""What turns images into the vectors that distances are measured between."""
+"""Feature extractors: they turn images into the vectors between which metrics measure distances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class FeatureExtractor(Protocol):
-    """Turns images into features, always the same ones: its sha256 pins what it computes."""
+    """A deterministic map from images to features; ``sha256`` identifies what it computes."""
 
     name: str
     sha256: str

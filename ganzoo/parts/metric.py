@@ -1,4 +1,4 @@
-"""Metrics: what is measured of generated samples, and all that a number must carry with it."""
+"""Metrics of generated samples, and scores: numbers with everything they depend on."""
 
 from __future__ import annotations
 
@@ -13,41 +13,49 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Literal["higher", "lower"]
 PROTOCOL = ("metric", "options", "data_sha256", "split", "n_real", "n_fake", "extractor_sha256")
-"""What two scores must have in common for their difference to mean something."""
+"""The fields of a score that must be equal for a difference of two scores to mean anything."""
 
 
 class Metric(Part):
-    """Measures samples: ``measure`` names the values it reads and returns numbers by name.
-
-    Offered: ``real`` and the other columns of held-out rows; every value of the samples by its name
-    (``fake``, ``z``, ``episode_return``), or as ``fake_<name>`` where the data has a column of that
-    name; the discriminator's heads on the held-out rows as ``real_<head>``; ``seed``, ``spaces``
-    of all these, the data's ``facts``, ``validation`` (training rows of bounded data), and, with an
-    extractor among the facts, ``real_features`` and ``fake_features`` (float64, (N, D)) and
-    ``fake_logits``. A metric applies to a run where all that it names is offered; so is derived,
-    never declared.
+    """Measures samples: ``measure`` names the values that it reads and returns numbers by name.
 
     ``def measure(self, fake: Tensor, locate: ..., modes: int) -> dict[str, float]``
+
+    The values offered:
+
+    - ``real`` and the other columns of the held-out rows, (N, ...);
+    - every value of the samples, (M, ...), by its name (``fake``, ``z``, ``episode_return``), or as
+      ``fake_<name>`` if the data have a column of that name;
+    - the discriminator's heads on the held-out rows, ``real_<head>``, (N, ...);
+    - ``real_features`` and ``fake_features``, float64, (N, D) and (M, D), and ``fake_logits``, by
+      the metric's ``extractor`` or by the one among the data's facts, ``features``;
+    - ``validation``: the last training rows, 1,000 at most, of bounded data;
+    - ``seed``, ``spaces`` (those of all values, by name), and each of the data's facts, by name.
+
+    A metric applies to a run if every value is offered that it names without a default; this
+    follows from the signature and is declared nowhere else. A parameter with a default is passed if
+    its value is offered. A metric that reads a partly known value (``label``) without its mask
+    (``label_known``) does not apply to data that have one.
     """
 
     kind = "metric"
 
-    rows: PositiveInt = Field(default=10_000, description="rows of each side, at most")
+    rows: PositiveInt = Field(default=10_000, description="the most rows of each side")
 
     routine: ClassVar[bool] = True
-    """Whether it is measured unless it is asked for by name; the slow ones are not."""
+    """Whether it is measured by default; slow metrics are measured only when named."""
     better: ClassVar[dict[str, Direction]] = {}
-    """Each number that ``measure`` returns, and which direction is better."""
+    """Each number that ``measure`` returns, and the direction that is better."""
     headline: ClassVar[str | None] = None
-    """The one of them that runs are ranked by, if this metric has one."""
+    """The number that runs are ranked by, if this metric has one."""
 
     def extractor(self) -> FeatureExtractor | None:
-        """What turns images into the features that it reads; None for the data's own."""
+        """The extractor of the features that it reads; None for the data's own."""
         return None
 
 
 class Score(BaseModel):
-    """One number, with everything that it must be compared under."""
+    """One number, and everything that another number must share to be compared with it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +73,7 @@ class Score(BaseModel):
     extractor_sha256: str | None = None
 
     def protocol(self) -> str:
-        """What the number was measured under, in a line."""
+        """The conditions of the measurement, in one line."""
         features = ""
         if self.extractor and self.extractor_sha256:
             features = f", features {self.extractor} (sha256 {self.extractor_sha256[:12]})"
@@ -73,7 +81,7 @@ class Score(BaseModel):
         return f"{self.n_fake} samples (seed {self.seed}) {against} {self.data}{features}"
 
     def difference(self, other: Score) -> str | None:
-        """How the other was measured, where it is not as this one: they are not to be compared."""
+        """The first way in which another score was measured differently; None if comparable."""
         for name in PROTOCOL:
             mine, its = getattr(self, name), getattr(other, name)
             if mine != its:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from ganzoo.parts.dataset import Data, Rows
+    from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Part, Player, Sampler
+    from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
 

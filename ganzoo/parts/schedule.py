@@ -51,18 +51,18 @@ class Schedule(BaseModel):
     def parse(cls, text: str) -> Schedule:
         """A schedule from its text. Raises ValueError where it is none."""
         shape, *rest = text.split(":")
-        named = dict(item.split("=", 1) for item in rest if "=" in item)
+        named = [item.split("=", 1) for item in rest if "=" in item]
         plain = [float(item) for item in rest if "=" not in item]
-        warmup = float(named.pop("warmup", 0))
+        warmups = [float(value) for name, value in named if name == "warmup"]
+        then = [(float(name), float(value)) for name, value in named if name != "warmup"]
         wanted = {"constant": 1, "linear": 2, "cosine": 2, "steps": 1}.get(shape)
-        if wanted != len(plain) or (named and shape != "steps"):
+        if wanted != len(plain) or (then and shape != "steps") or len(warmups) > 1:
             raise ValueError(WRITTEN)
-        fields: dict[str, Any] = {"shape": shape, "start": plain[0], "warmup": warmup}
-        if wanted == 2:  # noqa: PLR2004
-            fields["end"] = plain[1]
-        if shape == "steps":
-            fields["steps"] = tuple((float(share), float(v)) for share, v in named.items())
-        return cls(**fields)
+        fields: dict[str, Any] = {
+            "shape": shape,
+            **dict(zip(("start", "end"), plain, strict=False)),
+        }
+        return cls(**fields, steps=tuple(then), warmup=(*warmups, 0.0)[0])
 
     def at(self, progress: float) -> float:
         """The number once ``progress`` of the budget, in [0, 1], is spent."""
@@ -104,24 +104,24 @@ class Anneals:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """A float within the bounds, or a schedule all of whose values are."""
-        del source
+        del source, handler
         bounds = {name: value for name, value in vars(self).items() if value is not None}
         number = core_schema.float_schema(allow_inf_nan=False, **bounds)
-        schedule = core_schema.no_info_after_validator_function(
-            self._checked, handler.generate_schema(Schedule)
-        )
 
         def read(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
             if isinstance(value, str) and value.partition(":")[0] in SHAPES:
                 value = Schedule.parse(value)
-            return validate(value)
+            if isinstance(value, dict):
+                value = Schedule(**value)
+            return self._checked(value) if isinstance(value, Schedule) else validate(value)
 
-        def choose(value: Any) -> str:
-            return "schedule" if isinstance(value, (dict, Schedule)) else "number"
-
-        # Tagged, so that a wrong number is reported as such and not as a wrong schedule too.
-        either = core_schema.tagged_union_schema({"number": number, "schedule": schedule}, choose)
-        return core_schema.no_info_wrap_validator_function(read, either)
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            number,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value.model_dump() if isinstance(value, Schedule) else value
+            ),
+        )
 
     def _checked(self, schedule: Schedule) -> Schedule:
         for value in schedule.values:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
+from ganzoo._version import __version__
 from ganzoo.errors import OptionError, PluginError, UnknownNameError
 from ganzoo.parts.needs import RESERVED, reads
 from ganzoo.parts.settings import override, parse
@@ -50,8 +51,6 @@ class Zoo:
 
     def __init__(self, plugins: Iterable[EntryPoint | tuple[Origin, ModuleType]] = ()) -> None:
         """Load every plugin by itself."""
-        from ganzoo._version import __version__
-
         core = Origin("core", "ganzoo-core", __version__)
         self.plugins = [load(core, CORE)]
         for plugin in plugins:

@@ -13,8 +13,9 @@ from ganzoo.builtin.networks import MlpGenerator, mlp_scorer
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError, DataError
-from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.part import Architecture, Part
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
 
@@ -53,7 +54,7 @@ def tiny(*shape: int, classes: int | None = None) -> Data:
     if classes is not None:
         spaces["label"] = Space(classes=classes)
         columns["label"] = torch.arange(ROWS) % classes
-    rows = Rows(columns)
+    rows = ResidentRows(columns)
     name = f"noise of {spaces['real']}" + (" with labels" if classes else "")
     return Data(name, rows, rows, spaces)
 

@@ -41,7 +41,7 @@ def check_played(part: Part, own: dict[str, list[Any]]) -> None:
         )
         check_resumed(who, game)
     if part.kind == "sampler":
-        declared = set(getattr(part, "deals", ())) - set(game.train.columns)
+        declared = set(getattr(part, "deals", ())) - set(game.train.names)
         assert declared == game.dealt, (
             f"{who} declares that it deals {listed(declared)}, but it deals {listed(game.dealt)}."
         )
@@ -60,7 +60,7 @@ class WatchedGame(Game):
 
     def play(self, step: Step) -> None:
         """Play a step; check that its terms are finite and the other player is unchanged."""
-        computed = {*self.train.columns, *ENGINE}
+        computed = {*self.train.names, *ENGINE}
         self.dealt |= {n for n in step.values if not n.startswith(RESERVED)} - computed
         super().play(step)
         for name, term in self.log[step.player].items():

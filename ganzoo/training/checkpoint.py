@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +29,18 @@ def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     metadata = {KEY: json.dumps(facts, separators=(",", ":"))}
     with replacing(path) as temporary:
-        # Straight from the tensors' memory: what is contiguous on the CPU is not copied once.
-        safetensors.torch.save_file(plain, temporary, metadata)
+        try:
+            # From the tensors' own memory: what is contiguous and on the CPU is never copied.
+            safetensors.torch.save_file(plain, temporary, metadata)
+        except safetensors.SafetensorError as error:
+            raise failed(error) from error
+
+
+def failed(error: safetensors.SafetensorError) -> OSError:
+    """What the system said, for ``Error while serializing: I/O error: ... (os error 28)``."""
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    code = int(number[1]) if number else errno.EIO
+    return OSError(code, os.strerror(code))
 
 
 @contextmanager

@@ -139,6 +139,7 @@ class Run:
             raise
         finally:
             torch.set_num_threads(threads)
+            self.game.train.ahead(())  # ends the processes that fetch rows, if there are any
             for observer in self.observers:
                 observer.finished(error)
 

@@ -31,7 +31,7 @@ for task in ${*:-cartpole acrobot mountain-car pendulum hopper}; do
     hopper)
         set -- Hopper-v5 --rounds 600 --set rollout.steps=256 --set rollout.minibatches=32 \
             --set rollout.epochs=10 --set imitator.running=true --set entropy-bonus.weight=0 \
-            --set optimizers.generator.lr=3e-4
+            --set optimizers.generator.lr=linear:3e-4:0
         ;;
     *)
         echo "there is no expert for '$task'" >&2

@@ -1,4 +1,4 @@
-"""The UCI digits: small, real images that come with the package, so that anything runs offline."""
+"""The UCI digits: real images, small enough for the package, so that everything runs offline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 
 from ganzoo.builtin.datasets.idx import read_idx
 from ganzoo.builtin.metrics.features import extractor
-from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 CLASSES = 10
 EVERY = 4
-"""Each so-manieth row of every class is held out."""
+"""Every fourth row of each class is held out."""
 
 
 def packaged(file: str) -> Tensor:
@@ -46,7 +47,8 @@ class Digits(Dataset):
         for digit in range(CLASSES):
             held[(labels == digit).nonzero().squeeze(1)[EVERY - 1 :: EVERY]] = True
         train, held_out = (
-            Rows({"real": images[rows], "label": labels[rows].long()}) for rows in (~held, held)
+            ResidentRows({"real": images[rows], "label": labels[rows].long()})
+            for rows in (~held, held)
         )
         spaces = {"real": Space(shape=(1, 8, 8), bounded=True), "label": Space(classes=CLASSES)}
         facts = {"features": extractor("small-cnn/digits"), "classes": CLASSES}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HUB = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
+TIMEOUT = 10.0
+"""Seconds that the Hub has to answer."""
 
 
 def encoded(array: NDArray[np.uint8]) -> bytes:
@@ -26,27 +28,37 @@ def encoded(array: NDArray[np.uint8]) -> bytes:
 
 def decoded(images: Iterable[bytes]) -> NDArray[np.uint8]:
     """Return grey images, each an encoded file, as one array, (N, height, width)."""
-    from PIL import Image
+    from PIL import Image  # few users fetch, and all import this module
 
     return np.stack([np.asarray(Image.open(BytesIO(image)).convert("L")) for image in images])
 
 
+def downloaded(repo: str, file: str) -> str:
+    """The path of a file of a Hub dataset, in the client's cache; it is downloaded if need be."""
+    import huggingface_hub as hub  # takes a quarter of a second to import
+
+    if not isinstance(hub.try_to_load_from_cache(repo, file, repo_type="dataset"), str):
+        # The download is retried for half a minute where there is no network; this is not.
+        url = hub.hf_hub_url(repo, file, repo_type="dataset")
+        hub.get_hf_file_metadata(url, timeout=TIMEOUT)
+    return hub.hf_hub_download(repo, file, repo_type="dataset")
+
+
 def fetched(name: str, digests: Mapping[str, str], folder: Path) -> str:
-    """Write a dataset's four IDX files into a folder, and return "", or why that was impossible.
+    """Write a dataset's four IDX files into a folder; returns "", or why that was impossible.
 
     The Hub holds the images as PNG in parquet files, which pyarrow reads; it is optional. A file
     whose re-encoding does not have the published file's md5 is not written.
     """
     if find_spec("pyarrow") is None:
         return "to have them fetched from the Hub instead, install pyarrow"
-    from huggingface_hub import hf_hub_download
-    from pyarrow import parquet
+    from pyarrow import parquet  # optional, and slow to import
 
     repo = HUB[name]
     try:
         for split, part in (("train", "train"), ("t10k", "test")):
             file = f"{repo.split('/')[1]}/{part}-00000-of-00001.parquet"
-            table = parquet.read_table(hf_hub_download(repo, file, repo_type="dataset"))
+            table = parquet.read_table(downloaded(repo, file))
             images = decoded(row["bytes"] for row in table["image"].to_pylist())
             labels = table["label"].to_numpy().astype(np.uint8)
             for kind, array in (("images-idx3", images), ("labels-idx1", labels)):

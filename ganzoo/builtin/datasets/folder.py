@@ -3,96 +3,116 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
+from ganzoo.builtin.datasets.images import ImageFiles, image_paths
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.rows import ResidentRows, Rows
 from ganzoo.parts.space import Space
+from ganzoo.parts.streamed import StreamedRows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Of those that pillow registers, data formats and documents are no pictures.
-NO_PICTURES = {"PDF", "HDF5", "GRIB", "BUFR", "FITS", "MPEG", "WMF", "PS", "EPS"}
-ENDINGS = frozenset(
-    end for end, kind in Image.registered_extensions().items() if kind not in NO_PICTURES
-)
-MODES = {1: "L", 3: "RGB"}
-PIXEL_LIMIT = 100_000_000
-"""An image of more pixels is refused: a small file can unpack to fill memory."""
+RESIDENT_BYTES = 2 << 30
+"""The most bytes of pixels that are read into memory, unless ``resident`` says otherwise."""
 
 
 class Folder(Dataset):
-    """Images below a folder: ``real``, uint8 (N, channels, size, size), and any ``label``.
+    """Images below a folder: ``real``, uint8 (N, channels, size, size), and ``label``, int64.
 
-    Cropped to the central square and resized. Labels are the names of subfolders, sorted, where
-    every image is in one. Which rows are held out follows from each file's relative path, so adding
-    a file moves no other between the splits. Facts: ``features`` (pixels).
+    Cropped to the central square and resized. Labels are the names of subfolders, sorted, if every
+    image is in one. Which rows are held out follows from each file's relative path, so adding a
+    file moves no other between the splits. Images that would take more than 2 GiB of memory are
+    streamed: read when they are needed, with equal results. Facts: ``features`` (pixels),
+    ``classes``.
     """
 
     path: str = Field(description="the folder")
     size: int = Field(default=32, ge=8, le=1024, description="pixels a side")
     channels: Literal[1, 3] = Field(default=3, description="1 is grey, 3 is RGB")
     held_out: float = Field(default=0.1, gt=0, lt=1, description="share of the images, about")
+    resident: Literal["auto", "yes", "no"] = Field(
+        default="auto", description="read all images into memory; auto: up to 2 GiB of pixels"
+    )
+    workers: NonNegativeInt | None = Field(
+        default=None, description="processes that read ahead; null: by the cores"
+    )
+
+    def spec(self) -> dict[str, Any]:
+        """The dataset as JSON, without the options that runs of 0.1 do not have, if unused."""
+        later = {"resident": "auto", "workers": None}
+        spec = super().spec().items()
+        return {name: value for name, value in spec if (name, value) not in later.items()}
 
     def load(self) -> Data:
-        """Read every image. Raises DataError naming an empty folder or a broken file."""
+        """List the images, and read them or not. Raises DataError naming an empty folder or a file.
+
+        Streamed data are known by the relative paths and sizes of all files (``Data.sha256``); a
+        file that cannot be read is named when its row is.
+        """
         root = Path(self.path).expanduser()
         if not root.is_dir():
             message = f"there is no folder {root}."
             raise DataError(message)
-        paths = sorted(path for path in root.rglob("*") if is_image_file(path, root))
+        paths = image_paths(root)
         if len(paths) < 2:  # noqa: PLR2004
             message = (
                 f"{root} holds {len(paths)} images; two are needed, to train on and to hold out."
             )
             raise DataError(message)
-        images = torch.stack([self._read(path) for path in paths])
-        columns = {"real": images}
-        spaces = {"real": Space(shape=tuple(images.shape[1:]), bounded=True)}
-        folders = [path.relative_to(root).parts[0] for path in paths]
-        if all(len(path.relative_to(root).parts) > 1 for path in paths) and len(set(folders)) > 1:
-            classes = sorted(set(folders))
-            columns["label"] = torch.tensor([classes.index(folder) for folder in folders])
-            spaces["label"] = Space(classes=len(classes))
-        held = self._held(paths, root)
+        files = ImageFiles(root, paths, self.size, self.channels)
+        spaces = {"real": Space(shape=(self.channels, self.size, self.size), bounded=True)}
         facts: dict[str, object] = {"features": extractor("pixels")}
-        if "label" in spaces:
-            facts["classes"] = spaces["label"].classes
-        train, held_out = (
-            Rows({name: column[rows] for name, column in columns.items()}) for rows in (~held, held)
-        )
+        labels: dict[str, Tensor] = {}
+        parts = [PurePath(path).parts for path in paths]
+        names = tuple(sorted({first for first, *_ in parts}))
+        if min(map(len, parts)) > 1 and len(names) > 1:
+            number = {name: i for i, name in enumerate(names)}
+            labels["label"] = torch.tensor([number[first] for first, *_ in parts])
+            spaces["label"] = Space(classes=len(names), names=names)
+            facts["classes"] = len(names)
+        held = self._held(paths)
+        train, held_out = self._rows(files, labels, spaces["real"], held)
         return Data(self.name, train, held_out, spaces, facts)
 
-    def _read(self, path: Path) -> Tensor:
-        try:
-            with Image.open(path) as image:
-                if image.width * image.height > PIXEL_LIMIT:
-                    message = f"{path} has {image.width} x {image.height} pixels, too many to read."
-                    raise DataError(message)
-                upright = ImageOps.exif_transpose(eight_bit(image)).convert("RGBA")
-                paper = Image.new("RGBA", upright.size, "white")  # what is transparent shows it
-                plain = Image.alpha_composite(paper, upright).convert(MODES[self.channels])
-                square = ImageOps.fit(plain, (self.size, self.size), Image.Resampling.LANCZOS)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            message = (
-                f"{path} cannot be read as an image ({first_words(error)}): mend or remove it."
+    def _rows(
+        self, files: ImageFiles, labels: dict[str, Tensor], real: Space, held: Tensor
+    ) -> tuple[Rows, Rows]:
+        few = len(files) * real.size <= RESIDENT_BYTES
+        if self.resident == "yes" or (self.resident == "auto" and few):
+            images = torch.stack([files[row]["real"] for row in range(len(files))])
+            columns = {"real": images, **labels}
+            train, held_out = (
+                ResidentRows({name: column[rows] for name, column in columns.items()})
+                for rows in (~held, held)
             )
-            raise DataError(message) from error
-        array = np.asarray(square)
-        return torch.from_numpy(array.reshape(self.size, self.size, -1).copy()).movedim(2, 0)
+            return train, held_out
+        index = files.index()
+        streamed, streamed_held = (
+            StreamedRows(
+                files,
+                {"real": real},
+                index=index,
+                resident={name: column[rows] for name, column in labels.items()},
+                chosen=rows.nonzero().squeeze(1),
+                workers=self.workers,
+                who=self.path,
+            )
+            for rows in (~held, held)
+        )
+        return streamed, streamed_held
 
-    def _held(self, paths: list[Path], root: Path) -> Tensor:
-        """Which files are held out; at least one is, and at least one is not."""
+    def _held(self, paths: list[str]) -> Tensor:
+        """Which files are held out, bool (N,); at least one is, and at least one is not."""
         ranks = [
-            int.from_bytes(sha256(path.relative_to(root).as_posix().encode()).digest()[:8]) / 2**64
+            int.from_bytes(sha256(PurePath(path).as_posix().encode()).digest()[:8]) / 2**64
             for path in paths
         ]
         held = torch.tensor(ranks) < self.held_out
@@ -101,22 +121,3 @@ class Folder(Dataset):
         if held.all():
             held[int(torch.tensor(ranks).argmax())] = False
         return held
-
-
-def eight_bit(image: Image.Image) -> Image.Image:
-    """An image of 16 or 32 bits a pixel scaled to 8, which pillow would clip instead."""
-    if not image.mode.startswith("I"):
-        return image
-    levels = np.asarray(image).astype(np.float64)
-    return Image.fromarray((levels / 257).round().clip(0, 255).astype(np.uint8))
-
-
-def is_image_file(path: Path, root: Path) -> bool:
-    """Whether a path is an image by its ending, and not hidden (thumbnails, resource forks)."""
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return not hidden and path.suffix.lower() in ENDINGS and path.is_file()
-
-
-def first_words(error: BaseException) -> str:
-    """What an error of pillow says, without the path, which stands before it."""
-    return str(error).split(" file '")[0].split(" file <")[0].strip() or type(error).__name__

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST, read from IDX files that are found on the machine or fetched."""
+"""MNIST and Fashion-MNIST, from IDX files that are on the machine or are fetched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from torch.nn.functional import pad
 from ganzoo.builtin.datasets.fetch import fetched
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 MD5 = {
@@ -35,15 +36,15 @@ MD5 = {
         "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
     },
 }
-"""Digests of the uncompressed files: packagers recompress them, so digests of .gz files differ."""
+"""md5 of the uncompressed files: packagers recompress them, so those of .gz files differ."""
 
 
 MAGIC = b"\0\0\x08"
-"""How an IDX file of bytes begins; the number of its dimensions follows."""
+"""The first bytes of an IDX file of bytes; the number of dimensions follows."""
 
 
 def unpacked(path: Path) -> bytes:
-    """Return a file's content, without its gzip compression where it has one."""
+    """Return a file's content, decompressed if it is gzipped."""
     try:
         content = path.read_bytes()
         return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
@@ -72,27 +73,27 @@ def parsed(content: bytes, path: Path) -> Tensor:
 def read_idx(path: Path) -> Tensor:
     """Read an IDX file of bytes, raw or gzipped: uint8, of the shape that its header says.
 
-    Raises DataError with one sentence that names the file where it is none, or is cut short.
+    Raises DataError naming the file if it is no IDX file or is cut short.
     """
     return parsed(unpacked(path), path)
 
 
 def cache(name: str) -> Path:
-    """Return the folder in which fetched files of a dataset are kept."""
+    """Return the folder that keeps the fetched files of a dataset."""
     return Path.home() / ".cache" / "ganzoo" / name
 
 
 def folders(name: str) -> list[Path]:
-    """Return the folders in which a dataset's files are looked for, first to last."""
+    """Return the folders that are searched for a dataset's files, in order."""
     own = os.environ.get("GANZOO_DATA")
     ours = [Path(own) / name, Path(own)] if own else []
     return [*ours, cache(name), Path("/usr/share/datasets") / name]
 
 
 def checked(name: str, file: str, places: list[Path]) -> Tensor | None:
-    """Return a file's array, from the first of some folders that has it, or None.
+    """Return the array of a file in the first folder that has it, or None.
 
-    Raises DataError where the file found is not the one that was published.
+    Raises DataError if the file found is not the published one.
     """
     spellings = (file, file.replace("-idx", ".idx"))
     others = {other[file] for dataset, other in MD5.items() if dataset != name}
@@ -103,7 +104,7 @@ def checked(name: str, file: str, places: list[Path]) -> Tensor | None:
         digest = md5(content, usedforsecurity=False).hexdigest()
         if digest == MD5[name][file]:
             return parsed(content, path)
-        # $GANZOO_DATA may hold the other dataset: both use the same four file names.
+        # $GANZOO_DATA may hold the other dataset, whose four files have the same names.
         if digest not in others:
             parsed(content, path)  # says more, where the file is broken and not merely another
             reason = (
@@ -121,27 +122,25 @@ class Idx(Dataset):
     """
 
     how: ClassVar[str]
-    """How to get the data offline, for the sentence that says it is missing."""
+    """How to get the data offline; part of the error for missing files."""
 
-    size: int = Field(
-        default=28, ge=28, le=256, description="pad with black to so many pixels a side"
-    )
+    size: int = Field(default=28, ge=28, le=256, description="pixels per side, padded with black")
 
     def load(self) -> Data:
-        """Find, check and read the four files. Raises DataError where one is missing or broken."""
+        """Find, check and read the four files. Raises DataError if one is missing or broken."""
         train, held_out = (self.rows(split) for split in ("train", "t10k"))
         shape = (1, self.size, self.size)
         spaces = {"real": Space(shape=shape, bounded=True), "label": Space(classes=10)}
         facts = {"features": extractor(f"small-cnn/{self.name}"), "classes": 10}
         return Data(self.name, train, held_out, spaces, facts)
 
-    def rows(self, split: str) -> Rows:
+    def rows(self, split: str) -> ResidentRows:
         """Return one split, ``train`` or ``t10k``, padded."""
         images = self.array(f"{split}-images-idx3-ubyte").unsqueeze(1)
         border = self.size - images.shape[-1]
         left, right = border // 2, border - border // 2
         labels = self.array(f"{split}-labels-idx1-ubyte").long()
-        return Rows({"real": pad(images, (left, right, left, right)), "label": labels})
+        return ResidentRows({"real": pad(images, (left, right, left, right)), "label": labels})
 
     def array(self, file: str) -> Tensor:
         """Return the array of one file, found or fetched."""

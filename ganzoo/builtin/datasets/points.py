@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from pydantic import Field, PositiveFloat
 
-from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCORED = 2500
-"""Samples that a score takes: PacGAN's protocol (arXiv:1712.04086)."""
+"""Samples per score in PacGAN's protocol (arXiv:1712.04086)."""
 CELLS = 10
-"""How many equal-mass cells of x stand for the modes of ``Quadratic``."""
+"""The number of cells of x, of equal mass, that count as the modes of ``Quadratic``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearestCenter:
-    """Assigns samples to the nearest of some centers; high quality is within 3 std of it."""
+    """Assigns samples to the nearest center; those within 3 std of it are of high quality."""
 
     centers: Tensor
     std: float
@@ -54,9 +55,9 @@ class NearestCell:
 class Points(Dataset):
     """A set of points in the plane: column ``real``, float32 (N, 2), facts ``modes``, ``locate``.
 
-    The protocol is PacGAN's (arXiv:1712.04086): a training set of fixed size, drawn once, always
-    the same. ``locate`` maps samples (N, 2) to the index of each one's nearest mode and to whether
-    it is of high quality.
+    The protocol is PacGAN's (arXiv:1712.04086): a training set of fixed size, drawn once and the
+    same for every run. ``locate`` maps samples (N, 2) to the index of the nearest mode, int64 (N,),
+    and to whether each is of high quality, bool (N,).
     """
 
     n: int = Field(100_000, ge=100, le=10_000_000, description="training points")
@@ -67,13 +68,13 @@ class Points(Dataset):
         raise NotImplementedError
 
     def modes_and_locate(self) -> tuple[int, Callable[[Tensor], tuple[Tensor, Tensor]]]:
-        """Return how many modes there are, and the function that assigns samples to them."""
+        """Return the number of modes, and the function that assigns samples to them."""
         raise NotImplementedError
 
     def load(self) -> Data:
-        """Draw both splits, each from its own fixed seed."""
+        """Draw both splits, each from a fixed seed of its own."""
         train, held_out = (
-            Rows({"real": self.draw(n, torch.Generator().manual_seed(seed)).float()})
+            ResidentRows({"real": self.draw(n, torch.Generator().manual_seed(seed)).float()})
             for seed, n in enumerate((self.n, self.held_out))
         )
         modes, locate = self.modes_and_locate()

@@ -1,1 +1,1 @@
-"""The metrics that core itself brings, and the feature extractors that some of them read."""
+"""The built-in metrics, and the feature extractors that some of them read."""

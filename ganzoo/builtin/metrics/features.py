@@ -1,4 +1,4 @@
-"""Feature extractors: what turns images into the vectors that distances are measured between."""
+"""The built-in feature extractors: pixels, and small classifiers."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ WEIGHTS = {
     "fashion-mnist": "5f593676901c095afa521b28e9840058d00c7946eb4b3c016e72774e3d90184e",
     "mnist": "02b63252fe9a2752e736e022400018057a79ff3d7d84a4a35674297d81e7ce29",
 }
-"""The sha256 of each file of weights, which stands in every score that was measured with it."""
+"""The sha256 of each weight file; every score that was measured with one contains it."""
 
 NETS: dict[str, tuple[int, tuple[int, int, int]]] = {
     "digits": (8, (1, 2, 1)),
     "fashion-mnist": (28, (2, 2, 2)),
     "mnist": (28, (2, 2, 2)),
 }
-"""Pixels a side, and the stride of each convolution: all end in 64 maps of 4 x 4."""
+"""Pixels per side, and the stride of each convolution; all end in 64 maps of 4 x 4."""
 
 BATCH = 500
 
 
 class Pixels:
-    """Pixels as features, for images that no trained extractor fits; they have no logits.
+    """Pixels as features, for images that no trained extractor fits; there are no logits.
 
-    Images of more than 16 x 16 are shrunk to that (bilinear, antialiased), so that a distance
-    takes seconds at any size.
+    Larger images are shrunk to 16 x 16 (bilinear, antialiased), so that a distance takes seconds at
+    any size.
     """
 
     name = "pixels"
@@ -72,11 +72,11 @@ class Classifier(nn.Module):
 
 
 class SmallCnn:
-    """A classifier trained on one dataset by ``train_features``; its weights come with the package.
+    """A classifier trained on one dataset (``tools/train_features.py``), with packaged weights.
 
-    The weights are read, and their sha256 checked, on the first call. Images that are larger than
-    the ones it was trained on are cropped around their center (datasets pad with black), smaller
-    ones are resized (bilinear, antialiased).
+    The weights are read, and their sha256 checked, on the first call. Images larger than those of
+    the training are cropped around their center (datasets pad with black), smaller ones are resized
+    (bilinear, antialiased).
     """
 
     def __init__(self, dataset: str) -> None:
@@ -88,7 +88,7 @@ class SmallCnn:
 
     @cached_property
     def net(self) -> Classifier:
-        """The trained network. Raises ZooError where the weights are not those of the release."""
+        """The trained network. Raises ZooError if the weights are not those of this release."""
         file = files("ganzoo.builtin.metrics") / "weights" / f"{self.dataset}.safetensors"
         try:
             content = file.read_bytes()

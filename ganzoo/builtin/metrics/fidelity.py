@@ -1,7 +1,7 @@
 """The canonical metrics, FID, KID and Inception score, and the extractor that they read.
 
-Their network is not part of the package and nothing here fetches it unasked: each metric needs the
-option ``weights``, which names the file that ``benchmarks/convert_inception.py`` writes.
+Their network is not part of the package and is never fetched unasked: each metric needs the option
+``weights``, the file that ``benchmarks/convert_inception.py`` writes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PUBLISHED = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """The sha256 of the published file, ``pt_inception-2015-12-05-6726825d.pth``."""
 
 SOURCE = "converted-from"
-"""The one metadata key of a converted file; its value is the sha256 of what it was made from."""
+"""The one metadata key of a converted file; its value is the sha256 of the original."""
 
 BATCH = 16
 
@@ -67,9 +67,9 @@ class Inception:
 
 
 def quantized(images: Tensor) -> Tensor:
-    """Images in [-1, 1] as the uint8 ones in colour, (N, 3, H, W), that the network is shown.
+    """Images in [-1, 1], (N, 1 or 3, H, W), as uint8 in colour, (N, 3, H, W), for the network.
 
-    Grey ones are shown as three equal channels. A dataset's own uint8 images come back exactly.
+    Grey becomes three equal channels. The uint8 images of a dataset are recovered exactly.
     """
     if images.dim() != 4 or images.shape[1] not in {1, 3}:  # noqa: PLR2004
         reason = (
@@ -87,8 +87,8 @@ def quantized(images: Tensor) -> Tensor:
 def inception(weights: str, pin: str | None = None) -> Inception:
     """The extractor of a converted file: its path, or ``hub:org/repo@COMMIT#FILE``.
 
-    The file must have the sha256 ``pin`` or, without one, say that it was converted from the
-    published weights. Raises WeightsError for any other bytes.
+    The file must have the sha256 ``pin``; without one, its metadata must say that it was converted
+    from the published weights. Raises WeightsError for any other file.
     """
     if weights.startswith("hub:"):
         blob = pinned(weights, weights.removeprefix("hub:"), Client()).read("generator") or b""
@@ -105,7 +105,7 @@ def inception(weights: str, pin: str | None = None) -> Inception:
 
 
 def read(path: Path) -> bytes:
-    """The content of a file. Raises WeightsError where it cannot be read."""
+    """The content of a file. Raises WeightsError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -114,7 +114,7 @@ def read(path: Path) -> bytes:
 
 
 def network(blob: bytes, where: str, *, trusted: bool) -> Inception2015:
-    """The network that a file holds, in eval mode; every name, dtype and shape must be its own."""
+    """The network in a file, in eval mode; its names, dtypes and shapes must match exactly."""
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load(blob)
         header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
@@ -145,7 +145,7 @@ def network(blob: bytes, where: str, *, trusted: bool) -> Inception2015:
 
 
 class Canonical(Metric):
-    """What the three have in common: their extractor is the network of 2015."""
+    """What the three canonical metrics share: their extractor is the network of 2015."""
 
     # Where the file lies is not in a score's options: its sha256 is in the score.
     weights: str = Field(
@@ -154,14 +154,14 @@ class Canonical(Metric):
     sha256: str | None = Field(
         default=None, exclude=True, pattern="^[0-9a-f]{64}$", description="its file's, to be sure"
     )
-    rows: PositiveInt = Field(default=50_000, description="rows of each side, at most")
+    rows: PositiveInt = Field(default=50_000, description="the most rows of each side")
 
     routine: ClassVar[bool] = False
 
     @field_validator("weights")
     @classmethod
     def _there(cls, weights: str) -> str:
-        # Samples may take minutes, and the network is read after them.
+        # Checked now: drawing samples may take minutes, and the network is read only afterwards.
         if not weights.startswith("hub:") and not Path(weights).expanduser().is_file():
             reason = "there is no such file"
             raise ValueError(reason)
@@ -187,8 +187,8 @@ class KernelInceptionDistance(Canonical):
 
     better: ClassVar[dict[str, Direction]] = {"kernel-inception-distance": "lower"}
 
-    subsets: int = Field(default=100, ge=1, le=1000, description="how many subsets")
-    size: int = Field(default=1000, ge=2, le=10_000, description="rows in each, at most")
+    subsets: int = Field(default=100, ge=1, le=1000, description="number of subsets")
+    size: int = Field(default=1000, ge=2, le=10_000, description="the most rows in each")
 
     def measure(self, real_features: Tensor, fake_features: Tensor, seed: int) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""
@@ -199,12 +199,12 @@ class KernelInceptionDistance(Canonical):
 class InceptionScore(Canonical):
     """Inception score (arXiv:1606.03498): exp of the mean KL from a split's classes to a row's.
 
-    It reads no real rows. The mean over the splits depends on their number and on the rows'.
+    It reads no real rows. The mean over the splits depends on their number and on that of the rows.
     """
 
     better: ClassVar[dict[str, Direction]] = {"inception-score": "higher"}
 
-    splits: int = Field(default=10, ge=1, le=1000, description="parts that are scored alone")
+    splits: int = Field(default=10, ge=1, le=1000, description="number of parts, each scored alone")
 
     def measure(self, fake_logits: Tensor, seed: int) -> dict[str, float]:
         """The mean score of logits (M, classes)."""

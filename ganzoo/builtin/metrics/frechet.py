@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 EXACT = 1e-9
-"""The share of both variances that a spread may be off by, at most."""
+"""The largest error of a spread, as a share of both variances, at which covariances are used."""
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
@@ -34,8 +34,8 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
 def spread(one: Tensor, other: Tensor) -> Tensor:
     """tr(S + T - 2 (S T)^.5), S and T the covariances.
 
-    To form them is the fast way where rows are many, but it loses digits: where that shows, as with
-    fewer rows than columns, the features themselves are factored.
+    With many rows it is fast to form the covariances, but that loses digits. Where the loss would
+    show, as with fewer rows than columns, the features themselves are factored.
     """
     if min(len(one), len(other)) > one.shape[1]:
         found, off = spread_of_covariances(one, other)
@@ -49,22 +49,22 @@ def spread(one: Tensor, other: Tensor) -> Tensor:
 
 
 def centred(features: Tensor) -> Tensor:
-    """An A of the features' shape with A'A their unbiased covariance."""
+    """A matrix A of the features' shape, with A'A the unbiased covariance."""
     return (features - features.mean(0)).div_((len(features) - 1) ** 0.5)
 
 
 def spread_of_covariances(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """The spread, and the share of both variances that it may be off by, or no number."""
+    """The spread, and a bound on its error as a share of both variances (NaN if it is unknown)."""
     (s, size), (t, other_size) = covariance(one), covariance(other)
     variances = s.trace() + t.trace()
     varied = (s.diagonal() > 0) & (t.diagonal() > 0)
-    if not varied.all():  # what is constant on either side adds nothing to the last trace
+    if not varied.all():  # a feature that is constant on one side adds nothing to the last trace
         s, t = (x[varied][:, varied] for x in (s, t))
-    # Of a covariance that is singular, the factor is nonsense; so is the root of a negative.
+    # A singular covariance has no such factor, and a negative eigenvalue no root; both give NaN.
     (root, failed), (other_root, other_failed) = (torch.linalg.cholesky_ex(x) for x in (s, t))
     roots: Tensor = torch.linalg.eigvalsh(products(other_root.T @ root)).sqrt()
-    # An eigenvalue of S T is off by what S is off times |T|, and T times |S|; a root by that over
-    # twice itself.
+    # An eigenvalue of S T is off by the error of S times |T| plus that of T times |S|, and its root
+    # by that divided by twice the root.
     product = size * t.tril().norm() + other_size * s.tril().norm()
     off = size + other_size + product * roots.reciprocal().sum() / 2
     off *= torch.finfo(s.dtype).eps / variances
@@ -72,7 +72,7 @@ def spread_of_covariances(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def covariance(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The lower triangle of the unbiased covariance, and the norm of what it is off by eps of."""
+    """The lower triangle of the unbiased covariance, and the norm that its rounding scales with."""
     count, mean = len(features), features.mean(0)
     moment = products(features).div_(count - 1)
     size = moment.tril().norm()
@@ -80,7 +80,7 @@ def covariance(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def products(x: Tensor) -> Tensor:
-    """The lower triangle of X'X, in four blocks of columns; above it may be anything."""
+    """The lower triangle of X'X, in four blocks of columns; the rest is not defined."""
     width = x.shape[1]
     found = x.new_zeros(width, width)
     block = max(1, width // 4)
@@ -90,7 +90,7 @@ def products(x: Tensor) -> Tensor:
 
 
 class Frechet(Metric):
-    """The Fréchet distance on the data's named extractor; comparable to no other extractor's."""
+    """The Fréchet distance on the data's own extractor, comparable only under that extractor."""
 
     better: ClassVar[dict[str, Direction]] = {"frechet-distance": "lower"}
     headline = "frechet-distance"

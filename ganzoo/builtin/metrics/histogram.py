@@ -1,4 +1,4 @@
-"""Which classes samples belong to, by the data's classifier."""
+"""The classes of samples, by the data's classifier."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ def class_shares(logits: Tensor) -> Tensor:
 
 
 class Histogram(Metric):
-    """The rarest class's share of the samples, and the KL, in nats, from the data's own shares."""
+    """The rarest class's share of the samples, and the KL, in nats, from the data's own shares.
+
+    Where labels are partly known, the data's shares are those of the rows that are.
+    """
 
     better: ClassVar[dict[str, Direction]] = {"rarest-class": "higher", "class-kl": "lower"}
 
-    def measure(self, fake_logits: Tensor, label: Tensor) -> dict[str, float]:
+    def measure(
+        self, fake_logits: Tensor, label: Tensor, label_known: Tensor | None = None
+    ) -> dict[str, float]:
         """The two numbers of logits (N, classes) and the real rows' labels (M,)."""
+        label = label if label_known is None else label[label_known]
         share = class_shares(fake_logits)
         counts = torch.bincount(label, minlength=len(share)).double()
-        real = counts.clamp(min=0.5) / len(label)  # a class without a row counts for half of one
+        real = counts.clamp(min=0.5) / len(label)  # half a row for an empty class: KL stays finite
         kl = torch.special.xlogy(share, share) - torch.special.xlogy(share, real)
         return {"rarest-class": float(share.min()), "class-kl": float(kl.sum())}

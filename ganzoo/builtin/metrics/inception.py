@@ -1,8 +1,8 @@
-"""The Inception network of December 2015: what the canonical FID, KID and Inception score read.
+"""The Inception network of December 2015, which the canonical FID, KID and Inception score read.
 
-It is the graph ``inception-2015-12-05`` that TensorFlow's metrics download: a third Inception
-(arXiv:1512.00567) in which an average pool does not count its padding, the last block pools by the
-maximum, and there are 1,008 logits. Its layers are named as in torch-fidelity's port, so that the
+It is the graph ``inception-2015-12-05`` that TensorFlow's metrics download: an Inception v3
+(arXiv:1512.00567) whose average pools do not count their padding, whose last block pools by the
+maximum, and which has 1,008 logits. Its layers are named as in torch-fidelity's port, so that the
 weights published for that fit; ``benchmarks/convert_inception.py`` rewrites them as safetensors.
 """
 
@@ -118,10 +118,10 @@ STAGES: dict[str, dict[str, str | Block]] = {
         "Mixed_7c": block_8("max"),
     },
 }
-"""The layers up to each feature, which is named by its width.
+"""The layers up to each feature; a feature is named by its width.
 
-``64 1x7`` is a convolution to 64 channels with a kernel of 1 x 7, padded so that an image keeps its
-size; one that is ``valid``, or strides (``/2``), is not padded.
+``64 1x7`` is a convolution to 64 channels with a kernel of 1 x 7, padded so that the image keeps
+its size; ``valid`` convolutions and those of stride 2 (``/2``) are not padded.
 """
 
 POOLS: dict[str, Callable[[], nn.Module]] = {
@@ -135,7 +135,7 @@ class Convolution(nn.Module):
     """A convolution without bias, batch norm and a ReLU: (N, C, H, W) to (N, C', H', W')."""
 
     def __init__(self, width: int, kind: str) -> None:
-        """Build it to read ``width`` channels; ``kind`` is written as in ``STAGES``."""
+        """Build it for ``width`` input channels; ``kind`` is written as in ``STAGES``."""
         super().__init__()
         found = re.fullmatch(r"(\d+) (\d)x(\d)(| valid|/2)", kind)
         assert found is not None
@@ -146,25 +146,25 @@ class Convolution(nn.Module):
         self.bn: nn.Module = nn.BatchNorm2d(self.width, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return numbers that are never negative."""
+        """Return the activations, which are never negative."""
         normed: Tensor = self.bn(self.conv(x))
         return normed.relu_()
 
     def fold(self) -> None:
-        """Put the batch norm, as it is in eval mode, into the convolution."""
+        """Fold the batch norm, in its eval mode, into the convolution."""
         assert isinstance(self.bn, nn.BatchNorm2d)
         self.conv, self.bn = fuse_conv_bn_eval(self.conv, self.bn), nn.Identity()
 
 
 class Mixed(nn.Module):
-    """Branches side by side, their ends joined in order: (N, C, H, W) to (N, C', H', W').
+    """Parallel branches whose ends are concatenated in order: (N, C, H, W) to (N, C', H', W').
 
-    ``branch_2`` reads ``branch_1``, and so do twins, ``branch_2a`` and ``branch_2b``;
-    ``branch_pool`` reads ``pool``; all others read what the block is given.
+    ``branch_2`` reads ``branch_1``, as do the twins ``branch_2a`` and ``branch_2b``;
+    ``branch_pool`` reads ``pool``; all others read the input of the block.
     """
 
     def __init__(self, width: int, block: Block) -> None:
-        """Build it to read ``width`` channels."""
+        """Build it for ``width`` input channels."""
         super().__init__()
         self.sources = {name: source(name) for name in block}
         widths = {"": width}
@@ -175,7 +175,7 @@ class Mixed(nn.Module):
         self.width = sum(widths[name] for name in self.ends)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the ends of all branches, joined."""
+        """Return the concatenated ends of all branches."""
         made = {"": x}
         for name, read in self.sources.items():
             made[name] = getattr(self, name)(made[read])
@@ -183,7 +183,7 @@ class Mixed(nn.Module):
 
 
 def source(name: str) -> str:
-    """The layer of its block that a layer reads, or "" for what the block is given."""
+    """The layer of the same block that a layer reads, or "" for the block's input."""
     if name == "branch_pool":
         return "pool"
     branch, _, number = name.rstrip("ab").rpartition("_")
@@ -191,7 +191,7 @@ def source(name: str) -> str:
 
 
 def built(width: int, kind: str | Block) -> tuple[nn.Module, int]:
-    """A layer that reads ``width`` channels, and how many it makes."""
+    """A layer for ``width`` input channels, and its number of output channels."""
     if isinstance(kind, str) and kind in POOLS:
         return POOLS[kind](), width
     layer = Convolution(width, kind) if isinstance(kind, str) else Mixed(width, kind)
@@ -202,7 +202,7 @@ class Inception2015(nn.Module):
     """The network: features of four widths, and logits with and without their bias."""
 
     def __init__(self) -> None:
-        """Build it, with weights that mean nothing."""
+        """Build it with random weights."""
         super().__init__()
         width = 3
         for stage in STAGES.values():
@@ -214,8 +214,8 @@ class Inception2015(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Map images of 0 to 255, (N, 3, H, W) of any dtype and size, to float32 values by name.
 
-        ``64``, ``192``, ``768`` and ``2048`` are means over pixels, (N, that many), never negative;
-        ``logits_unbiased``, which the Inception score reads, and ``logits`` are (N, 1008).
+        ``64``, ``192``, ``768`` and ``2048`` are means over pixels, (N, 64) and so on, never
+        negative; ``logits`` and ``logits_unbiased``, for the Inception score, are (N, 1008).
         """
         x = (resized(images.float(), SIDE) - 128) / 128
         found = {}
@@ -230,8 +230,8 @@ class Inception2015(nn.Module):
 def resized(images: Tensor, side: int) -> Tensor:
     """Images, float32, (N, C, side, side), as TensorFlow 1's ``resize_bilinear`` makes them.
 
-    It aligns neither corners nor centers: output pixel i is read at i * size / side, and nothing is
-    smoothed where an image shrinks.
+    It aligns neither corners nor centers: output pixel i is read at i * size / side. Shrinking does
+    not smooth.
     """
     for dim in (3, 2):
         size = images.shape[dim]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 256
-"""Rows of a kernel's matrix at once: few enough to stay in a processor's cache."""
+"""Rows of a kernel's matrix that are held at once; so few stay in a processor's cache."""
 
 
 def kernel_distance(one: Tensor, other: Tensor) -> float:
@@ -33,7 +33,7 @@ def kernel(x: Tensor, y: Tensor) -> Tensor:
 
 
 def within(x: Tensor) -> Tensor:
-    """The mean kernel of two different rows, of which each pair is discriminator_heads once."""
+    """The mean kernel of two different rows; each pair is computed once."""
     total = x.new_zeros(())
     for start in range(0, len(x), CHUNK):
         rows = x[start : start + CHUNK]
@@ -44,7 +44,7 @@ def within(x: Tensor) -> Tensor:
 
 
 def subset_distance(one: Tensor, other: Tensor, subsets: int, size: int, *, seed: int) -> float:
-    """The mean kernel distance of so many random subsets, of ``size`` rows or all if fewer."""
+    """The mean kernel distance of random subsets of ``size`` rows each, or of all if fewer."""
     stream = torch.Generator().manual_seed(seed_for(seed, "subsets"))
     size = min(size, len(one), len(other))
     found = [
@@ -57,15 +57,15 @@ def subset_distance(one: Tensor, other: Tensor, subsets: int, size: int, *, seed
 
 
 class Kernel(Metric):
-    """The kernel distance, the mean over random subsets (arXiv:1801.01401), fixed by the seed.
+    """The kernel distance, averaged over random subsets (arXiv:1801.01401) that the seed fixes.
 
-    It is unbiased: near zero, and as often below it, for samples of the data's own distribution.
+    It is unbiased: near zero, and often negative, for samples of the data's own distribution.
     """
 
     better: ClassVar[dict[str, Direction]] = {"kernel-distance": "lower"}
 
-    subsets: int = Field(default=20, ge=1, le=1000, description="how many subsets")
-    size: int = Field(default=1000, ge=2, le=10_000, description="rows in each, at most")
+    subsets: int = Field(default=20, ge=1, le=1000, description="number of subsets")
+    size: int = Field(default=1000, ge=2, le=10_000, description="the most rows in each")
 
     def measure(self, real_features: Tensor, fake_features: Tensor, seed: int) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""

@@ -20,9 +20,9 @@ class Modes(Metric):
 
     A sample is of high quality within three standard deviations of its nearest mode; a mode is
     captured by one such sample; the reverse KL, in nats, is that of the samples' distribution over
-    nearest modes from the uniform one. ``balanced-quality`` is the share of high-quality samples
-    where no mode counts for more than its share of the data: 1 is perfect, and neither collapse
-    nor stray samples can score high.
+    nearest modes from the uniform one. ``balanced-quality`` is the share of high-quality samples,
+    where each mode counts at most for its share of the data: 1 is perfect, and neither collapse nor
+    stray samples can score high.
     """
 
     better: ClassVar[dict[str, Direction]] = {

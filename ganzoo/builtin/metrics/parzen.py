@@ -29,9 +29,10 @@ def log_likelihood(points: Tensor, centres: Tensor, sigma: float) -> Tensor:
 class Parzen(Metric):
     """The mean log-likelihood of held-out rows by Goodfellow et al.'s protocol (arXiv:1406.2661).
 
-    Gaussians at the samples, pixels in [0, 1]; their width is the one of ten between 0.1 and 1,
-    evenly spaced in the logarithm, that suits 1,000 validation rows best. In nats; high variance,
-    and no measure of how samples look (Theis et al. 2015, arXiv:1511.01844). For bounded data only.
+    There is a Gaussian at each sample, with pixels in [0, 1]. Its width is chosen from ten between
+    0.1 and 1, evenly spaced in the logarithm, by the likelihood of 1,000 validation rows. In nats.
+    The variance is high, and the number does not measure how samples look (Theis et al. 2015,
+    arXiv:1511.01844). For bounded data only.
     """
 
     routine = False

@@ -30,7 +30,7 @@ def radii(features: Tensor, k: int) -> Tensor:
 def prdc(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
     """The four numbers for features (N, D) and (M, D), in float64, with balls of k neighbours.
 
-    Raises ZooError where a side has no more than k rows.
+    Raises ZooError if a side has k rows or fewer.
     """
     if min(len(real), len(fake)) <= k:
         message = f"precision and recall need more than {k} samples on each side; generate more."
@@ -55,8 +55,8 @@ def prdc(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
 class Prdc(Metric):
     """Precision and recall (arXiv:1904.06991), density and coverage (arXiv:2002.09797).
 
-    Precision and density ask how far samples lie among the data, recall and coverage how much of
-    the data has samples near it. They depend on the counts, which a score carries.
+    Precision and density measure how well samples lie within the data, recall and coverage how much
+    of the data has samples near it. They depend on both numbers of rows, which a score contains.
     """
 
     better: ClassVar[dict[str, Direction]] = {
@@ -66,7 +66,7 @@ class Prdc(Metric):
         "coverage": "higher",
     }
 
-    rows: PositiveInt = Field(default=5000, description="rows of each side, at most")
+    rows: PositiveInt = Field(default=5000, description="the most rows of each side")
     k: int = Field(default=5, ge=1, le=100, description="neighbours that span a ball")
 
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:

@@ -26,13 +26,15 @@ from torch.nn.functional import cross_entropy, one_hot
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
 from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
-from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
 from ganzoo.testing import check_plugin, tiny
@@ -71,7 +73,7 @@ def points(counts: tuple[int, ...] = (12, 12, 12)) -> Data:
     """Labelled points, so many of each class, class c around (c, c)."""
     label = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     real = 0.1 * torch.randn(len(label), 2) + label.unsqueeze(1)
-    rows = Rows({"real": real, "label": label})
+    rows = ResidentRows({"real": real, "label": label})
     return Data("labelled points", rows, rows, {"real": POINTS, "label": Space(classes=CLASSES)})
 
 
@@ -223,7 +225,7 @@ def test_acgans_discriminator_is_not_told_the_label() -> None:
 def test_the_classifier_needs_a_head_and_says_who_has_it() -> None:
     message = r"'auxiliary-classifier' reads 'real_classes' .* acgan \(ganzoo-conditional\)"
     with pytest.raises(ComposeError, match=message):
-        Game(small(regularizers=(AuxiliaryClassifier(),)), points())
+        compose(small(regularizers=(AuxiliaryClassifier(),)), data="digits").game()
 
 
 # --------------------------------------------------------------------------------- the sampler
@@ -320,7 +322,7 @@ def test_data_without_labels_is_refused(name: str) -> None:
 
 
 def test_labels_that_are_numbers_are_refused() -> None:
-    rows = Rows({"real": torch.randn(8, 2), "label": torch.randn(8, 2)})
+    rows = ResidentRows({"real": torch.randn(8, 2), "label": torch.randn(8, 2)})
     data = Data("angles", rows, rows, {"real": POINTS, "label": Space(shape=(2,))})
     for fields in ({}, {"sampler": Gaussian(dim=4)}):
         with pytest.raises(ComposeError, match=r"class.*label"):
@@ -333,7 +335,7 @@ def test_data_whose_labels_are_none_of_its_classes_is_refused(wrong: int, split:
     data = points()
     label = data.train.columns["label"].clone()
     label[5] = wrong
-    broken = Rows({**data.train.columns, "label": label})
+    broken = ResidentRows({**data.train.columns, "label": label})
     train, held_out = (broken, data.held_out) if split == "training" else (data.train, broken)
     with pytest.raises(DataError) as error:
         Game(small(), Data("points", train, held_out, data.spaces))

@@ -11,7 +11,8 @@ import torch
 from pydantic import Field, PositiveInt
 
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Dataset, Rows
+from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.rows import ResidentRows
 from ganzoo_gail.demonstrations import (
     EPISODES,
     Facts,
@@ -103,7 +104,7 @@ class Environment(Dataset):
         obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
         pairs = Pairs.of(task.spaces["real"], obs)
         columns = columns_of(task, {"obs": obs, "action": action})
-        rows = Rows({**columns, "real": pairs(**columns)})
+        rows = ResidentRows({**columns, "real": pairs(**columns)})
         facts = {"task": task, "pairs": pairs, "random_return": random_return(task)}
         return Data(f"{self.env}:{self.horizon}", rows, rows, task.spaces, facts, scored=EPISODES)
 

@@ -18,7 +18,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Rows
+from ganzoo.parts.dataset import Data
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.storage.files import replacing
 from ganzoo_gail.episodes import played, policy_of
 from ganzoo_gail.pairs import Pairs
@@ -88,8 +89,8 @@ def data_of(
     columns["real"] = pairs(columns["obs"], columns["action"])
     return Data(
         name=name,
-        train=Rows({name: column[:trained] for name, column in columns.items()}),
-        held_out=Rows({name: column[held:] for name, column in columns.items()}),
+        train=ResidentRows({name: column[:trained] for name, column in columns.items()}),
+        held_out=ResidentRows({name: column[held:] for name, column in columns.items()}),
         spaces=task.spaces,
         info={
             "task": task,

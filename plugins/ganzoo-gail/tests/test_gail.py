@@ -573,7 +573,7 @@ def test_an_episode_is_written_as_a_film(zoo: Zoo, tmp_path: Path, monkeypatch: 
     assert path.name == "samples.gif"
     with Image.open(path) as film:
         assert film.n_frames > 5  # type: ignore[attr-defined]
-    with pytest.raises(OptionError, match="no pictures; name a .gif"):
+    with pytest.raises(OptionError, match="cannot be drawn; name a .gif file"):
         write_samples(run.folder, out=tmp_path / "x.png", zoo=zoo)
     with pytest.raises(ZooError, match="generates no samples to draw"):
         ganzoo.sample(run, 2, zoo=zoo)

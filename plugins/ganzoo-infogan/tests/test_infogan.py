@@ -23,6 +23,7 @@ from torch.nn.functional import affine_grid, grid_sample, one_hot
 from ganzoo.builtin.losses import Hinge
 from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
 from ganzoo.engine.sampling import discriminator_heads
 from ganzoo.errors import ComposeError, OptionError
@@ -32,7 +33,7 @@ from ganzoo.parts.variant import Variant
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.render import write_samples
 from ganzoo.testing import check_plugin, same, tiny
-from ganzoo.training.plan import Plan
+from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
@@ -377,8 +378,8 @@ def test_codes_beside_labels_in_an_architecture_of_another_plugin(architecture: 
 
 def test_a_sweep_of_a_code_is_drawn_and_one_of_an_unknown_code_is_refused(tmp_path: Path) -> None:
     zoo = default_zoo()
-    plan = Plan(variant=small().spec(), data=zoo.dataset("digits").spec(), rounds=1)
-    run = Run.create(tmp_path, plan, zoo)
+    composition = compose(small(), data="digits", zoo=zoo)
+    run = Run.create(tmp_path, plan_run(composition, rounds=1), composition)
     run.train([])
     for sweep in ("code.c0=0:9", "code.c2=-2:2"):
         assert write_samples(tmp_path, n=2, sweep=sweep, zoo=zoo).exists()
