@@ -82,6 +82,7 @@ def round_flops(game: Game) -> int:
                 game.round()
     finally:
         game.restore(tensors, facts)
+        game.train.ahead(())  # ends the processes that fetch rows, if there are any
     return round(counter.total / rounds)
 
 

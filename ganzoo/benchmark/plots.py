@@ -33,7 +33,8 @@ STYLE: Any = {
     ),
 }
 MARGINS = {"left": 0.16, "right": 0.97, "bottom": 0.17, "top": 0.9}
-"""Of all figures: a layout engine would measure every text, which takes as long as drawing."""
+"""Of all figures; title and labels have fixed places too. To find places, matplotlib measures every
+text, which takes as long as drawing."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def learning_curves(
         if metric.endswith("distance"):
             # The kernel distance is unbiased, so it may come out below zero.
             axes.set_yscale("symlog" if metric.startswith("kernel") else "log")
-        axes.set_title(metric)
+        axes.set_title(metric, y=1.02)
+        axes.xaxis.set_label_coords(0.5, -0.13)
+        axes.yaxis.set_label_coords(-0.13, 0.5)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(b=False)
         for axis, label in AXES.items():
