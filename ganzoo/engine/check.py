@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ganzoo.engine.masks import check_masks
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.engine.step import ENGINE, Missing, Step
 from ganzoo.errors import ComposeError, ZooError, first_line, listed
@@ -16,7 +17,6 @@ from ganzoo.parts.part import (
     DISCRIMINATOR,
     GENERATOR,
 )
-from ganzoo.parts.space import unmasked
 
 if TYPE_CHECKING:
     from ganzoo.engine.game import Game
@@ -63,21 +63,6 @@ def first_step(game: Game, player: Player) -> Step:
         message = f"sampler '{sampler.name}' deals {what} on the {player}'s turn."
         raise ComposeError(message)
     return step
-
-
-def check_masks(game: Game, step: Step) -> None:
-    """Whoever reads a partly known value reads its mask too, unless the sampler deals it."""
-    player = step.player
-    own = [*game.terms[player].values(), *game.projecting[player], *game.augmenting]
-    readers = {f"'{r.part.name}'": (*r.reads, *r.accepts) for r in own}
-    readers |= {network(game, p): (*game.inputs[p], *game.options[p]) for p in game.nets}
-    for reader, names in readers.items():
-        if (name := unmasked({*names} - {*step.dealt}, game.spaces)) is not None:
-            message = (
-                f"{reader} reads '{name}', which dataset '{game.data.name}' knows for some rows "
-                f"only; it must read '{name}_known' too."
-            )
-            raise ComposeError(message)
 
 
 def check_step(game: Game, step: Step) -> None:
