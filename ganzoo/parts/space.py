@@ -116,7 +116,8 @@ class Space(BaseModel):
 
     def join(self, values: Mapping[str, Tensor]) -> Tensor:
         """One vector of this space's parts, float32, (N, width); the inverse of ``split``."""
-        from torch import cat  # `ganzoo --help` imports this module, and torch takes a second
+        # `ganzoo --help` imports this module, and torch takes a second.
+        from torch import cat
         from torch.nn.functional import one_hot
 
         columns = []
