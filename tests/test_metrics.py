@@ -24,7 +24,7 @@ from ganzoo.builtin.metrics.kernel import Kernel, kernel_distance
 from ganzoo.builtin.metrics.modes import Modes
 from ganzoo.builtin.metrics.parzen import Parzen, log_likelihood
 from ganzoo.builtin.metrics.prdc import Prdc, prdc
-from ganzoo.engine.scoring import floor, measure, noise
+from ganzoo.engine.scoring import measure, measure_noise, measure_training_rows
 from ganzoo.errors import ZooError
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.metric import Direction
@@ -300,11 +300,11 @@ def test_metrics_that_read_what_the_data_lacks_are_left_out(digits: Data) -> Non
     assert images.isdisjoint(Modes.better)
     assert images == {*Frechet.better, *Kernel.better, *Prdc.better, *Histogram.better}
     ring = Ring(n=200, held_out=100).load()
-    assert {s.metric for s in floor(ALL, ring, seed=0, n=2500)} == set(Modes.better)
+    assert {s.metric for s in measure_training_rows(ALL, ring, seed=0, n=2500)} == set(Modes.better)
 
 
 def test_scores_carry_their_extractor_only_where_it_was_read(digits: Data) -> None:
-    scores = floor([Frechet(), Parzen(rows=20)], digits, seed=0, n=445)
+    scores = measure_training_rows([Frechet(), Parzen(rows=20)], digits, seed=0, n=445)
     named = {score.metric: score.extractor for score in scores}
     assert named["frechet-distance"] == "small-cnn/digits"
     assert named["parzen"] is None
@@ -316,8 +316,8 @@ def test_scores_carry_their_extractor_only_where_it_was_read(digits: Data) -> No
 
 def test_the_floor_is_far_better_than_noise(digits: Data) -> None:
     best, worst = (
-        numbers(floor(ALL, digits, seed=0, n=445)),
-        numbers(noise(ALL, digits, seed=0, n=445)),
+        numbers(measure_training_rows(ALL, digits, seed=0, n=445)),
+        numbers(measure_noise(ALL, digits, seed=0, n=445)),
     )
     assert best["frechet-distance"] < worst["frechet-distance"] / 10
     assert best["precision"] > 0.8
@@ -326,7 +326,7 @@ def test_the_floor_is_far_better_than_noise(digits: Data) -> None:
 
 
 def test_measuring_twice_gives_the_same_numbers(digits: Data) -> None:
-    assert noise(ALL, digits, seed=3, n=99) == noise(ALL, digits, seed=3, n=99)
+    assert measure_noise(ALL, digits, seed=3, n=99) == measure_noise(ALL, digits, seed=3, n=99)
 
 
 def test_real_rows_are_held_out_ones() -> None:

@@ -20,7 +20,7 @@ from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
 from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.standings import headline
 from ganzoo.engine.composition import Composition
-from ganzoo.engine.scoring import floor, measure, measure_game, noise
+from ganzoo.engine.scoring import measure, measure_game, measure_noise, measure_training_rows
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.model import load
@@ -116,9 +116,9 @@ class Worker:
         n = data.scored or len(data.held_out)
         self.file.rewrite([])
         self.snapshots.real(data)
-        rows = floor(self.metrics, data, seed=FINAL_SEED, n=n)
+        rows = measure_training_rows(self.metrics, data, seed=FINAL_SEED, n=n)
         self.add("training-data", contender="training data", scores=tuple(rows))
-        uniform = noise(self.metrics, data, seed=FINAL_SEED, n=n)
+        uniform = measure_noise(self.metrics, data, seed=FINAL_SEED, n=n)
         self.add("noise", contender="uniform noise", scores=tuple(uniform))
 
     def score_pretrained(self, name: str) -> None:

@@ -238,14 +238,16 @@ def fitted_on(data: Data) -> int:
     return len(data.train) - min(VALIDATION, len(data.train) // 10)
 
 
-def floor(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
+def measure_training_rows(
+    metrics: Iterable[Metric], data: Data, *, seed: int, n: int
+) -> list[Score]:
     """Scores of ``n`` random training rows in place of samples: those of a perfect memory."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     rows = torch.randperm(fitted_on(data), generator=stream)[:n]
     return measure(metrics, data, {"fake": data.train.column("real", rows)}, seed=seed)
 
 
-def noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
+def measure_noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
     """Scores of ``n`` samples of uniform noise over the range of the data."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     space = data.spaces["real"]
