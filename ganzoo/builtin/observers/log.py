@@ -10,7 +10,7 @@ from ganzoo.parts.observer import Observer
 from ganzoo.storage.files import write_text
 
 if TYPE_CHECKING:
-    from ganzoo.training.run import Run
+    from ganzoo.parts.protocols import RunView
 
 
 class LogFile(Observer):
@@ -18,7 +18,7 @@ class LogFile(Observer):
 
     name = "log-file"
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunView) -> None:
         """Open the file, and drop the lines of rounds that a resumed run will play again."""
         super().__init__(run)
         path = run.folder / "log.jsonl"

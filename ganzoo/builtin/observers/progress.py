@@ -10,7 +10,7 @@ from ganzoo.parts.observer import Observer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ganzoo.training.run import Run
+    from ganzoo.parts.protocols import RunView
 
 
 class ProgressBar(Observer):
@@ -21,7 +21,7 @@ class ProgressBar(Observer):
 
     name = "progress-bar"
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunView) -> None:
         """Draw the bar, if there is a terminal to draw it on."""
         super().__init__(run)
         self.bar: Progress | None = None
