@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ganzoo.errors import ComposeError
+from ganzoo.errors import ComposeError, listed
 from ganzoo.parts.needs import RESERVED, as_heads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.parts.space import MASK
@@ -171,6 +171,13 @@ class Step:
     def _named(self, player: Player, given: Mapping[str, Any], rows: Any) -> dict[str, Any]:
         """What a network's forward names, computed before its own precision and recording apply."""
         game = self.game
+        if wrong := given.keys() - {*game.inputs[player], *game.options[player]}:
+            read = listed((*game.inputs[player], *game.options[player]))
+            message = (
+                f"the {player} of architecture '{game.variant.architecture.name}' is given "
+                f"'{min(wrong)}', which it does not read; it reads {read}."
+            )
+            raise ComposeError(message)
         named: dict[str, Any] = {}
         for name in game.inputs[player]:
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pytest
 import torch
 from lifecycle import lived, zoo_of
 from small import points, variant_of
@@ -21,6 +22,7 @@ from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.networks import MlpGenerator, Scorer, mlp
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
+from ganzoo.errors import ComposeError
 from ganzoo.parts import Architecture, Dataset, Loss, Regularizer, Space, Variant
 
 if TYPE_CHECKING:
@@ -176,6 +178,15 @@ def test_a_part_of_the_batch_costs_a_part_of_the_forward() -> None:
     assert torch.equal(
         step["generator"](z=step["z"][:2], label=step["label"][:2])["w"], whole["w"][:2]
     )
+
+
+def test_a_value_that_the_network_does_not_read_cannot_be_given() -> None:
+    game = Game(variant_of(StyledPair()), points())
+    step = game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4))
+    with pytest.raises(ComposeError, match="is given 'labl', which it does not read; it reads lab"):
+        step.score(step["real"], labl=step["label"])
+    with pytest.raises(ComposeError, match="generator of .* given 'text', which it does not read"):
+        step.generate(text=step["z"])
 
 
 def test_what_is_made_on_demand_is_recorded_for_the_player_whose_turn_it_is() -> None:
