@@ -51,17 +51,18 @@ class Schedule(BaseModel):
     def parse(cls, text: str) -> Schedule:
         """A schedule from its text. Raises ValueError where it is none."""
         shape, *rest = text.split(":")
-        named = dict(item.split("=", 1) for item in rest if "=" in item)
+        named = [item.split("=", 1) for item in rest if "=" in item]
         plain = [float(item) for item in rest if "=" not in item]
-        warmup = float(named.pop("warmup", 0))
+        jumps = [(share, value) for share, value in named if share != "warmup"]
         wanted = {"constant": 1, "linear": 2, "cosine": 2, "steps": 1}.get(shape)
-        if wanted != len(plain) or (named and shape != "steps"):
+        if wanted != len(plain) or (jumps and shape != "steps"):
             raise ValueError(WRITTEN)
+        warmup = dict(named).get("warmup", 0)
         fields: dict[str, Any] = {"shape": shape, "start": plain[0], "warmup": warmup}
         if wanted == 2:  # noqa: PLR2004
             fields["end"] = plain[1]
         if shape == "steps":
-            fields["steps"] = tuple((float(share), float(v)) for share, v in named.items())
+            fields["steps"] = tuple((float(share), float(value)) for share, value in jumps)
         return cls(**fields)
 
     def at(self, progress: float) -> float:
