@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from ganzoo_dcgan import Dcgan
@@ -10,8 +13,9 @@ from small import Guess, LabelledPair, equal, images, play, points, variant_of
 from torch import Tensor, nn
 
 from ganzoo.engine.game import Game
-from ganzoo.engine.sampling import discriminator_heads
-from ganzoo.errors import OptionError
+from ganzoo.engine.sampling import discriminator_heads, heads_on_rows
+from ganzoo.errors import ComposeError, OptionError
+from ganzoo.parts.dataset import Rows
 from ganzoo.parts.part import Architecture
 from ganzoo.parts.space import Space
 
@@ -133,3 +137,152 @@ def test_samples_repeat_by_seed_and_do_not_depend_on_chunks() -> None:
     chunked = frozen.generate(10, seed=1, given={}, chunk=3)["fake"]
     torch.testing.assert_close(one, chunked)
     assert not torch.equal(one, frozen.sample(10, seed=2)["fake"])
+
+
+# ------------------------------------------------------------------- what samples are made from
+
+
+class Told(Architecture):
+    """A generator that reads a column of the data, a number of training, and what is optional."""
+
+    discriminator = Mlp.discriminator
+    width: int = 8
+    depth: int = 1
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return ToldGenerator(z.size, real.size)
+
+
+class ToldGenerator(nn.Module):
+    def __init__(self, z: int, out: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(z, out)
+
+    def forward(
+        self, z: Tensor, real: Tensor, progress: float = -1.0, label: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        fake = 0 * self.out(z) + real
+        known = fake.new_zeros(len(z)) if label is None else label + 1.0
+        return {"fake": fake, "known": known, "share": fake.new_full((len(z),), progress)}
+
+
+def told_game() -> Game:
+    game = Game(variant_of(Told()), points())
+    game.progress = 0.25
+    return game
+
+
+def test_samples_are_conditioned_on_held_out_rows_chosen_at_random_by_seed() -> None:
+    game = told_game()
+    frozen, rows = game.frozen(), game.data.held_out
+    assert frozen.conditions() == ("real", "label")
+    drawn = frozen.sample(200, seed=1)
+    table = {tuple(row.tolist()): n for n, row in enumerate(rows.column("real"))}
+    chosen = torch.tensor([table[tuple(row.tolist())] for row in drawn["fake"]])
+    assert len(chosen.unique()) > 50
+    assert torch.equal(drawn["label"], rows.column("label", chosen))
+    assert torch.equal(drawn["known"], drawn["label"] + 1.0)
+    assert set(drawn["share"].tolist()) == {0.25}
+    assert torch.equal(drawn["fake"], frozen.sample(200, seed=1)["fake"])
+    assert not torch.equal(drawn["fake"], frozen.sample(200, seed=2)["fake"])
+    assert {name: value.device.type for name, value in drawn.items()} == dict.fromkeys(
+        ("z", "real", "label", "fake", "known", "share"), "cpu"
+    )
+
+
+def test_samples_are_made_of_the_rows_that_are_chosen_in_order() -> None:
+    game = told_game()
+    frozen, rows = game.frozen(), game.data.held_out
+    chosen = torch.tensor([5, 3, 5])
+    drawn = frozen.conditioned_on(chosen).sample(3)
+    assert torch.equal(drawn["fake"], rows.column("real", chosen))
+    assert torch.equal(drawn["label"], rows.column("label", chosen))
+    given = frozen.conditioned_on(chosen).sample(3, given={"label": torch.tensor([2, 2, 2])})
+    assert given["label"].tolist() == [2, 2, 2]
+    assert torch.equal(given["fake"], drawn["fake"])
+    assert torch.equal(given["z"], drawn["z"])
+
+
+def test_without_rows_a_category_is_random_and_anything_else_must_be_given() -> None:
+    game = Game(variant_of(LabelledPair()), points())
+    labels = replace(game.frozen(), rows=None).sample(300)["label"]
+    assert set(labels.tolist()) == {0, 1, 2}
+    bare = replace(told_game().frozen(), rows=None)
+    assert bare.conditions() == ()
+    with pytest.raises(ComposeError) as error:
+        bare.sample(2)
+    assert str(error.value) == (
+        "the generator reads 'real', which sampler 'gaussian' does not draw; give it, as in "
+        "sample(n, given={'real': ...})."
+    )
+    assert "label" not in bare.sample(2, given={"real": torch.zeros(2, 2)})
+    assert bare.sample(2, given={"real": torch.zeros(2, 2)})["known"].tolist() == [0, 0]
+
+
+def test_what_is_given_is_taken_as_it_is_or_refused() -> None:
+    game = Game(variant_of(LabelledPair()), points())
+    frozen = game.frozen()
+    z = torch.ones(4, 4)
+    drawn = frozen.sample(4, given={"z": z})
+    assert torch.equal(drawn["z"], z)
+    with torch.no_grad():
+        torch.testing.assert_close(drawn["fake"], frozen.net(z, drawn["label"]))
+    for label in (3, -1):
+        with pytest.raises(OptionError) as error:
+            frozen.sample(4, given={"label": torch.tensor([0, 1, label, 0])})
+        assert str(error.value) == f"label {label} is none of the 3 classes, 0 to 2."
+    assert {*frozen.made_from()} == {"z", "label"}
+
+
+def test_heads_on_rows_are_empty_where_a_network_is_not_there_or_reads_what_rows_lack() -> None:
+    game = told_game()
+    assert heads_on_rows(game, "encoder", game.data.held_out) == {}
+    assert heads_on_rows(game, "generator", game.data.held_out) == {}  # it reads z
+    (name,) = heads_on_rows(game, "discriminator", game.data.held_out)
+    assert name == "real_score"
+    labelled = Game(variant_of(LabelledPair()), points())
+    assert heads_on_rows(labelled, "discriminator", Rows({"real": torch.zeros(2, 2)})) == {}
+
+
+class Staged(Told):
+    """A discriminator that knows how far training is, and drops out in training."""
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return Mlp(width=8, depth=1).generator(z, real)
+
+    def discriminator(self, real: Space) -> nn.Module:
+        return StagedScorer()
+
+
+class StagedScorer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, sample: Tensor, progress: float, label: Any = None) -> Tensor:
+        SIZES.append(len(sample))
+        shift = 100.0 if self.training else progress
+        return self.scale * sample.sum(1) + shift + (0 if label is None else label)
+
+
+SIZES: list[int] = []
+
+
+def test_heads_on_rows_are_of_eval_mode_in_chunks_without_gradients() -> None:
+    game = Game(variant_of(Staged()), points(20))
+    game.progress = 0.5
+    SIZES.clear()
+    score = discriminator_heads(game, game.data.held_out, chunk=8)["real_score"]
+    assert SIZES == [8, 8, 4]
+    rows = game.data.held_out
+    torch.testing.assert_close(score, rows.column("real").sum(1) + 0.5 + rows.column("label"))
+    assert not score.requires_grad
+    assert game.nets["discriminator"].training
+
+
+def test_drawing_samples_leaves_the_callers_random_state_and_records_nothing() -> None:
+    game = play(Game(variant_of(Dcgan(width=8)), images()))
+    before = torch.get_rng_state()
+    drawn = game.frozen().sample(3)
+    assert torch.equal(before, torch.get_rng_state())
+    assert not any(value.requires_grad for value in drawn.values())
