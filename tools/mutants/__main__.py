@@ -1,6 +1,6 @@
-"""Mutation testing of a random sample: ``python tools/mutants.py --n 60 --seed 0``.
+"""Mutation testing of a random sample: ``python -m tools.mutants --n 60 --seed 0``.
 
-Puts one fault at a time (see ``mutation.py``) into a copy of the tree, and runs the tests that
+Puts one fault at a time (see ``operators.py``) into a copy of the tree, and runs the tests that
 execute its line, until one fails. Prints how many faults were found, with the 95 % interval of the
 sample (Wilson), and every one that was not.
 
@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,13 +30,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from coverage import Coverage
-from mutation import Mutant, mutants
 from scipy.stats import binomtest
+
+from tools.mutants.operators import Mutant, mutants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PRELOADED = ("torch", "pydantic", "sklearn.metrics", "typer", "rich.table")
 LEFT_OUT = (".git", ".venv*", ".*_cache", "runs", "demo", "build", "dist")
 PROCESSES = 2
@@ -46,13 +48,15 @@ FORK = get_context("fork")
 
 Covered: TypeAlias = "dict[str, Any]"
 """``seconds`` of each test, and for each file and line the tests that execute it."""
+ON_IMPORT = ""
+"""What coverage calls the time when no test runs."""
 
 
 # ----------------------------------------------------------------------------- a process of its own
 
 
 def apart(tree: Path, run: Callable[[], int], limit: float | None = None) -> int | None:
-    """What ``run`` returns in a forked process that imports ganzoo from a tree; None if too slow."""
+    """What ``run`` returns in a forked process with ganzoo from a tree; None if it is too slow."""
 
     def child() -> None:
         os.setsid()
@@ -72,10 +76,9 @@ def apart(tree: Path, run: Callable[[], int], limit: float | None = None) -> int
     process.start()
     process.join(limit)
     in_time = process.exitcode is not None
-    try:
-        os.killpg(process.pid or 0, signal.SIGKILL)  # and whatever the tests left running
-    except ProcessLookupError:
-        pass
+    assert process.pid is not None
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # and whatever the tests left running
     process.join()
     return process.exitcode if in_time else None
 
@@ -87,6 +90,7 @@ class Chosen:
         self.seconds = seconds
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Drop the other tests, and sort these."""
         mine = [item for item in items if item.nodeid in self.seconds]
         items[:] = sorted(mine, key=lambda item: self.seconds[item.nodeid])
 
@@ -100,10 +104,12 @@ class Timed:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Name the context that a test's lines are noted under."""
         self.coverage.switch_context(item.nodeid)
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the seconds of a test, and whether it failed."""
         self.seconds[report.nodeid] += report.duration
         if report.failed:
             self.failed.append(report.nodeid)
@@ -119,12 +125,12 @@ def pytest_run(files: list[str], plugin: object) -> int:
 # ----------------------------------------------------------------------------------- which tests
 
 
-def measure(tree: Path, sources: list[str], tests: list[str]) -> Covered:
+def measure(tree: Path, tests: list[str]) -> Covered:
     """Run the tests of a tree once, and note what each executes."""
     found = tree / ".covered.json"
 
     def run() -> int:
-        coverage = Coverage(data_file=None, source=sources, config_file=False)
+        coverage = Coverage(data_file=None, source=["ganzoo"], config_file=False)
         plugin = Timed(coverage)
         coverage.start()
         pytest_run(tests, plugin)
@@ -133,7 +139,7 @@ def measure(tree: Path, sources: list[str], tests: list[str]) -> Covered:
         for file in data.measured_files():
             contexts = data.contexts_by_lineno(file)
             lines[str(Path(file).relative_to(tree))] = {
-                line: sorted(filter(None, names)) for line, names in contexts.items()
+                line: sorted(names) for line, names in contexts.items()
             }
         result = {"seconds": plugin.seconds, "lines": lines, "failed": plugin.failed}
         found.write_text(json.dumps(result))
@@ -148,9 +154,10 @@ def tests_of(mutant: Mutant, covered: Covered, budget: float) -> dict[str, float
     lines, seconds = covered["lines"].get(mutant.file, {}), covered["seconds"]
     touched = map(str, range(mutant.first, mutant.last + 1))
     names = {name for line in touched for name in lines.get(line, ())}
-    names = names or {name for tests in lines.values() for name in tests}
+    if names == {ON_IMPORT}:
+        names = {name for tests in lines.values() for name in tests}
     chosen: dict[str, float] = {}
-    for name in sorted(names - {*covered["failed"]}, key=lambda name: seconds[name]):
+    for name in sorted(names - {ON_IMPORT, *covered["failed"]}, key=lambda name: seconds[name]):
         if sum(chosen.values()) < budget:
             chosen[name] = seconds[name]
     return chosen
@@ -192,11 +199,11 @@ def ready(tree: Path) -> None:
 # ---------------------------------------------------------------------------------------- report
 
 
-def report(judged: list[tuple[Mutant, str]], total: int) -> None:
+def report(judged: list[tuple[Mutant, str]], total: int, tree: Path) -> None:
     """Print the score and the survivors."""
     survivors = sorted(pair for pair in judged if pair[1].startswith("survived"))
     for mutant, verdict in survivors:
-        print(f"\n{mutant.file}:{mutant.first} {verdict}\n{mutant.diff(ROOT)}")
+        print(f"\n{mutant.file}:{mutant.first} {verdict}\n{mutant.diff(tree)}")
     killed, n = len(judged) - len(survivors), len(judged)
     interval = binomtest(killed, n).proportion_ci(method="wilson")
     print(
@@ -216,14 +223,14 @@ def main() -> None:
     chosen = parser.parse_args()
     files = [f for s in chosen.sources for f in ([s] if s.endswith(".py") else sorted_in(s))]
     every = [mutant for file in files for mutant in mutants(ROOT, file)]
-    sample = random.Random(chosen.seed).sample(every, min(chosen.n, len(every)))  # noqa: S311
+    sample = random.Random(chosen.seed).sample(every, min(chosen.n, len(every)))
     for name in PRELOADED:
         import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
         if not chosen.covered.exists():
-            covered = measure(tree, chosen.sources, chosen.tests)
+            covered = measure(tree, chosen.tests)
             chosen.covered.parent.mkdir(exist_ok=True, parents=True)
             chosen.covered.write_text(json.dumps(covered))
         covered = json.loads(chosen.covered.read_text())
@@ -240,7 +247,7 @@ def main() -> None:
                     f"{mutant.file}:{mutant.first} {verdict}",
                     file=sys.stderr,
                 )
-    report(judged, len(every))
+        report(judged, len(every), tree)
 
 
 def sorted_in(folder: str) -> list[str]:

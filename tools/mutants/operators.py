@@ -1,8 +1,8 @@
 """Mutants of a module: each is its source with one small fault, by the usual operators.
 
 Comparisons, arithmetic and logic swapped, conditions negated, constants changed, statements,
-decorators and keyword arguments deleted, nothing returned, loops that never run (Offutt et al. 1996,
-"An experimental determination of sufficient mutant operators"; Deng et al. 2013, "Empirical
+decorators and keyword arguments deleted, nothing returned, loops that never run (Offutt et al.
+1996, "An experimental determination of sufficient mutant operators"; Deng et al. 2013, "Empirical
 evaluation of the statement deletion mutation operator").
 """
 
@@ -151,10 +151,9 @@ def of_expressions(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
     """What an expression may be replaced by."""
     match node:
         case ast.Compare(ops=ops):
-            for i, op in enumerate(ops):
-                for other in COMPARED[type(op)]:
-                    swapped = [*ops[:i], other(), *ops[i + 1 :]]
-                    yield node, f"({ast.unparse(changed(node, 'ops', swapped))})"
+            for i, swap in [(i, swap) for i, op in enumerate(ops) for swap in COMPARED[type(op)]]:
+                swapped = [*ops[:i], swap(), *ops[i + 1 :]]
+                yield node, f"({ast.unparse(changed(node, 'ops', swapped))})"
         case ast.BinOp(op=op) if type(op) in CALCULATED:
             yield node, f"({ast.unparse(changed(node, 'op', CALCULATED[type(op)]()))})"
         case ast.BoolOp(op=op):
@@ -163,16 +162,23 @@ def of_expressions(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
         case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
             yield node, f"({ast.unparse(operand)})"
         case ast.Call(keywords=keywords):
-            for i, keyword in enumerate(keywords):
+            for keyword in keywords:
                 if keyword.arg not in UNREAD:
-                    fewer = [*keywords[:i], *keywords[i + 1 :]]
+                    fewer = [other for other in keywords if other is not keyword]
                     yield node, ast.unparse(changed(node, "keywords", fewer))
-        case ast.Constant(value=bool(value)):
-            yield node, repr(not value)
-        case ast.Constant(value=int(value) | float(value)):
-            yield node, repr(value + 1)
-        case ast.Constant(value=str(value)):
-            yield node, repr(f"XX{value}")
+        case ast.Constant(value=value):
+            yield from ((node, text) for text in other_than(value))
+
+
+def other_than(value: object) -> Iterator[str]:
+    """Another constant in place of one."""
+    match value:
+        case bool():
+            yield repr(not value)
+        case int() | float():
+            yield repr(value + 1)
+        case str():
+            yield repr(f"XX{value}")
 
 
 def negated(test: ast.expr) -> Iterator[tuple[ast.AST, str]]:
