@@ -159,3 +159,10 @@ def test_parts_add_remarks(zoo: Zoo) -> None:
     assert told(zoo, variant_of(Mlp(), regularizers=(Remarking(),)))["remarks"] == [
         "seen on points"
     ]
+
+
+def test_without_a_source_none_is_named_and_thousands_are_grouped(zoo: Zoo) -> None:
+    assert told(zoo, variant_of(Mlp(width=64, depth=1)))["summary"] == (
+        "test on points (2): a discriminator of 257 parameters and a generator of 450 parameters."
+    )
+    assert " of 1,025 parameters " in told(zoo, variant_of(Mlp(width=256, depth=1)))["summary"]

@@ -178,6 +178,41 @@ def test_without_rows_the_datas_columns_are_missing_and_who_reads_them_is_named(
     assert game.step("generator", z=torch.randn(8, 4), label=label).offers("fake_score")
 
 
+class Lenient(TwoHeads):
+    """A discriminator that takes a label where there is one, and a shift that nothing offers."""
+
+    def discriminator(self, real: Space) -> nn.Module:
+        return LenientScorer()
+
+
+class LenientScorer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, sample: Tensor, label: Any = 10.0, shift: Any = 0.0) -> Tensor:
+        return self.scale * sample.sum(1) + label + shift
+
+
+def test_what_a_network_takes_is_its_steps_own_unless_it_is_given_or_nowhere() -> None:
+    game = Game(variant_of(Lenient()), points())
+    step = step_of(game)
+    real, label = step["real"], step["label"]
+    expected = real.sum(1)
+    torch.testing.assert_close(step.score(real), expected + label)
+    torch.testing.assert_close(step.score(real, label=2.0, shift=0.5), expected + 2.5)
+    torch.testing.assert_close(step["real_score"], expected + label)
+    some = step["discriminator"](real[:3], rows=slice(3))["score"]
+    torch.testing.assert_close(some, (expected + label)[:3])
+    bare = game.step("discriminator", z=torch.randn(8, 4))
+    torch.testing.assert_close(bare.score(real), expected + 10)
+    moved = torch.randn(8, 4)
+    with torch.no_grad():
+        made = game.nets["generator"](moved)
+    assert torch.equal(step.generate(z=moved), made["fake"])
+    assert torch.equal(step["generator"](z=moved)["w"], made["w"])
+
+
 def test_bf16_touches_forwards_but_not_the_score_that_penalties_differentiate() -> None:
     game = Game(variant_of(SMALL, precision="bf16", regularizers=(R1(),)), points())
     step = game.step("discriminator", rows=torch.arange(8), z=torch.randn(8, 4))

@@ -109,3 +109,12 @@ def test_epochs_are_permutations_of_their_own_for_each_seed() -> None:
     assert torch.equal(one.take(50), first[50:])
     one.position = 0
     assert torch.equal(one.take(250)[:100], first)
+
+
+def test_an_order_goes_on_from_any_position_as_if_it_had_been_played_to_it() -> None:
+    device = torch.device("cpu")
+    rows = Order(10, 0, device).take(100)
+    for position in (3, 10, 15, 20, 99):
+        resumed = Order(10, 0, device)
+        resumed.position = position
+        assert torch.equal(resumed.take(100 - position), rows[position:])
