@@ -12,7 +12,9 @@ from ganzoo_vanilla import Mlp
 from pydantic import ValidationError
 from small import play, points, variant_of, weights
 
+from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.regularizers import R1
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Part, Regularizer
@@ -223,6 +225,39 @@ def test_every_number_of_a_composition_follows_progress() -> None:
     assert seen == [(True, 8.0, 0.5), (True, 4.5, 0.375), (False, 2.0, 0.25)]
     assert game.variant is variant
     assert variant.at(0.5).regularizers[1] == Constant(weight=1.0, height=2.0)
+
+
+class Softened(NonSaturating):
+    """A loss with an option that changes."""
+
+    height: Annotated[float, Anneals(ge=0)] = linear(4.0)
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        return 0 * fake_score + self.height
+
+
+class Narrowing(Gaussian):
+    """A sampler with an option that changes."""
+
+    width: Annotated[float, Anneals(ge=0)] = linear(1.0)
+
+    def latent(self, n: int, spaces: Any, stream: Any) -> dict[str, Tensor]:
+        return {"z": super().latent(n, spaces, stream)["z"] * self.width}
+
+
+def test_options_of_losses_and_samplers_change_too_also_where_samples_are_drawn() -> None:
+    variant = variant_of(SMALL, loss=Softened(), sampler=Narrowing(dim=4))
+    assert variant.is_scheduled
+    game = Game(variant, points())
+    widths, heights = [], []
+    for progress in (0.0, 0.5, 1.0):
+        game.progress = progress
+        heights.append(float(game.round()["generator"]["softened"]))
+        widths.append(float(game.sample(3, seed=1)["z"][0, 0]))
+    assert heights == [4.0, 2.0, 0.0]
+    assert widths == [widths[0], widths[0] / 2, 0.0]
+    own = variant_of(SMALL, generator_loss=Softened())
+    assert own.at(0.25).loss_of("generator") == Softened(height=3.0)
 
 
 def test_each_place_of_a_schedule_makes_a_variant_scheduled() -> None:
