@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.game import Game
 from ganzoo.parts.dataset import Data
-from ganzoo.parts.part import Architecture
+from ganzoo.parts.part import Architecture, Regularizer
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
@@ -41,3 +44,56 @@ def variant_of(architecture: Architecture, **fields: Any) -> Variant:
         "batch": 8,
     }
     return Variant(architecture=architecture, **{**defaults, **fields})
+
+
+def play(game: Game, rounds: int = 5) -> Game:
+    for _ in range(rounds):
+        game.round()
+    return game
+
+
+def weights(game: Game) -> dict[str, Tensor]:
+    """A copy of every network's state."""
+    return {
+        f"{p}.{k}": v.clone() for p, net in game.nets.items() for k, v in net.state_dict().items()
+    }
+
+
+def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+class LabelledPair(Architecture):
+    """Both networks read the label; the discriminator has a further head, ``guess``."""
+
+    def generator(self, z: Space, label: Space, real: Space) -> nn.Module:
+        return LabelledGenerator(z.size, label.classes or 0, real.size)
+
+    def discriminator(self, real: Space, label: Space) -> nn.Module:
+        return LabelledScorer(real.size, label.classes or 0)
+
+
+class LabelledGenerator(nn.Module):
+    def __init__(self, z: int, classes: int, out: int) -> None:
+        super().__init__()
+        self.embed, self.out = nn.Embedding(classes, z), nn.Linear(z, out)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.out(z + self.embed(label))
+
+
+class LabelledScorer(nn.Module):
+    def __init__(self, size: int, classes: int) -> None:
+        super().__init__()
+        self.net, self.embed = nn.Linear(size, 1), nn.Embedding(classes, size)
+
+    def forward(self, sample: Tensor, label: Tensor) -> dict[str, Tensor]:
+        score = self.net(sample).squeeze(1) + (self.embed(label) * sample).sum(1)
+        return {"score": score, "guess": self.embed.weight[None, :, 0].expand(len(sample), -1)}
+
+
+class Guess(Regularizer):
+    """Reads a further head of the discriminator."""
+
+    def discriminator(self, real_guess: Tensor, label: Tensor) -> Tensor:
+        return cross_entropy(real_guess, label, reduction="none")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace as Clock
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,6 +64,15 @@ def test_a_run_writes_its_plan_log_checkpoints_and_pictures(zoo: Zoo, tmp_path: 
     with safetensors.safe_open(str(tmp_path / "checkpoints" / names[-1]), "pt") as file:
         assert list(file.metadata()) == ["ganzoo"]
     assert torch.equal(sample(run, 5, seed=1), sample(tmp_path, 5, seed=1, zoo=zoo))
+
+
+def test_seconds_count_rounds_and_the_notes_that_wait_for_them(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that is one second on at each look: 40 rounds, and 2 notes of 20 rounds."""
+    ticks = count()
+    monkeypatch.setattr("ganzoo.training.run.time", Clock(perf_counter=lambda: next(ticks)))
+    assert ran(zoo, tmp_path, 40, save_every=40).seconds == 42
 
 
 def test_the_same_run_twice_writes_the_same_bytes(zoo: Zoo, tmp_path: Path) -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
+from pydantic import ValidationError
+from small import variant_of
+from torch import Tensor
 
+from ganzoo.builtin.losses import Hinge, Minimax
+from ganzoo.builtin.regularizers import R1
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.errors import OptionError, UnknownNameError
-from ganzoo.parts.part import Part
+from ganzoo.parts.optimizer import Adam
+from ganzoo.parts.part import Part, Regularizer, Sampler
+from ganzoo.parts.variant import Variant
+from ganzoo.testing import Plain
 
 if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
@@ -121,3 +131,113 @@ def test_unknown_names_are_met_with_the_nearest_or_with_how_to_get_them(
         "no variant 'wgan-gp'. It is in ganzoo-wgan-gp, which is installed but not loaded: "
         "GANZOO_PLUGINS leaves it out."
     )
+
+
+def build(**fields: Any) -> Variant:
+    return variant_of(Plain(), **fields)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "Upper"},
+        {"name": "-x"},
+        {"batch": 0},
+        {"batch": 65537},
+        {"precision": "fp16"},
+        {"ema": 1.0},
+        {"ema": -0.1},
+        {"turns": ()},
+        {"turns": (("generator", 0),)},
+        {"turns": (("generator", 1), ("generator", 2))},
+        {"turns": (("Generator", 1),)},
+        {"optimizers": {"critic": Adam()}},
+        {"loss": Plain()},
+        {"regularizers": (Plain(),)},
+        {"extra": 1},
+    ],
+)
+def test_a_variant_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        build(**wrong)
+
+
+def test_a_variant_within_range_has_these_defaults() -> None:
+    plain = build(batch=1, ema=0.0)
+    bare = Variant(name="0.x_y-z", architecture=Plain(), loss=Minimax(), sampler=Gaussian())
+    assert (plain.batch, build(batch=65536).batch, bare.batch) == (1, 65536, 64)
+    assert (plain.ema, bare.ema, bare.precision, bare.data) == (0.0, None, "fp32", "digits")
+    assert bare.turns == (("discriminator", 1), ("generator", 1))
+    assert bare.optimizers == {"discriminator": Adam(), "generator": Adam()}
+    assert (bare.source, bare.generator_loss, bare.regularizers) == ("", None, ())
+    for field in ("batch", "name"):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(bare, field, getattr(bare, field))
+
+
+def test_without_a_generator_there_is_nothing_to_average() -> None:
+    with pytest.raises(ValidationError, match="without turns of the generator there is nothing"):
+        build(turns=(("discriminator", 1),), ema=0.9)
+    build(turns=(("discriminator", 1),))
+    with pytest.raises(ValidationError, match="each player has its turns once, and there is at le"):
+        build(turns=())
+    with pytest.raises(ValidationError, match="'critic' has no turns"):
+        build(optimizers={"critic": Adam()})
+
+
+def test_the_generator_alone_has_a_loss_of_its_own() -> None:
+    variant = build(loss=Hinge(), generator_loss=Minimax(), turns=(("encoder", 1),))
+    assert variant.loss_of("generator") == Minimax()
+    assert variant.loss_of("discriminator") == variant.loss_of("encoder") == Hinge()
+    assert build(loss=Hinge()).loss_of("generator") == Hinge()
+    assert [part.name for part in variant.parts()] == ["plain", "hinge", "minimax", "gaussian"]
+    spec = variant.spec()
+    assert spec["generator_loss"] == {"part": "minimax"}
+    assert spec["optimizers"] == {"encoder": Adam().spec()}
+    assert build().spec()["generator_loss"] is None
+    assert variant.at(0.5) == variant
+
+
+def test_parts_are_frozen_and_take_no_other_option_or_number() -> None:
+    part = R1(weight=2)
+    with pytest.raises(ValidationError, match="frozen"):
+        part.weight = 3
+    for wrong in ({"wieght": 2}, {"weight": float("inf")}, {"every": 0}, {"weight": -1}):
+        with pytest.raises(ValidationError):
+            R1(**wrong)
+    assert part.spec() == {"part": "r1", "weight": 2.0, "every": 1}
+    assert [*part.remarks(None)] == []  # type: ignore[arg-type]
+    assert part.at(0.5) == part
+
+
+class Own(Regularizer):
+    def generator(self, fake_score: Tensor) -> Tensor:
+        return fake_score
+
+    def attach(self, net: Any, player: str) -> None: ...
+
+
+class Inheriting(Own):
+    pass
+
+
+def test_what_a_part_defines_is_what_its_kind_leaves_empty() -> None:
+    assert Own().defines("attach")
+    assert Inheriting().defines("attach")
+    assert not R1().defines("attach")
+    assert not Own().defines("project")
+    assert Own.projects is None
+
+
+def test_the_defaults_of_a_sampler_have_no_policy_and_no_film() -> None:
+    sampler = Gaussian(dim=3)
+    with pytest.raises(OptionError) as error:
+        sampler.act(None, torch.zeros(1))  # type: ignore[arg-type]
+    assert str(error.value) == (
+        "sampler 'gaussian' draws samples; there is no policy here that acts."
+    )
+    assert sampler.frames(None, seed=0) is None  # type: ignore[arg-type]
+    assert Sampler().spaces({}) == {}
+    assert Sampler.deals == ()
+    with pytest.raises(NotImplementedError):
+        Sampler().latent(1, {}, torch.Generator())

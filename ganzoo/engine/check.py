@@ -120,9 +120,10 @@ def check_read(game: Game, step: Step, reader: str, name: str) -> None:
     except Missing as missing:
         if missing.network is not None:
             raise lacking(game, step, network(game, missing.network), missing.name) from None
-        head = head_of(name)
+        # A sample that is read only through a score of it is missing by its own name.
+        head = head_of(missing.name)
         judged = any(known.startswith(name.removesuffix("score")) for known in step.values)
-        made = name == "fake" and GENERATOR in step.ran
+        made = head == "fake" and GENERATOR in step.ran
         if made or (head == "score" and judged):
             source = GENERATOR if made else DISCRIMINATOR
             message = f"{network(game, source)} returns no '{head}'."

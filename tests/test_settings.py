@@ -1,0 +1,130 @@
+"""One option set by its path, in a variant's JSON."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from ganzoo.errors import OptionError
+from ganzoo.parts.settings import override, pairs, parse
+
+
+def spec() -> dict[str, Any]:
+    return {
+        "name": "small",
+        "architecture": {"part": "mlp", "width": 8},
+        "loss": {"part": "hinge"},
+        "generator_loss": None,
+        "regularizers": [{"part": "r1", "weight": 1.0}, {"part": "gradient-penalty"}],
+        "sampler": "gaussian",
+        "turns": [["discriminator", 1], ["generator", 1]],
+        "optimizers": {"generator": {"part": "adam"}, "discriminator": "sgd"},
+        "batch": 8,
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "changed"),
+    [
+        ("batch=9", {"batch": 9}),
+        ("architecture.width=9", {"architecture": {"part": "mlp", "width": 9}}),
+        ("mlp.width=9", {"architecture": {"part": "mlp", "width": 9}}),
+        ("mlp.new-option=9", {"architecture": {"part": "mlp", "width": 8, "new_option": 9}}),
+        ("generator-loss=x", {"generator_loss": "x"}),
+        ("sampler.dim=9", {"sampler": {"part": "gaussian", "dim": 9}}),
+        (
+            "gradient-penalty.weight=9",
+            {
+                "regularizers": [
+                    {"part": "r1", "weight": 1.0},
+                    {"part": "gradient-penalty", "weight": 9},
+                ]
+            },
+        ),
+        (
+            "optimizers.discriminator.lr=9",
+            {
+                "optimizers": {
+                    "generator": {"part": "adam"},
+                    "discriminator": {"part": "sgd", "lr": 9},
+                }
+            },
+        ),
+        (
+            "optimizers.generator=sgd",
+            {"optimizers": {"generator": "sgd", "discriminator": "sgd"}},
+        ),
+        ("turns.discriminator=5", {"turns": [["discriminator", 5], ["generator", 1]]}),
+        ("turns.encoder=2", {"turns": [["discriminator", 1], ["generator", 1], ["encoder", 2]]}),
+        ("architecture=dcgan", {"architecture": "dcgan"}),
+    ],
+)
+def test_one_option_changes_and_nothing_else(setting: str, changed: dict[str, Any]) -> None:
+    given = spec()
+    found = override(given, setting)
+    assert given == spec()  # the one given is left as it is
+    assert found == {**spec(), **changed}
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("batch.x=1", "'batch.x=1' leads nowhere: 'batch' is not a part or a group of options."),
+        ("name.x=1", "'name.x=1' leads nowhere: 'name' is not a part or a group of options."),
+        (
+            "architecture.width.x=1",
+            "'architecture.width.x=1' leads nowhere: 'width' is not a part or a group of options.",
+        ),
+        (
+            "r2.weight=1",
+            (
+                "'small' has no part or option 'r2'; it has: mlp, hinge, r1, gradient-penalty, "
+                "architecture, "
+                "loss, generator_loss, regularizers, sampler, turns, optimizers, batch."
+            ),
+        ),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused(setting: str, sentence: str) -> None:
+    with pytest.raises(OptionError) as error:
+        override(spec(), setting)
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "value"),
+    [
+        ("a=1", ["a"], 1),
+        ("a.b=x=y", ["a", "b"], "x=y"),
+        ("a.b=[1, 2]", ["a", "b"], [1, 2]),
+        ("a=", ["a"], ""),
+        ("a=null", ["a"], None),
+        ("a=1e-3", ["a"], 0.001),
+        ("a=" + "9" * 5000, ["a"], "9" * 5000),
+    ],
+)
+def test_a_setting_is_a_path_and_json_or_text(setting: str, path: list[str], value: object) -> None:
+    assert parse(setting) == (path, value)
+
+
+@pytest.mark.parametrize("setting", ["a", "=1", "a..b=1", ".a=1", ""])
+def test_what_is_no_setting_is_refused(setting: str) -> None:
+    with pytest.raises(OptionError) as error:
+        parse(setting)
+    assert str(error.value) == (
+        f"'{setting}' is no setting; write PART.OPTION=VALUE, as in architecture.width=64."
+    )
+
+
+def test_turns_are_pairs() -> None:
+    assert pairs([["a", 1], ("b", 2)]) == [("a", 1), ("b", 2)]
+    for wrong in ([["a"]], 3, [1]):
+        with pytest.raises(OptionError) as error:
+            pairs(wrong)
+        assert str(error.value) == f"turns are a list of [player, count], not {wrong!r}."
+    kept = copy.deepcopy(spec())
+    kept["turns"] = 3
+    with pytest.raises(OptionError, match="turns are a list of"):
+        override(kept, "turns.generator=2")
