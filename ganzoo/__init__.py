@@ -98,6 +98,11 @@ _HOMES = {
 would put the module in the function's place."""
 
 
+def __dir__() -> list[str]:
+    """The public names, also those that are not imported yet."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name from its module."""
     for module, names in _HOMES.items():

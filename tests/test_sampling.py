@@ -16,6 +16,7 @@ from ganzoo.engine.game import Game
 from ganzoo.engine.sampling import discriminator_heads, heads_on_rows
 from ganzoo.errors import ComposeError, OptionError
 from ganzoo.parts.part import Architecture
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 SMALL = Mlp(width=16, depth=1)

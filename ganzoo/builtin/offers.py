@@ -39,7 +39,7 @@ def ganzoo_samplers() -> list[type[Sampler]]:
 
 @hookimpl
 def ganzoo_optimizers() -> list[type[Optimizer]]:
-    """Those of torch that GANs are trained with."""
+    """The torch optimizers commonly used for GANs."""
     return [Adam, optimizers.AdamW, optimizers.Adamax, optimizers.RmsProp, optimizers.Sgd]
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganzoo.engine.check import first_step, offered
 from ganzoo.engine.composition import Choices, Composition, compose
+from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.parts.schedule import is_scheduled
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def explain(
     composed = compose(variant, zoo=zoo, **choices)
     game, variant = composed.game(), composed.variant
     sizes = {p: sum(param.numel() for param in params) for p, params in game.params.items()}
-    counted = " and ".join(f"a {player} of {size:,} parameters" for player, size in sizes.items())
+    counted = listed_as_text(
+        [f"{article(player)} {player} of {size:,} parameters" for player, size in sizes.items()]
+    )
     source = f" ({variant.source})" if variant.source else ""
     space = game.spaces["real"]
     return {
@@ -43,6 +46,17 @@ def explain(
     }
 
 
+def article(word: str) -> str:
+    """The indefinite article of a word."""
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def listed_as_text(phrases: list[str]) -> str:
+    """Phrases as a sentence lists them."""
+    *others, last = phrases
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def objective(game: Game, player: str) -> str:
     """A player's terms as a sum, with weights and laziness."""
     weights = {part.name: part for part in game.variant.regularizers}
@@ -53,9 +67,10 @@ def objective(game: Game, player: str) -> str:
         lazily = "" if term.every == 1 else f" every {term.every} steps, times {term.every}"
         summands.append(f"{weight}{name}{lazily}")
     constraints = [project.part.name for project in game.projecting[player]]
-    return " + ".join(summands) + (
-        f"; constrained by {', '.join(constraints)}" if constraints else ""
-    )
+    seen = [augment.part.name for augment in game.augmenting] if player == DISCRIMINATOR else []
+    told = [f"constrained by {', '.join(constraints)}"] if constraints else []
+    told += [f"sees samples augmented by {', '.join(seen)}"] if seen else []
+    return "; ".join([" + ".join(summands), *told])
 
 
 def options(variant: Variant) -> list[dict[str, str]]:

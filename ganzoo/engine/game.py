@@ -18,9 +18,10 @@ from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.engine.step import Step
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
-from ganzoo.errors import DataError
+from ganzoo.errors import ComposeError, DataError, OptionError, first_line
 from ganzoo.parts.needs import accepts, reads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
+from ganzoo.parts.schedule import is_scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,14 +63,17 @@ class Game:
         """What each network was seen to return; the composition check runs each that is read."""
         for player, _ in variant.turns:
             self._build(player)
-        self.params = {player: list(net.parameters()) for player, net in self.nets.items()}
+        self.params = {player: trainable(net) for player, net in self.nets.items()}
         self.scheduled = variant.is_scheduled
         self._play_as(variant.at(0.0))
-        self.optimizers = {p: self.now.optimizers[p].build(self.params[p]) for p in self.nets}
+        self.optimizers = {player: self._optimizer(player) for player in self.nets}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.started: dict[str, Any] = {}
         for part in self.now.parts():
             if start := getattr(part, "start", None):
+                if state_key(part) in self.started:
+                    message = f"two parts with state are both the {state_key(part)}; have one."
+                    raise ComposeError(message)
                 self.random.seed(seed_for(seed, state_key(part)))
                 with self.leased():
                     self.started[state_key(part)] = start(self)
@@ -114,6 +118,8 @@ class Game:
         for param, grad in zip(params, grads, strict=True):
             param.grad = in_layout_of(grad, param)
         if (most := self.now.optimizers[player].max_norm) is not None:
+            for param in params:  # two may share one gradient, which would be scaled down twice
+                param.grad = None if param.grad is None else param.grad.clone()
             nn.utils.clip_grad_norm_(params, most)
         self.optimizers[player].step()
         self.steps[player] = count + 1
@@ -132,8 +138,14 @@ class Game:
         """Give every scheduled number its value at the present progress."""
         self._play_as(self.variant.at(self.progress))
         for player, optimizer in self.optimizers.items():
+            arguments = self.now.optimizers[player].arguments()
+            changing = {
+                name: arguments[name]
+                for name, value in self.variant.optimizers[player]
+                if name in arguments and is_scheduled(value)
+            }
             for group in optimizer.param_groups:
-                group.update(self.now.optimizers[player].arguments())
+                group.update(changing)
 
     def _play_as(self, now: Variant) -> None:
         """Play with a variant's numbers, none of which is a schedule."""
@@ -157,6 +169,18 @@ class Game:
         if "real" in self.spaces and self.spaces["real"].is_image:
             net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.nets[player] = net.to(self.device).train()
+
+    def _optimizer(self, player: Player) -> torch.optim.Optimizer:
+        part = self.now.optimizers[player]
+        who = f"of the {player} of architecture '{self.variant.architecture.name}'"
+        if not self.params[player]:
+            message = f"the network {who} has no parameters to train; take away its turns."
+            raise ComposeError(message)
+        try:
+            return part.build(self.params[player])
+        except Exception as error:
+            message = f"optimizer '{part.name}' fails on the parameters {who}: {first_line(error)}"
+            raise ComposeError(message) from error
 
     def plays(self, role: str) -> bool:
         """Whether the network behind ``score`` or ``generate`` is in this game."""
@@ -234,6 +258,9 @@ class Game:
 
         Copied and calibrated once for the weights as they are, however often it is asked for.
         """
+        if GENERATOR not in self.nets:
+            message = f"'{self.variant.name}' has no generator to draw samples from."
+            raise OptionError(message)
         net = self.nets[GENERATOR] if self.average is None else self.average.net
         tensors = (*net.parameters(), *net.buffers())
         # A change in place moves a tensor's version, but a fused optimizer's does not; steps do.
@@ -248,7 +275,7 @@ class Game:
         return {
             "reads": self.inputs[GENERATOR],
             "accepts": self.options[GENERATOR],
-            "sampler": self.now.sampler,
+            "sampler": self.variant.sampler.at(self.progress),
             "spaces": self.spaces,
             "device": self.device,
             "rows": self.data.held_out,
@@ -277,12 +304,19 @@ class Game:
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Take up a state that ``state`` returned, by a game of the same variant and data."""
         state.restore(self, tensors, facts)
+        if self.scheduled:
+            self._anneal()
 
 
 def sum_of(terms: dict[str, Tensor]) -> Tensor:
     """The sum of scalar terms."""
     first, *others = terms.values()
     return sum(others, first)
+
+
+def trainable(net: nn.Module) -> list[nn.Parameter]:
+    """The parameters that training changes; a part may have frozen the others."""
+    return [param for param in net.parameters() if param.requires_grad]
 
 
 def state_key(part: Part) -> str:

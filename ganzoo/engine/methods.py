@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OPTIONAL = ("augment", "project", "start")
 """Methods that a part may define and its kind does not."""
 KINDS = (Architecture, Loss, Regularizer, Sampler)
-TAKEN = ("average", "real", "fake", "state", *ENGINE, *OPTIONAL)
+TAKEN = ("average", "part", "real", "fake", "state", *ENGINE, *OPTIONAL)
 """Names that mean something else where a player's name is used."""
 
 
@@ -33,12 +33,17 @@ def check_methods(variant: Variant) -> None:
     """Refuse parts whose methods nobody would call. Raises ComposeError."""
     players = [player for player, _ in variant.turns]
     for player in players:
-        if player in TAKEN or any(hasattr(kind, player) for kind in KINDS):
+        taken = (hasattr(kind, player) or player in kind.model_fields for kind in KINDS)
+        if player in TAKEN or any(taken):
             message = f"a player cannot be named '{player}', which has another meaning."
             raise ComposeError(message)
     for part in variant.parts():
         refuse_misspelt(part, [DISCRIMINATOR, GENERATOR, *players])
     for part in variant.regularizers:
+        strangers = [player for player in part.projects or () if player not in players]
+        if strangers and hasattr(part, "project"):
+            message = f"regularizer '{part.name}' projects '{strangers[0]}', who has no turns."
+            raise ComposeError(message)
         acts = [*players, "augment", "project"]
         if not (any(hasattr(part, name) for name in acts) or part.defines("attach")):
             message = (

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from ganzoo.errors import ComposeError
 from ganzoo.parts.needs import accepts, reads
 from ganzoo.parts.part import Regularizer
@@ -13,7 +15,7 @@ from ganzoo.parts.part import Regularizer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ganzoo.engine.step import Step
+    from ganzoo.engine.step import Seen, Step
     from ganzoo.parts.part import Part, Player
     from ganzoo.parts.variant import Variant
 
@@ -39,13 +41,37 @@ class Reader:
         """The values that it takes where they are offered."""
         return accepts(self.function, skip=self.skip)
 
-    def __call__(self, step: Step, *first: Any) -> Any:
-        """What the method returns on one step."""
+    def values(self, step: Step | Seen) -> dict[str, Any]:
+        """The values that the method reads of a step, or of what a network sees of it."""
         values = {name: step.of(self.part, name) for name in self.reads}
         for name in self.accepts:
             if step.game.has_state(self.part) if name == "state" else step.offers(name):
                 values[name] = step.of(self.part, name)
-        return self.function(*first, **values)
+        return values
+
+    def __call__(self, step: Step | Seen, *first: Any) -> Any:
+        """What the method returns."""
+        return self.function(*first, **self.values(step))
+
+
+@dataclass(frozen=True)
+class Projection(Reader):
+    """What a regularizer does after a step; it reads values without their graphs.
+
+    Kept in a state, a graph would hold all of its step in memory.
+    """
+
+    skip: int = 2
+
+    def __call__(self, step: Step | Seen, *first: Any) -> Any:
+        """Change the network in place, or the part's state."""
+        values = self.values(step).items()
+        return self.function(*first, **{k: detached(value) for k, value in values})
+
+
+def detached(value: Any) -> Any:
+    """A tensor without its graph; anything else as it is."""
+    return value.detach() if isinstance(value, Tensor) else value
 
 
 @dataclass(frozen=True)
@@ -85,10 +111,10 @@ def augmentations(variant: Variant) -> list[Reader]:
     return [Reader(part, function, skip=1) for part, function in found if function is not None]
 
 
-def projections(variant: Variant, player: Player) -> list[Reader]:
+def projections(variant: Variant, player: Player) -> list[Projection]:
     """What is done, in order, after each step of a player."""
     return [
-        Reader(part, function, skip=2)
+        Projection(part, function)
         for part in variant.regularizers
         if (function := getattr(part, "project", None)) is not None
         and (part.projects is None or player in part.projects)

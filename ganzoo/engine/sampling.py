@@ -45,6 +45,8 @@ class FrozenGenerator:
     info: Mapping[str, object] = field(default_factory=dict)
     progress: float = 1.0
     chosen: Tensor | None = None
+    lazy: bool = False
+    """Whether rows are read only where something cannot be drawn: they are loaded for it."""
 
     @classmethod
     def copy_of(cls, net: nn.Module, **options: Any) -> FrozenGenerator:
@@ -96,17 +98,21 @@ class FrozenGenerator:
         known = torch.ones(n, dtype=torch.bool, device=self.device)
         values = {**dict.fromkeys(masks(values, self.spaces), known), **values}
         columns = () if self.rows is None else self.rows.names
-        optional = [name for name in self.accepts if name in columns or name == "progress"]
+        optional = [n for n in self.accepts if n in columns or n == "progress" or self._can_draw(n)]
         missing = [name for name in (*self.reads, *optional) if name not in values]
         rows = self.chosen
-        if self.rows is not None and rows is None and any(name in columns for name in missing):
+        needed = [name for name in missing if not (self.lazy and self._can_draw(name))]
+        if not any(name in columns for name in needed):
+            columns = ()
+        if self.rows is not None and rows is None and columns:
             rows = torch.randint(len(self.rows), (n,), generator=stream, device=self.device).cpu()
         for name in missing:
             if name == "progress":
                 values[name] = self.progress
             elif self.rows is not None and rows is not None and name in columns:
                 values[name] = self.rows.column(name, rows).to(self.device)
-            elif name in self.spaces and (classes := self.spaces[name].classes) is not None:
+            elif self._can_draw(name):
+                classes = self.spaces[name].classes or 0
                 values[name] = torch.randint(classes, (n,), generator=stream, device=self.device)
             elif name in masks(self.reads, self.spaces):
                 values[name] = known
@@ -117,6 +123,10 @@ class FrozenGenerator:
                 )
                 raise ComposeError(message)
         return values
+
+    def _can_draw(self, name: str) -> bool:
+        """Whether a value is a category, which can be drawn without rows."""
+        return name in self.spaces and self.spaces[name].classes is not None
 
     def _named(self, values: Mapping[str, Any]) -> dict[str, Any]:
         taken = [name for name in self.accepts if name in values]
@@ -131,6 +141,9 @@ class FrozenGenerator:
         ``code.c1``. Raises OptionError for a name that no sample is made from, and for a category
         that is none of the classes.
         """
+        if n < 1:
+            message = f"{n} samples cannot be drawn; draw 1 or more."
+            raise OptionError(message)
         given = given or {}
         spaces = self.made_from()
         named = {*self.reads, *self.accepts, *spaces}
@@ -200,16 +213,18 @@ def heads_on_rows(game: Game, player: Player, rows: Rows, chunk: int = 1024) -> 
     prefix = "real_" if player == DISCRIMINATOR else ""
     made: dict[str, list[Tensor]] = {}
     net = game.nets[player].eval()
+    random = DefaultRandom(game.device)  # a network may draw noise: the same each time
     try:
-        for start in range(0, len(rows), chunk):
+        with random.leased():
+            for start in range(0, len(rows), chunk):
 
-            def value(name: str, part: slice = slice(start, start + chunk)) -> Any:
-                on_rows = name != "progress"
-                return rows.column(name, part).to(game.device) if on_rows else game.progress
+                def value(name: str, part: slice = slice(start, start + chunk)) -> Any:
+                    on_rows = name != "progress"
+                    return rows.column(name, part).to(game.device) if on_rows else game.progress
 
-            out = net(*map(value, sample), **{name: value(name) for name in named})
-            for head, found in as_heads(out, "score").items():
-                made.setdefault(f"{prefix}{head}", []).append(found.cpu())
+                out = net(*map(value, sample), **{name: value(name) for name in named})
+                for head, found in as_heads(out, "score").items():
+                    made.setdefault(f"{prefix}{head}", []).append(found.cpu())
     finally:
         net.train()
     return {name: torch.cat(parts) for name, parts in made.items()}

@@ -63,6 +63,7 @@ def measure(
     from ``frozen``, as many, once for each held-out row at most. Raises ZooError where a sample or
     a score is not finite, or where there are too few samples.
     """
+    metrics = list(metrics)
     alone = [metric for metric in metrics if not metric.paired]
     values = Values(data, samples, alone, seed, game)
     scores = [score for metric in alone for score in scores_of(metric, values)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ganzoo.engine.game import Game
+    from ganzoo.parts.part import Player
 
 
 def of(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -32,6 +33,7 @@ def of(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for player, terms in game.log.items():
         tensors |= {f"{player}-log.{name}": term for name, term in terms.items()}
     facts: dict[str, Any] = {
+        "optimizers": {player: numbers_of(game, player) for player in game.optimizers},
         "rounds": game.rounds,
         "progress": game.progress,
         "position": game.order.position,
@@ -62,9 +64,39 @@ def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any])
         for i, param in enumerate(game.params[player]):
             moments = under(tensors, f"{player}-optimizer.{i}.")
             optimizer.state[param] = {k: like(v, param) for k, v in moments.items()}
+        restore_numbers(game, player, facts.get("optimizers", {}).get(player, {}))
     for name, part_state in game.states.items():
         mine = {**under(tensors, f"part.{name}."), **facts["parts"].get(name, {})}
         part_state.restore(mine)
+
+
+def numbers_of(game: Game, player: Player) -> dict[str, Any]:
+    """What an optimizer keeps that is no tensor: numbers of parameters, and of groups of them."""
+    optimizer, kept = game.optimizers[player], game.now.optimizers[player].arguments()
+    moments = {
+        str(i): numbers
+        for i, param in enumerate(game.params[player])
+        if (numbers := plain(optimizer.state.get(param, {})))
+    }
+    groups = [
+        {name: number for name, number in plain(group).items() if name not in kept}
+        for group in optimizer.param_groups
+    ]
+    return {"moments": moments, "groups": groups}
+
+
+def restore_numbers(game: Game, player: Player, facts: Mapping[str, Any]) -> None:
+    """Give an optimizer back what ``numbers_of`` returned; 0.1 kept none of it."""
+    optimizer = game.optimizers[player]
+    for i, numbers in facts.get("moments", {}).items():
+        optimizer.state[game.params[player][int(i)]].update(numbers)
+    for group, numbers in zip(optimizer.param_groups, facts.get("groups", ()), strict=False):
+        group.update(numbers)
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, float | bool]:
+    """The entries that are numbers of Python."""
+    return {name: value for name, value in values.items() if isinstance(value, (int, float))}
 
 
 def networks(game: Game) -> dict[str, nn.Module]:

@@ -67,7 +67,9 @@ class Step:
     def __getitem__(self, name: str) -> Any:
         """The value of a name; Missing where nothing offers it."""
         if name not in self.values:
-            self._compute(name)
+            # Whoever reads it first may do so without gradients; whoever reads it next may not.
+            with torch.enable_grad():
+                self._compute(name)
             if name not in self.values:
                 raise Missing(name)
         return self.values[name]
@@ -148,10 +150,13 @@ class Step:
         full_precision: bool = False,
     ) -> dict[str, Tensor]:
         game = self.game
+        seen = self if given is None and rows is None else Seen(self, given or {}, rows)
         if sample:
             for augment in game.augmenting:
-                sample = (augment(self, *sample),)
-        named = self._named(player, given or {}, rows)
+                sample = (augment(seen, *sample),)
+        named = self._named(player, seen)
+        if given:
+            refuse_unread(game, player, given)
         # A graph is recorded where it can lead to this player's parameters: through its own
         # network, or through an input of another's that has one.
         recorded = torch.is_grad_enabled() and (
@@ -168,32 +173,18 @@ class Step:
             game.heads[player] = head_names(game, player, out)
         return as_heads(out, ONLY_HEAD.get(player, ""))
 
-    def _named(self, player: Player, given: Mapping[str, Any], rows: Any) -> dict[str, Any]:
+    def _named(self, player: Player, seen: Step | Seen) -> dict[str, Any]:
         """What a network's forward names, computed before its own precision and recording apply."""
-        game = self.game
-        if wrong := given.keys() - {*game.inputs[player], *game.options[player]}:
-            read = listed((*game.inputs[player], *game.options[player]))
-            message = (
-                f"the {player} of architecture '{game.variant.architecture.name}' is given "
-                f"'{min(wrong)}', which it does not read; it reads {read}."
-            )
-            raise ComposeError(message)
         named: dict[str, Any] = {}
-        for name in game.inputs[player]:
+        for name in self.game.inputs[player]:
             try:
-                named[name] = given[name] if name in given else self._part(name, rows)
+                named[name] = seen[name]
             except Missing as missing:
                 raise Missing(missing.name, missing.network or player) from None
-        for name in game.options[player]:
-            if name in given:
-                named[name] = given[name]
-            elif self.offers(name):
-                named[name] = self._part(name, rows)
+        for name in self.game.options[player]:
+            if seen.offers(name):
+                named[name] = seen[name]
         return named
-
-    def _part(self, name: str, rows: Any) -> Any:
-        value = self[name]
-        return value[rows] if rows is not None and isinstance(value, torch.Tensor) else value
 
     # ------------------------------------------------------------------------ networks as functions
 
@@ -221,13 +212,61 @@ class Step:
         return self._run(player, *sample, given=given, rows=rows, full_precision=True)
 
 
+class Seen:
+    """A step's values as one call of a network sees them: of some rows, or replaced by others."""
+
+    __slots__ = ("game", "given", "rows", "step")
+
+    def __init__(self, step: Step, given: Mapping[str, Any], rows: Any) -> None:
+        """See a step's values, of ``rows`` if not None; those in ``given`` replace the step's."""
+        self.game, self.step, self.given, self.rows = step.game, step, given, rows
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a name; Missing where nothing offers it."""
+        if name in self.given:
+            return self.given[name]
+        if (whose := name.removesuffix(MASK)) != name and whose in self.given:
+            known = self.given[whose]
+            return torch.ones(len(known), dtype=torch.bool, device=known.device)
+        value = self.step[name]
+        in_part = self.rows is not None and isinstance(value, torch.Tensor) and value.dim()
+        return value[self.rows] if in_part else value
+
+    def of(self, part: Part, name: str) -> Any:
+        """A value as one part reads it: ``state`` is that part's own."""
+        return self.game.state_of(part) if name == "state" else self[name]
+
+    def offers(self, name: str) -> bool:
+        """Whether there is a value of this name."""
+        return name in self.given or self.step.offers(name)
+
+
+def refuse_unread(game: Game, player: Player, given: Mapping[str, Any]) -> None:
+    """Raise ComposeError for a given value that neither the network nor an augmentation reads."""
+    read = {*game.inputs[player], *game.options[player]}
+    if player == DISCRIMINATOR:
+        read |= {name for augment in game.augmenting for name in (*augment.reads, *augment.accepts)}
+    if wrong := given.keys() - read:
+        message = (
+            f"the {player} of architecture '{game.variant.architecture.name}' is given "
+            f"'{min(wrong)}', which it does not read; it reads {listed(read)}."
+        )
+        raise ComposeError(message)
+
+
 def head_names(game: Game, player: Player, out: Tensor | dict[str, Tensor]) -> tuple[str, ...]:
     """The heads of a network, once it has run; ComposeError for a wrong name."""
     if isinstance(out, dict):
         wrong = [name for name in out if name.startswith(RESERVED)]
-        if not wrong:
+        taken = [name for name in out if player != DISCRIMINATOR and name in game.train.names]
+        if not wrong and not taken:
             return tuple(out)
-        what = f"'{wrong[0]}'; names that begin so are of the discriminator's heads"
+        what = f"'{(wrong or taken)[0]}'; "
+        what += (
+            "names that begin so are of the discriminator's heads"
+            if wrong
+            else ("the data have a column of that name")
+        )
     elif player in ONLY_HEAD:
         return (ONLY_HEAD[player],)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -26,8 +27,6 @@ class Optimizer(Part):
 
     kind = "optimizer"
     algorithm: ClassVar[type[torch.optim.Optimizer]]
-    fused: ClassVar[bool] = True
-    """Whether torch has a fused implementation, which is the fastest on every device."""
 
     lr: Rate = Field(default=2e-4, description="learning rate")
     max_norm: PositiveFloat | None = Field(
@@ -41,7 +40,9 @@ class Optimizer(Part):
     def build(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The algorithm on some parameters."""
         kind: Any = self.algorithm
-        fast = {"fused": True} if self.fused else {"foreach": True}
+        known = inspect.signature(kind).parameters
+        # The fastest implementation on every device, where the algorithm has it.
+        fast = next(({how: True} for how in ("fused", "foreach") if how in known), {})
         built: torch.optim.Optimizer = kind(params, **self.arguments(), **fast)
         return built
 

@@ -54,7 +54,10 @@ GENERATOR: Player = "generator"
 class Part(BaseModel):
     """A frozen record whose fields are its options; its name is its class's in kebab-case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # A default too may be written as text: "linear:1:0".
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
 
     name: ClassVar[str]
     kind: ClassVar[str]
@@ -89,14 +92,15 @@ class Part(BaseModel):
 class Architecture(Part):
     """Builds the networks: each player's method names the spaces that it builds from.
 
-    A space with a default is passed where there is one. Every method returns a module, whose
+    A space with a default is passed if the data or the sampler have it. Each returns a module,
+    whose
     ``forward`` names the values that it reads (``z``, ``label``).
 
     - The generator's returns a sample, or a dict with ``fake`` in it.
     - The discriminator's takes the sample first, then names what else it reads. It returns scores,
       (N,), or a map of them, (N, ...), or a dict with ``score`` in it; every other head ``h`` is
       offered as ``real_h`` and ``fake_h``.
-    - That of any other player returns a dict; its keys are the names of the values it offers.
+    - The network of any other player returns a dict; its keys are the names of its values.
     """
 
     kind = "architecture"

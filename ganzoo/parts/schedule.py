@@ -78,11 +78,13 @@ class Schedule(BaseModel):
     def values(self) -> tuple[float, ...]:
         """The numbers that it goes between, each of which must be one that the option may have."""
         ends = (self.end,) if self.shape in {"linear", "cosine"} else ()
-        return (self.start, *ends, *(value for _, value in self.steps))
+        first = (0.0,) if self.warmup else ()
+        return (*first, self.start, *ends, *(value for _, value in self.steps))
 
     def __str__(self) -> str:
         """Say it as ``parse`` reads it."""
-        words = [self.shape, *(f"{value:g}" for value in self.values[: 2 - bool(self.steps)])]
+        ends = (self.end,) if self.shape in {"linear", "cosine"} else ()
+        words = [self.shape, *(f"{value:g}" for value in (self.start, *ends))]
         words += [f"{share:g}={value:g}" for share, value in self.steps]
         return ":".join([*words, f"warmup={self.warmup:g}"] if self.warmup else words)
 
@@ -109,7 +111,7 @@ class Anneals:
         number = core_schema.float_schema(allow_inf_nan=False, **bounds)
 
         def read(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
-            if isinstance(value, str) and value.partition(":")[0] in SHAPES:
+            if isinstance(value, str) and ":" in value:
                 value = Schedule.parse(value)
             if isinstance(value, dict):
                 value = Schedule(**value)

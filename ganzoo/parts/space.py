@@ -61,7 +61,7 @@ class Space(BaseModel):
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
         if self.names and (len(self.names) != self.classes or len({*self.names}) < self.classes):
-            message = f"{self.classes} classes need as many names, each another one"
+            message = f"{self.classes} classes need as many distinct names"
             raise ValueError(message)
         if self.partial and self.classes is None:
             message = "only a category can be partly known: set classes"

@@ -187,7 +187,7 @@ class StreamedRows:
         self.workers = usual_workers() if workers is None else workers
         self._device = torch.device("cpu")
         self._ahead: Ahead | None = None
-        self._useless = False
+        self._useless, self._missed = False, 0
         self._last: tuple[Tensor, Batch] | None = None
 
     @property
@@ -222,7 +222,8 @@ class StreamedRows:
         """The same rows, fetched on the host and moved to a device; nothing is announced yet."""
         moved = copy.copy(self)
         moved.resident = self.resident.to(device)
-        moved._device, moved._ahead, moved._last, moved._useless = device, None, None, False  # noqa: SLF001
+        moved._device, moved._ahead, moved._last = device, None, None  # noqa: SLF001
+        moved._useless, moved._missed = False, 0  # noqa: SLF001
         return moved
 
     def ahead(self, batches: Iterable[Tensor]) -> None:
@@ -230,11 +231,18 @@ class StreamedRows:
         coming = iter(batches)
         first = next(coming, None)
         if first is None:
-            self._ahead, self._useless = None, False  # without a reference, the workers end
+            self._ahead, self._useless, self._missed = (
+                None,
+                False,
+                0,
+            )  # without a reference, the workers end
         elif self._ahead is None or first not in self._ahead:
-            # Announced, and never read: a sampler has an order of its own. To start workers each
-            # round for that would be slower than to read without them.
-            self._useless |= self._ahead is not None and not self._ahead.served
+            # Announced, and not read: a sampler has an order or a batch of its own. To start
+            # workers again and again for that would be slower than to read without them.
+            self._missed += self._ahead is not None
+            self._useless |= self._missed > 1 or (
+                self._ahead is not None and not self._ahead.served
+            )
             self._ahead = None
             # A daemon, as some process pools use, may have no children.
             daemon = multiprocessing.current_process().daemon

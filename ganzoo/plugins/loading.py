@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 import pluggy
+from pydantic import ValidationError
 
 from ganzoo._version import __version__
 from ganzoo.errors import PluginError, ZooError
@@ -129,6 +130,10 @@ def fault(origin: Origin, text: str) -> PluginError:
 
 def reason(error: BaseException) -> str:
     """The first line of any exception's message, without its closing period."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{error.title}: {where}: {first['msg'].removeprefix('Value error, ')}".rstrip(".")
     text = str(error).strip() or type(error).__name__
     prefix = "" if isinstance(error, (ImportError, ZooError)) else f"{type(error).__name__}: "
     return (prefix + text.splitlines()[0]).rstrip(".")

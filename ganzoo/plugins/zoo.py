@@ -74,7 +74,7 @@ class Zoo:
     # -------------------------------------------------------------------------------- duplicates
 
     def _is_shadow(self, kind: str, name: str, loaded: Loaded) -> bool:
-        """Whether a name that people load by is, in the registry, another distribution's."""
+        """Whether the registry reserves this name for another distribution."""
         owner = registry().owner(kind, name) if kind in INSTANCES else None
         if owner is None or owner == loaded.origin.distribution:
             return False

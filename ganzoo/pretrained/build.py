@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
 
 from ganzoo.engine.build import build
 from ganzoo.errors import WeightsError, ZooError
@@ -13,8 +14,8 @@ from ganzoo.storage.weight_file import Config, Uninitialized, difference
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor, nn
-
+    from ganzoo.parts.part import Player
+    from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
@@ -31,9 +32,7 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
         # On the meta device nothing is allocated: however large the network that a config asks for,
         # it costs no memory before it is known to fit the file.
         with torch.device("meta"), Uninitialized():
-            net = build(variant.architecture, config.player, spaces)
-            for regularizer in variant.regularizers:
-                regularizer.attach(net, config.player)
+            net = built(variant, config.player, spaces)
     except ZooError as error:
         message = f"{who} holds a network that cannot be built here: {error}"
         raise WeightsError(message) from error
@@ -42,7 +41,26 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
         message = f"{who} does not hold the network that it describes: {unlike}."
         raise WeightsError(message)
     net.load_state_dict(tensors, strict=True, assign=True)
+    if any(map(has_no_memory, net.modules())):
+        # It holds tensors that no file does: constants, and buffers that are not persistent.
+        net = built(variant, config.player, spaces)
+        net.load_state_dict(tensors, strict=True)
     if spaces["real"].is_image:
         # As in training: samples are then equal to the run's bit for bit, not only nearly.
         net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net.eval().requires_grad_(requires_grad=False)
+
+
+def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> nn.Module:
+    """A player's network as the variant's parts make it."""
+    net = build(variant.architecture, player, spaces)
+    for regularizer in variant.regularizers:
+        regularizer.attach(net, player)
+    return net
+
+
+def has_no_memory(module: nn.Module) -> bool:
+    """Whether a module holds a tensor of the meta device."""
+    own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+    tensors = [*own, *(value for value in vars(module).values() if isinstance(value, Tensor))]
+    return any(tensor.is_meta for tensor in tensors)

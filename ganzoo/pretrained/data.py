@@ -38,10 +38,7 @@ class DataInfo(Mapping[str, object]):
 
 
 class HeldOutRows:
-    """The held-out rows of a model's dataset, for a generator that is made to read some.
-
-    Without categories: those can be drawn where they are not given, so no data are needed.
-    """
+    """The held-out rows of a model's dataset, for a generator that is made to read some."""
 
     device = torch.device("cpu")
     fetched: frozenset[str] = frozenset()
@@ -49,7 +46,7 @@ class HeldOutRows:
     def __init__(self, load: Callable[[], Data], spaces: Mapping[str, Space]) -> None:
         """The rows of what ``load`` returns, whose columns have these spaces."""
         self._load = load
-        self.names = tuple(name for name, space in spaces.items() if space.classes is None)
+        self.names = tuple(spaces)
 
     @property
     def rows(self) -> Rows:

@@ -133,10 +133,11 @@ class Pretrained:
             self.generator,
             reads=reads(self.generator.forward),
             accepts=accepts(self.generator.forward),
-            sampler=self.variant.sampler,
+            sampler=self.variant.sampler.at(self.config.progress),
             spaces={**spaces, **self.variant.sampler.spaces(spaces)},
             device=self.device,
             rows=HeldOutRows(lambda: self.data, spaces),
+            lazy=True,
             info=DataInfo(lambda: self.data),
             progress=self.config.progress,
         )

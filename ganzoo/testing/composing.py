@@ -69,7 +69,15 @@ def own_data(datasets: Iterable[type[Dataset]]) -> list[Data]:
 
 
 def variants_of(part: Part, own: dict[str, list[Any]]) -> Iterator[Variant]:
-    """The part with its plugin's own parts first, then with plain ones."""
+    """The part in its plugin's own variants, then with its plugin's parts, then with plain ones."""
+    kin = {"architecture": "architecture", "loss": "loss", "sampler": "sampler"}
+    for variant in own.get("variant", []):
+        if type(part) in map(type, variant.parts()):
+            small = {"batch": BATCH, "ema": None}
+            placed = {kin[part.kind]: part} if part.kind in kin else {}
+            if part.kind == "loss" and not isinstance(variant.loss, type(part)):
+                placed = {}
+            yield variant.model_copy(update={**small, **placed})
     alone = {part.kind: [part]}
     architectures = alone.get("architecture", [*own["architecture"], Plain()])
     samplers = alone.get("sampler", [*own["sampler"], Gaussian(dim=4)])

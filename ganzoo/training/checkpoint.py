@@ -26,7 +26,14 @@ KEY = "ganzoo"
 
 def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors and JSON, whole or not at all. Raises RunError where that fails."""
-    plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    plain: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        flat = tensor.detach().contiguous().cpu()
+        # Tied weights are two names of one memory, which the format does not have.
+        memory = flat.untyped_storage().data_ptr()
+        plain[name] = flat.clone() if memory in seen else flat
+        seen.add(memory)
     metadata = {KEY: json.dumps(facts, separators=(",", ":"))}
     with replacing(path) as temporary:
         try:

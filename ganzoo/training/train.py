@@ -41,7 +41,7 @@ def train(
     or a tensor, an array, a dict of columns or a torch Dataset), ``architecture``, ``loss``,
     ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
     ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the run that is there
-    continues. Raises ZooError with one sentence for anything that the caller can mend.
+    continues. Raises ZooError with one sentence for anything that the caller can fix.
     """
     composition = compose(variant, zoo=zoo, **choices)
     plan = plan_run(composition, seed=seed, rounds=rounds, device=device, save_every=save_every)

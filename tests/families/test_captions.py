@@ -199,8 +199,8 @@ def test_classes_have_names() -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"classes": 3, "names": ("cat", "dog")}, "3 classes need as many names, each another one"),
-        ({"classes": 2, "names": ("cat", "cat")}, "2 classes need as many names, each another one"),
+        ({"classes": 3, "names": ("cat", "dog")}, "3 classes need as many distinct names"),
+        ({"classes": 2, "names": ("cat", "cat")}, "2 classes need as many distinct names"),
         ({"shape": (3,), "vocabulary": ("a", "b")}, "a vocabulary begins with '', the padding"),
         ({"shape": (3,), "vocabulary": ("", "a b")}, "a vocabulary begins with '', the padding"),
         ({"vocabulary": ("", "a")}, "a text has a shape (length,) and a vocabulary, and nothing"),

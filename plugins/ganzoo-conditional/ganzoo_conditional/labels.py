@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class ByClass:
     """The training rows sorted by class, so that a row of any class can be drawn."""
 
-    def __init__(self, label: Tensor, classes: int) -> None:
+    def __init__(self, label: Tensor, classes: int, rows: Tensor) -> None:
         """Sort the rows with labels ``label``, (N,), each in [0, classes)."""
-        self.rows = label.argsort(stable=True)
+        self.rows = rows[label.argsort(stable=True)]
         self.count = torch.bincount(label, minlength=classes)
         self.first = self.count.cumsum(0) - self.count
 
@@ -59,10 +59,16 @@ class Labelled(Sampler):
             raise ComposeError(message)
         return {"z": Space(shape=(self.dim,))}
 
-    def start(self, game: GameView) -> ByClass:
-        """Sort the rows by class. Raises DataError if prior ``uniform`` finds a class empty."""
-        rows = ByClass(game.train.column("label"), game.spaces["label"].classes or 0)
-        if self.prior == "uniform" and not bool(rows.count.all()):
+    def start(self, game: GameView) -> ByClass | None:
+        """Sort the rows by class, for prior ``uniform``; DataError if it finds a class empty."""
+        if self.prior == "data":
+            return None  # a column of streamed data takes minutes to read
+        known = torch.arange(len(game.train), device=game.train.device)
+        if game.spaces["label"].partial:
+            known = game.train.column("label_known").nonzero().squeeze(1)
+        label = game.train.column("label", known)
+        rows = ByClass(label, game.spaces["label"].classes or 0, known)
+        if not bool(rows.count.all()):
             message = (
                 f"dataset '{game.data.name}' has no training row of class "
                 f"{int(rows.count.argmin())}, so prior 'uniform' cannot draw one; set "
