@@ -104,9 +104,11 @@ def test_what_is_no_schedule_is_refused(text: str) -> None:
 def test_what_is_written_wrongly_is_answered_with_how_to_write_it() -> None:
     with pytest.raises(ValueError, match="^write it as linear:START:END, cosine:START:END, steps:"):
         Schedule.parse("linear:1")
-    with pytest.raises(ValueError, match="steps, and steps alone, name their values at rising"):
+    with pytest.raises(
+        ValueError, match="error, steps, and steps alone, name their values at rising"
+    ):
         Schedule(shape="linear", start=1.0, steps=((0.5, 2.0),))
-    with pytest.raises(ValueError, match=r"shares of the budget lie in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"error, shares of the budget lie in \(0, 1\]"):
         steps(1.0, (0.0, 2.0))
     for wrong in ({"start": 1.0, "warmpu": 0.5}, {"start": float("nan")}, {"end": 1.0}):
         with pytest.raises(ValidationError):
