@@ -221,3 +221,17 @@ def test_bf16_touches_forwards_but_not_the_score_that_penalties_differentiate() 
     assert not torch.equal(full, reduced)
     torch.testing.assert_close(full, reduced, atol=0.05, rtol=0.05)
     play(game)
+
+
+def test_a_network_known_to_return_a_value_is_asked_first_and_the_generator_before_others() -> None:
+    game = Game(variant_of(SMALL), points())
+    game.nets["encoder"] = nn.Identity()
+    game.inputs["encoder"], game.options["encoder"] = ("real",), ("label",)
+    game.heads = {"encoder": ("encoded",)}
+    assert game.makers("encoded") == ["encoder", "generator"]
+    assert game.makers("other") == ["generator"]
+    game.heads = {}
+    assert game.makers("encoded") == ["generator", "encoder"]
+    assert game.makers("real") == game.makers("label") == ["generator"]
+    game.heads = {"generator": ("fake",)}
+    assert game.makers("encoded") == ["encoder"]
