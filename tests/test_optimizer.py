@@ -68,3 +68,13 @@ def test_the_fastest_implementation_is_taken_where_torch_has_it() -> None:
 def test_an_argument_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Adam(**wrong)
+
+
+def test_its_json_is_json() -> None:
+    assert Adam().spec() == {
+        "part": "adam",
+        "lr": 2e-4,
+        "max_norm": None,
+        "betas": [0.5, 0.999],
+        "eps": 1e-8,
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -222,6 +222,8 @@ def test_without_rows_a_category_is_random_and_anything_else_must_be_given() -> 
 def test_what_is_given_is_taken_as_it_is_or_refused() -> None:
     game = Game(variant_of(LabelledPair()), points())
     frozen = game.frozen()
+    with pytest.raises(FrozenInstanceError):
+        frozen.progress = 0.5
     z = torch.ones(4, 4)
     drawn = frozen.sample(4, given={"z": z})
     assert torch.equal(drawn["z"], z)

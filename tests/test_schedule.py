@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 import torch
 from ganzoo_vanilla import Mlp
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from small import play, points, variant_of, weights
 
 from ganzoo.builtin.losses import NonSaturating
@@ -104,9 +104,11 @@ def test_what_is_no_schedule_is_refused(text: str) -> None:
 def test_what_is_written_wrongly_is_answered_with_how_to_write_it() -> None:
     with pytest.raises(ValueError, match="^write it as linear:START:END, cosine:START:END, steps:"):
         Schedule.parse("linear:1")
-    with pytest.raises(ValueError, match="steps, and steps alone, name their values at rising"):
+    with pytest.raises(
+        ValueError, match="error, steps, and steps alone, name their values at rising"
+    ):
         Schedule(shape="linear", start=1.0, steps=((0.5, 2.0),))
-    with pytest.raises(ValueError, match=r"shares of the budget lie in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"error, shares of the budget lie in \(0, 1\]"):
         steps(1.0, (0.0, 2.0))
     for wrong in ({"start": 1.0, "warmpu": 0.5}, {"start": float("nan")}, {"end": 1.0}):
         with pytest.raises(ValidationError):
@@ -161,6 +163,8 @@ def test_bounds_of_the_usual_kinds_of_number() -> None:
     for wrong in ({"weight": -1e-9}, {"rate": 0.0}, {"decay": 1.0}, {"decay": -1e-9}):
         with pytest.raises(ValidationError):
             Usual(**wrong)
+    with pytest.raises(ValidationError, match="finite"):
+        TypeAdapter(Weight).validate_python(float("inf"))
     with pytest.raises(ValidationError, match="-1 of the schedule is not within 0 and inf"):
         Usual(weight=linear(1.0, -1.0))
 
@@ -215,6 +219,7 @@ def test_every_number_of_a_composition_follows_progress() -> None:
     assert variant.is_scheduled
     assert not variant_of(SMALL).is_scheduled
     game = Game(variant, points())
+    assert game.now == variant.at(0.0)
     seen = []
     for progress in (0.0, 0.25, 0.5):
         game.progress = progress

@@ -11,8 +11,10 @@ from ganzoo_wgan_gp import GradientPenalty, Wasserstein
 from small import Guess, LabelledPair, images, play, points, variant_of
 from torch import Tensor, nn
 
+from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.regularizers import R1
 from ganzoo.engine.game import Game
+from ganzoo.errors import ComposeError
 from ganzoo.parts.part import Architecture, Regularizer
 from ganzoo.parts.space import Space
 
@@ -150,6 +152,7 @@ def test_what_nothing_offers_is_missing_and_whatever_is_there_says_who_gives_it(
         with pytest.raises(KeyError) as error:
             step[name]
         assert error.value.name == name
+        assert error.value.args == (name,)
     sources = {
         "z": "sampler",
         "real": "data",
@@ -219,5 +222,57 @@ def test_bf16_touches_forwards_but_not_the_score_that_penalties_differentiate() 
     full, reduced = step.score(step["real"]), step["real_score"]
     assert reduced.dtype == full.dtype == torch.float32
     assert not torch.equal(full, reduced)
+    assert torch.equal(step["discriminator"](step["real"])["score"], full)
     torch.testing.assert_close(full, reduced, atol=0.05, rtol=0.05)
     play(game)
+
+
+def test_a_network_known_to_return_a_value_is_asked_first_and_the_generator_before_others() -> None:
+    game = Game(variant_of(SMALL), points())
+    game.nets["encoder"] = nn.Identity()
+    game.inputs["encoder"], game.options["encoder"] = ("real",), ("label",)
+    game.heads = {"encoder": ("encoded",)}
+    assert game.makers("encoded") == ["encoder", "generator"]
+    assert game.makers("other") == ["generator"]
+    game.heads = {}
+    assert game.makers("encoded") == ["generator", "encoder"]
+    assert game.makers("real") == game.makers("label") == ["generator"]
+    game.heads = {"generator": ("fake",)}
+    assert game.makers("encoded") == ["encoder"]
+
+
+class Circle(TwoHeads):
+    """Two networks, each of which waits for what the other returns."""
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return Waiting(z.size, real.size)
+
+    def encoder(self, real: Space) -> nn.Module:
+        return Answering()
+
+
+class Waiting(nn.Linear):
+    def forward(self, z: Tensor, hint: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(z) + hint
+
+
+class Answering(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, fake: Tensor) -> dict[str, Tensor]:
+        return {"hint": fake * self.scale}
+
+
+class WithEncoder(NonSaturating):
+    def encoder(self, hint: Tensor) -> Tensor:
+        return hint.sum(1)
+
+
+def test_networks_that_wait_for_each_other_are_refused_by_name() -> None:
+    turns = (("generator", 1), ("discriminator", 1), ("encoder", 1))
+    with pytest.raises(ComposeError) as error:
+        Game(variant_of(Circle(), loss=WithEncoder(), turns=turns), points())
+    assert "architecture 'circle' reads '" in str(error.value)
+    assert error.value.missing is not None
