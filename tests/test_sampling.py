@@ -215,8 +215,10 @@ def test_without_rows_a_category_is_random_and_anything_else_must_be_given() -> 
         "the generator reads 'real', which sampler 'gaussian' does not draw; give it, as in "
         "sample(n, given={'real': ...})."
     )
-    assert "label" not in bare.sample(2, given={"real": torch.zeros(2, 2)})
-    assert bare.sample(2, given={"real": torch.zeros(2, 2)})["known"].tolist() == [0, 0]
+    # What is optional in training was there in training: it is drawn too.
+    drawn = bare.sample(300, given={"real": torch.zeros(300, 2)})
+    assert set(drawn["label"].tolist()) == {0, 1, 2}
+    assert set(drawn["known"].tolist()) == {1}
 
 
 def test_what_is_given_is_taken_as_it_is_or_refused() -> None:

@@ -128,8 +128,9 @@ def test_graphs_are_recorded_towards_the_player_whose_turn_it_is_and_no_other() 
         "discriminator": {"fake": False, "fake_score": True, "real_score": True},
         "generator": {"fake": True, "fake_score": True, "real_score": False},
     }
-    with torch.no_grad():
-        assert not step_of(game, "generator")["fake"].requires_grad
+    with torch.no_grad():  # whoever reads it next may need its gradient
+        assert step_of(game, "generator")["fake"].requires_grad
+        assert not step_of(game, "generator").generate().requires_grad
     moved = torch.randn(8, 2, requires_grad=True)
     assert step_of(game, "generator").score(moved).requires_grad
 

@@ -33,13 +33,15 @@ def of(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for player, terms in game.log.items():
         tensors |= {f"{player}-log.{name}": term for name, term in terms.items()}
     facts: dict[str, Any] = {
-        "optimizers": {player: numbers_of(game, player) for player in game.optimizers},
         "rounds": game.rounds,
         "progress": game.progress,
         "position": game.order.position,
         "steps": dict(game.steps),
         "parts": {},
     }
+    numbers = {p: found for p in game.optimizers if (found := numbers_of(game, p))}
+    if numbers:
+        facts["optimizers"] = numbers
     for name, part_state in game.states.items():
         for key, value in part_state.state().items():
             if isinstance(value, Tensor):
@@ -73,16 +75,17 @@ def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any])
 def numbers_of(game: Game, player: Player) -> dict[str, Any]:
     """What an optimizer keeps that is no tensor: numbers of parameters, and of groups of them."""
     optimizer, kept = game.optimizers[player], game.now.optimizers[player].arguments()
+    usual = optimizer.defaults
     moments = {
         str(i): numbers
         for i, param in enumerate(game.params[player])
         if (numbers := plain(optimizer.state.get(param, {})))
     }
     groups = [
-        {name: number for name, number in plain(group).items() if name not in kept}
+        {name: n for name, n in plain(group).items() if name not in kept and n != usual.get(name)}
         for group in optimizer.param_groups
     ]
-    return {"moments": moments, "groups": groups}
+    return {"moments": moments, "groups": groups} if moments or any(groups) else {}
 
 
 def restore_numbers(game: Game, player: Player, facts: Mapping[str, Any]) -> None:

@@ -134,7 +134,7 @@ def test_every_shape_is_its_formula_and_survives_text_and_json(
         ("steps:1", "steps, and steps alone"),
         ("linear:1:-2", "-2 of the schedule is not within 0 and inf"),
         ("linear:inf:0", "finite"),
-        ("wavy:1:0", "valid number"),
+        ("wavy:1:0", "write it as linear:START:END"),
     ],
 )
 def test_a_wrong_schedule_says_why(text: str, reason: str) -> None:
