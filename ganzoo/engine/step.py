@@ -67,9 +67,11 @@ class Step:
     def __getitem__(self, name: str) -> Any:
         """The value of a name; Missing where nothing offers it."""
         if name not in self.values:
-            # Whoever reads it first may do so without gradients; whoever reads it next may not.
-            with torch.enable_grad():
+            if torch.is_grad_enabled():
                 self._compute(name)
+            else:  # whoever reads it next may need its gradient
+                with torch.enable_grad():
+                    self._compute(name)
             if name not in self.values:
                 raise Missing(name)
         return self.values[name]
@@ -159,12 +161,15 @@ class Step:
             refuse_unread(game, player, given)
         # A graph is recorded where it can lead to this player's parameters: through its own
         # network, or through an input of another's that has one.
-        recorded = torch.is_grad_enabled() and (
+        enabled = torch.is_grad_enabled()
+        recorded = enabled and (
             player == self.player or any(map(requires_grad, (*sample, *named.values())))
         )
+        # Entering a context takes microseconds, which a small network has few of.
+        recording = nullcontext() if recorded is enabled else torch.no_grad()
         precision = nullcontext() if full_precision else game.autocast()
         try:
-            with torch.set_grad_enabled(recorded), precision:
+            with recording, precision:
                 out = game.nets[player](*sample, **named)
         except Exception as error:
             error.add_note(f"the {player} of architecture '{game.variant.architecture.name}'")
