@@ -19,8 +19,18 @@ from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.engine.sampling import heads_on_rows
 from ganzoo.engine.scoring import measure_game
-from ganzoo.errors import ComposeError, OptionError
-from ganzoo.parts import Adam, Architecture, GameView, Optimizer, Regularizer, Space, linear
+from ganzoo.errors import ComposeError, DataError, OptionError
+from ganzoo.parts import (
+    Adam,
+    Architecture,
+    Data,
+    GameView,
+    Optimizer,
+    Regularizer,
+    ResidentRows,
+    Space,
+    linear,
+)
 from ganzoo.training import checkpoint
 
 if TYPE_CHECKING:
@@ -83,6 +93,15 @@ class Labelling(Twins):
 def test_a_head_with_a_columns_name_is_refused() -> None:
     with pytest.raises(ComposeError, match="returns 'label'; the data have a column of that name"):
         Game(variant_of(Labelling(), sampler=Gaussian(dim=2)), points())
+
+
+@pytest.mark.parametrize("name", ["progress", "fake", "real_score", "generator", "state"])
+def test_a_column_with_the_name_of_another_value_is_refused(name: str) -> None:
+    data = points()
+    rows = ResidentRows({**data.train.columns, name: torch.zeros(64)})
+    clash = Data("clash", rows, rows, {**data.spaces, name: Space()})
+    with pytest.raises(DataError, match=f"has a column '{name}', a name that has another meaning"):
+        Game(variant_of(SMALL), clash)
 
 
 class TwoRates(Optimizer):
@@ -307,6 +326,24 @@ def test_what_would_be_a_traceback_is_a_sentence(fields: dict[str, Any], sentenc
     with pytest.raises(ComposeError) as error:
         Game(variant_of(options.pop("architecture"), **options), points())
     assert str(error.value).startswith(sentence)
+
+
+class Column(Twins):
+    def generator(self, z: Space) -> nn.Module:
+        return MlpGenerator(z.size, [8], Space(shape=(2,)))
+
+    def discriminator(self, real: Space) -> nn.Module:
+        return nn.Linear(real.size, 1)
+
+
+class ByFunction(NonSaturating):
+    def discriminator(self, score: Any, real: Tensor, fake: Tensor) -> Tensor:
+        return (score(fake) - score(real)).mean()
+
+
+def test_a_column_of_scores_is_refused_also_where_only_the_function_is_called() -> None:
+    with pytest.raises(ComposeError, match=r"'score' of shape \(8, 1\); it must be \(8,\), or"):
+        Game(variant_of(Column(), loss=ByFunction()), points())
 
 
 def test_no_samples_are_an_error_and_not_another_meaning(zoo: Zoo) -> None:

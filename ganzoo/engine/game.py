@@ -13,7 +13,7 @@ from ganzoo.engine import check, state
 from ganzoo.engine.average import Average
 from ganzoo.engine.build import build
 from ganzoo.engine.memory_format import in_layout_of
-from ganzoo.engine.methods import check_methods
+from ganzoo.engine.methods import check_columns, check_methods
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.engine.step import Step
@@ -45,6 +45,7 @@ class Game:
         self, variant: Variant, data: Data, *, seed: int = 0, device: str | torch.device = "cpu"
     ) -> None:
         check_methods(variant)
+        check_columns(data, dict(variant.turns))
         self.variant, self.data, self.seed = variant, data, seed
         self.device, self.batch = torch.device(device), variant.batch
         self.rounds, self.progress = 0, 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.engine.step import ENGINE
-from ganzoo.errors import ComposeError, closest
+from ganzoo.errors import ComposeError, DataError, closest
+from ganzoo.parts.needs import RESERVED
 from ganzoo.parts.part import (
     DISCRIMINATOR,
     GENERATOR,
@@ -19,6 +20,7 @@ from ganzoo.parts.part import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Player
     from ganzoo.parts.variant import Variant
 
@@ -51,6 +53,18 @@ def check_methods(variant: Variant) -> None:
                 f"none of {', '.join([*acts, 'attach'])}."
             )
             raise ComposeError(message)
+
+
+def check_columns(data: Data, players: Iterable[Player]) -> None:
+    """Refuse columns whose names mean something else on a step. Raises DataError."""
+    taken = {*ENGINE, *players, "fake", "state"}
+    for name in data.spaces:
+        if name in taken or name.startswith(RESERVED):
+            message = (
+                f"dataset '{data.name}' has a column '{name}', a name that has another meaning in "
+                "training; give it another."
+            )
+            raise DataError(message)
 
 
 def refuse_misspelt(part: Part, players: Iterable[Player]) -> None:

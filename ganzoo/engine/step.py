@@ -260,7 +260,20 @@ def refuse_unread(game: Game, player: Player, given: Mapping[str, Any]) -> None:
 
 
 def head_names(game: Game, player: Player, out: Tensor | dict[str, Tensor]) -> tuple[str, ...]:
-    """The heads of a network, once it has run; ComposeError for a wrong name."""
+    """The heads of a network, once it has run; ComposeError for a wrong name or a column of scores.
+
+    One score per sample in a column, (N, 1), would be broadcast against one in a row, to (N, N).
+    """
+    score = (
+        (out.get("score") if isinstance(out, dict) else out) if player == DISCRIMINATOR else None
+    )
+    if score is not None and score.dim() == 2 and score.shape[1] == 1 < len(score):  # noqa: PLR2004
+        n = len(score)
+        message = (
+            f"the {player} of architecture '{game.variant.architecture.name}' returns 'score' of "
+            f"shape {tuple(score.shape)}; it must be ({n},), or ({n}, ...) for a map of scores."
+        )
+        raise ComposeError(message)
     if isinstance(out, dict):
         wrong = [name for name in out if name.startswith(RESERVED)]
         taken = [name for name in out if player != DISCRIMINATOR and name in game.train.names]
