@@ -76,7 +76,7 @@ def test_an_objective_is_a_sum_with_weights_and_laziness(
 ) -> None:
     assert conditional["objective"] == {
         "discriminator": "non-saturating + 0.5 guess + 2 r1 every 4 steps, times 4; "
-        "constrained by clipped",
+        "constrained by clipped; sees samples augmented by shaken",
         "generator": "non-saturating",
     }
     falling = variant_of(Mlp(width=8), regularizers=(R1(weight=linear(2.0, 1.0)),))

@@ -315,8 +315,14 @@ class Stranger(Regularizer):
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"architecture": Without()}, "the network of the generator of architecture 'without' has"),
-        ({"optimizers": {"generator": Broken()}}, "optimizer 'broken' fails on the parameters of "),
+        (
+            {"architecture": Without()},
+            "the network of the generator has no parameters to train; ta",
+        ),
+        (
+            {"optimizers": {"generator": Broken()}},
+            "optimizer 'broken' of the generator cannot be built: ",
+        ),
         ({"regularizers": (Stranger(),)}, "regularizer 'stranger' projects 'critic', who has no t"),
         ({"turns": (("weight", 1),)}, "a player cannot be named 'weight', which has another mean"),
     ],

@@ -1,4 +1,4 @@
-"""One player's network, built from spaces."""
+"""What a player is built of: a network from spaces, and an optimizer of its parameters."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from ganzoo.parts.needs import accepts, reads
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
+
+    from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Architecture, Player
     from ganzoo.parts.space import Space
 
@@ -45,3 +48,22 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
         message = f"{who} builds a {type(net).__name__} as its {player}; it must be an nn.Module."
         raise ComposeError(message)
     return net
+
+
+def trainable(net: nn.Module) -> list[nn.Parameter]:
+    """The parameters that training changes; a part may have frozen the others."""
+    return [param for param in net.parameters() if param.requires_grad]
+
+
+def build_optimizer(
+    part: Optimizer, player: Player, params: list[nn.Parameter]
+) -> torch.optim.Optimizer:
+    """The optimizer of a player's parameters. Raises ComposeError where it cannot be built."""
+    if not params:
+        message = f"the network of the {player} has no parameters to train; take away its turns."
+        raise ComposeError(message)
+    try:
+        return part.build(params)
+    except Exception as error:
+        message = f"optimizer '{part.name}' of the {player} cannot be built: {first_line(error)}"
+        raise ComposeError(message) from error

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -11,20 +10,20 @@ from torch import Tensor, nn
 
 from ganzoo.engine import check, state
 from ganzoo.engine.average import Average
-from ganzoo.engine.build import build
+from ganzoo.engine.build import build, build_optimizer, trainable
 from ganzoo.engine.memory_format import in_layout_of
 from ganzoo.engine.methods import check_columns, check_methods
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.engine.step import Step
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
-from ganzoo.errors import ComposeError, DataError, OptionError, first_line
+from ganzoo.errors import ComposeError, DataError, OptionError
 from ganzoo.parts.needs import accepts, reads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.parts.schedule import is_scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Part, Player
@@ -67,7 +66,10 @@ class Game:
         self.params = {player: trainable(net) for player, net in self.nets.items()}
         self.scheduled = variant.is_scheduled
         self._play_as(variant.at(0.0))
-        self.optimizers = {player: self._optimizer(player) for player in self.nets}
+        self.optimizers = {
+            player: build_optimizer(self.now.optimizers[player], player, params)
+            for player, params in self.params.items()
+        }
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.started: dict[str, Any] = {}
         for part in self.now.parts():
@@ -171,18 +173,6 @@ class Game:
             net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.nets[player] = net.to(self.device).train()
 
-    def _optimizer(self, player: Player) -> torch.optim.Optimizer:
-        part = self.now.optimizers[player]
-        who = f"of the {player} of architecture '{self.variant.architecture.name}'"
-        if not self.params[player]:
-            message = f"the network {who} has no parameters to train; take away its turns."
-            raise ComposeError(message)
-        try:
-            return part.build(self.params[player])
-        except Exception as error:
-            message = f"optimizer '{part.name}' fails on the parameters {who}: {first_line(error)}"
-            raise ComposeError(message) from error
-
     def plays(self, role: str) -> bool:
         """Whether the network behind ``score`` or ``generate`` is in this game."""
         return (DISCRIMINATOR if role == "score" else GENERATOR) in self.nets
@@ -234,23 +224,9 @@ class Game:
         """Inside, torch's default generators are the game's own."""
         return self.random.leased()
 
-    @contextmanager
-    def untouched(self) -> Iterator[None]:
-        """Whatever runs inside leaves no trace: buffers, random states and positions come back."""
-        buffers = [b for net in self.nets.values() for b in net.buffers()]
-        saved = [b.clone() for b in buffers]
-        random, latents = self.random.state, self.latents.get_state()
-        position = self.order.position
-        states = {name: copy.deepcopy(value.state()) for name, value in self.states.items()}
-        try:
-            yield
-        finally:
-            for buffer, value in zip(buffers, saved, strict=True):
-                buffer.copy_(value)
-            self.random.state, self.order.position = random, position
-            self.latents.set_state(latents)
-            for name, value in states.items():
-                self.states[name].restore(value)
+    def untouched(self) -> AbstractContextManager[None]:
+        """Whatever runs inside leaves no trace, but for weights."""
+        return state.untouched(self)
 
     # ---------------------------------------------------------------------------------- sampling
 
@@ -313,11 +289,6 @@ def sum_of(terms: dict[str, Tensor]) -> Tensor:
     """The sum of scalar terms."""
     first, *others = terms.values()
     return sum(others, first)
-
-
-def trainable(net: nn.Module) -> list[nn.Parameter]:
-    """The parameters that training changes; a part may have frozen the others."""
-    return [param for param in net.parameters() if param.requires_grad]
 
 
 def state_key(part: Part) -> str:

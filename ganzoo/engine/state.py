@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch import Tensor
 from ganzoo.engine.memory_format import like, under
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import nn
 
@@ -100,6 +102,25 @@ def restore_numbers(game: Game, player: Player, facts: Mapping[str, Any]) -> Non
 def plain(values: Mapping[str, Any]) -> dict[str, float | bool]:
     """The entries that are numbers of Python."""
     return {name: value for name, value in values.items() if isinstance(value, (int, float))}
+
+
+@contextmanager
+def untouched(game: Game) -> Iterator[None]:
+    """Whatever runs inside leaves no trace: buffers, random states and positions come back."""
+    buffers = [b for net in game.nets.values() for b in net.buffers()]
+    saved = [b.clone() for b in buffers]
+    random, latents = game.random.state, game.latents.get_state()
+    position = game.order.position
+    states = {name: copy.deepcopy(value.state()) for name, value in game.states.items()}
+    try:
+        yield
+    finally:
+        for buffer, value in zip(buffers, saved, strict=True):
+            buffer.copy_(value)
+        game.random.state, game.order.position = random, position
+        game.latents.set_state(latents)
+        for name, value in states.items():
+            game.states[name].restore(value)
 
 
 def networks(game: Game) -> dict[str, nn.Module]:

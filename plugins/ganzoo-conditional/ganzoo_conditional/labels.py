@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 class ByClass:
     """The training rows sorted by class, so that a row of any class can be drawn."""
 
-    def __init__(self, label: Tensor, classes: int, rows: Tensor) -> None:
-        """Sort the rows with labels ``label``, (N,), each in [0, classes)."""
-        self.rows = rows[label.argsort(stable=True)]
+    def __init__(self, label: Tensor, classes: int, rows: Tensor | None = None) -> None:
+        """Sort ``rows`` (all, by default) with labels ``label``, (N,), each in [0, classes)."""
+        order = label.argsort(stable=True)
+        self.rows = order if rows is None else rows[order]
         self.count = torch.bincount(label, minlength=classes)
         self.first = self.count.cumsum(0) - self.count
 
