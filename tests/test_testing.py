@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -414,3 +417,20 @@ def test_the_kits_own_networks_suit_the_usual_game() -> None:
     check_plugin(
         plugin(architectures=[Plain], variants=[variant_of(Plain(), loss=NonSaturating())])
     )
+
+
+@pytest.mark.parametrize(
+    "family", ["players", "optimizers", "paired", "heads_on_demand", "adaptive_augmentation"]
+)
+def test_a_plugin_with_what_the_contract_was_widened_for_keeps_its_word(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third player, an optimizer, generators that read rows: each plugin is a test of its own."""
+    path = Path(__file__).parent / "families" / f"test_{family}.py"
+    spec = importlib.util.spec_from_file_location(f"family_{family}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # where pydantic looks up names
+    spec.loader.exec_module(module)
+    check_plugin(module)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ganzoo.parts.dataset import Dataset
 
 ROWS, CLASSES, BATCH = 32, 3, 8
-PLAYED = ("architecture", "loss", "regularizer", "sampler")
+PLAYED = ("architecture", "loss", "regularizer", "sampler", "optimizer")
 """The kinds of part that take part in training; of the others only the form is checked."""
 
 
@@ -94,6 +94,9 @@ def objectives(part: Part, own: dict[str, list[Any]]) -> Iterator[dict[str, Any]
     usual = NonSaturating()
     losses = [part] if part.kind == "loss" else [usual, *own["loss"]]
     others = {"regularizers": (part,) if part.kind == "regularizer" else ()}
+    if part.kind == "optimizer":
+        yield {"loss": usual, "optimizers": {"discriminator": part, "generator": part}}
+        return
     for loss in losses:
         if not hasattr(loss, "discriminator"):
             yield {"loss": usual, "generator_loss": loss, **others}

@@ -39,6 +39,7 @@ def check_plugin(module: str | ModuleType) -> None:
                 check_form(thing, zoo)
     own = {kind: [cls() for cls in offers.get(kind, [])] for kind in PLAYED}
     own["data"] = own_data(offers.get("dataset", []))
+    own["variant"] = offers.get("variant", [])
     for kind in PLAYED:
         for part in own[kind]:
             check_played(part, own)

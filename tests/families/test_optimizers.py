@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from ganzoo.parts import Data
     from ganzoo.plugins.zoo import Zoo
 
-SMALL = Mlp(width=8, depth=1)
+
+class Small(Mlp):
+    """Perceptrons of few units."""
+
+    width: int = 8
+    depth: int = 1
+
+
+SMALL = Small()
 ORACLES: list[tuple[Optimizer, Any]] = [
     (Adam(lr=1e-2, betas=(0.4, 0.9)), lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.4, 0.9))),
     (
@@ -78,7 +86,7 @@ class Normal(Dataset):
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> list[type[Architecture]]:
-    return [Mlp]
+    return [Small]
 
 
 @ganzoo.hookimpl
