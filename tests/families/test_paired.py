@@ -253,6 +253,11 @@ def test_samples_in_mid_training_are_of_their_own_stage(tmp_path: Path) -> None:
     model = ganzoo.load(f"dir:{tmp_path / 'weights'}", zoo=zoo)
     made = model.values(3, seed=1)
     assert torch.equal(made["fake"], model.generator(made["z"], 1.0))
+    run.game.progress = 0.25  # as a run that was interrupted would be exported
+    ganzoo.export(run, tmp_path / "early", zoo=zoo)
+    early = ganzoo.load(f"dir:{tmp_path / 'early'}", zoo=zoo)
+    made = early.values(3, seed=1)
+    assert torch.equal(made["fake"], early.generator(made["z"], 0.25))
 
 
 def test_a_loaded_model_is_given_pictures_or_takes_rows_of_its_data(tmp_path: Path) -> None:

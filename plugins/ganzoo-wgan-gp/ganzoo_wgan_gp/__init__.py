@@ -6,7 +6,7 @@ Wasserstein GANs, arXiv:1704.00028.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat
@@ -59,14 +59,15 @@ class GradientPenalty(Regularizer):
 class WeightClipping(Regularizer):
     """WGAN's constraint: every weight of the discriminator lies in [-bound, bound]."""
 
+    projects: ClassVar[tuple[Player, ...] | None] = ("discriminator",)
+
     bound: PositiveFloat = Field(default=0.01, description="the paper's c")
 
-    def project(self, net: nn.Module, player: Player) -> None:
+    def project(self, net: nn.Module, player: Player) -> None:  # noqa: ARG002
         """Clip the weights after each discriminator step."""
-        if player == "discriminator":
-            # One call for all tensors, because this runs after every step.
-            torch._foreach_clamp_min_(list(net.parameters()), -self.bound)
-            torch._foreach_clamp_max_(list(net.parameters()), self.bound)
+        # One call for all tensors, because this runs after every step.
+        torch._foreach_clamp_min_(list(net.parameters()), -self.bound)
+        torch._foreach_clamp_max_(list(net.parameters()), self.bound)
 
 
 class WganGp(ConvOrMlp):
