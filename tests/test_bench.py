@@ -177,13 +177,16 @@ def test_one_process_two_ray_and_a_killed_one_that_goes_on_end_the_same(tmp_path
     assert quality(one) == quality(two) == quality(ray) == quality(killed)
 
 
-def test_ctrl_c_lets_every_run_at_work_save(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_let_every_run_at_work_save(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     running = in_new_process(tmp_path / "b", "--processes", "2", wait=False)
     logs = [tmp_path / "b" / "runs" / f"vanilla-{seed}" / "log.jsonl" for seed in (0, 1)]
     while not all(log.exists() and log.read_text() for log in logs):
         assert running.poll() is None
         time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 1
     assert err.splitlines()[-1] == (

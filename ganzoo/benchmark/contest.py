@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +80,7 @@ def bench(
     benches = prepared(contests, place, zoo or default_zoo())
     runner = runner_for(zoo, processes, ray)
     tracker = ProgressTracker(benches, on_progress)
-    with locked(place), reported(benches, place):
+    with locked(place), stopped_by_sigterm(), reported(benches, place):
         for made in benches:
             made.run(runner, on_result, tracker.update)
     return benches
@@ -202,6 +204,19 @@ def locked(folder: Path) -> Iterator[None]:
     except Timeout:
         message = f"another process is at work in {folder}; wait for it, or choose another --out."
         raise RunError(message) from None
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Inside, SIGTERM stops what Ctrl-C stops: clusters send it. In the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -1,13 +1,7 @@
-"""A worker does one job of a benchmark: it trains, scores and writes the results down.
-
-``python -m ganzoo.benchmark.worker`` does a job that it reads from standard input, as JSON.
-"""
+"""A worker does one job of a benchmark: it trains, scores and writes the results down."""
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
@@ -15,14 +9,12 @@ import torch
 
 from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.cost import cost_of, round_flops, round_images
-from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
 from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.standings import headline
 from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import measure, measure_game, measure_noise, measure_training_rows
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
-from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.model import load
 from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
@@ -30,6 +22,7 @@ from ganzoo.training.run import Run
 from ganzoo.training.train import default_n
 
 if TYPE_CHECKING:
+    from ganzoo.benchmark.jobs import Job
     from ganzoo.parts.dataset import Data, Dataset
     from ganzoo.parts.metric import Score
     from ganzoo.parts.variant import Variant
@@ -38,8 +31,6 @@ if TYPE_CHECKING:
 
 SELECTION_SEED, FINAL_SEED = 1, 0
 """Latents to choose the best checkpoint on, and others to score it on: less flattering."""
-INTERRUPTED = 130
-"""The exit code of a worker that Ctrl-C stopped, as shells have it."""
 
 
 class LoadedData:
@@ -241,28 +232,3 @@ def record_death(job: Job, error: str) -> None:
     """Write down, in a job's results, that the process that worked on it died."""
     died = Result(contender=job.contender, seed=job.seed, kind="died", error=error)
     ResultsFile(job.folder).add(died)
-
-
-def exit_with_parent() -> None:
-    """End this process at once when its parent ends, even if the parent was killed.
-
-    The parent holds the other end of standard input open and never writes to it again. Without
-    this, an orphan would keep writing to a folder that the next command resumes.
-    """
-    os.read(sys.stdin.fileno(), 1)
-    os._exit(1)
-
-
-def main() -> int:
-    """Do the job on the first line of standard input."""
-    row = sys.stdin.readline()
-    threading.Thread(target=exit_with_parent, daemon=True).start()
-    try:
-        Worker(Job.model_validate_json(row), default_zoo()).run()
-    except (InterruptedRunError, KeyboardInterrupt):
-        return INTERRUPTED
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
