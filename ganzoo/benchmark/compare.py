@@ -26,7 +26,7 @@ class Comparison(Bench):
             message = f"{one.folder} and {other.folder} cannot be compared: {different}."
             raise ZooError(message)
         self.members, self.folder, self.zoo = (one, other), folder, one.zoo
-        self.headlines = one.headlines
+        self.headlines, self.ranges = one.headlines, one.ranges
         both = one.contest.contenders.keys() & other.contest.contenders.keys()
         contenders: dict[str, str] = {}
         self.jobs = []

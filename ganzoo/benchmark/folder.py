@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.jobs import FORMAT, Contest, jobs_of
 from ganzoo.benchmark.results import LOST, Result, is_complete, line, of_kind, read
-from ganzoo.benchmark.standings import Standing, headline, standings
-from ganzoo.benchmark.verdict import NOBODY, verdict
+from ganzoo.benchmark.standings import Standing, headline, incomparable, standings
+from ganzoo.benchmark.statistics import ANY_NUMBER
+from ganzoo.benchmark.verdict import NOBODY, UNRANKED, verdict
 from ganzoo.errors import RunError
 from ganzoo.pretrained.sources import is_model_name, source
 from ganzoo.storage.files import write_text
@@ -45,6 +46,7 @@ class Bench:
         self.members: tuple[Bench, ...] = (self,)
         """The benchmarks that it consists of."""
         self.headlines = [m.headline for m in zoo.metrics() if m.routine and m.headline]
+        self.ranges = {name: ends for m in zoo.metrics() for name, ends in m.ranges.items()}
 
     @classmethod
     def open(cls, folder: Path, zoo: Zoo) -> Bench:
@@ -109,13 +111,33 @@ class Bench:
     @cached_property
     def standings(self) -> list[Standing]:
         """The contenders that finished, best first."""
-        return standings(self.results, self.headline) if self.finished else []
+        metric = self.headline
+        return standings(self.results, metric, self.range_of(metric)) if metric else []
 
     @cached_property
-    def headline(self) -> str:
-        """The metric that contenders are ranked by; ZooError if none of them was measured."""
-        scores = (score for result in self.results for score in result.scores)
-        return headline(scores, self.headlines).metric
+    def headline(self) -> str | None:
+        """The metric that contenders are ranked by; None if it was measured for none of them."""
+        lasts = of_kind(self.results, "last")
+        score = headline((score for last in lasts for score in last.scores), self.headlines)
+        return score.metric if score else None
+
+    def range_of(self, metric: str) -> tuple[float, float]:
+        """The least and the greatest possible value of a number."""
+        low, high = self.ranges.get(metric, ANY_NUMBER)
+        if metric == "modes-captured":  # training data reach every mode that there is
+            reached = (r.value(metric) for r in of_kind(self.results, "training-data"))
+            high = next(filter(None, reached), high)
+        return low, high
+
+    @property
+    def unranked(self) -> dict[str, str]:
+        """The contenders that finished and are not among the standings, and why."""
+        what = f"{self.headline} was not" if self.headline else "no metric that ranks was"
+        ranked = {standing.contender for standing in self.standings}
+        names = dict.fromkeys(result.contender for result in of_kind(self.results, "last"))
+        return {name: f"{what} measured" for name in names if name not in ranked} | incomparable(
+            self.results
+        )
 
     @property
     def finished(self) -> bool:
@@ -124,7 +146,9 @@ class Bench:
 
     def verdict(self) -> str:
         """Who won, in one sentence."""
-        return verdict(self.standings, self.headline) if self.finished else NOBODY
+        if not self.finished:
+            return NOBODY
+        return verdict(self.standings, self.headline) if self.headline else UNRANKED
 
     def reread(self) -> None:
         """Forget what was read, since the files have changed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark import gallery, tables
 from ganzoo.benchmark.results import of_kind
-from ganzoo.benchmark.standings import ENOUGH_SEEDS
+from ganzoo.benchmark.statistics import ENOUGH_SEEDS
 from ganzoo.errors import ZooError
 from ganzoo.storage.files import write_text
 
@@ -143,10 +143,11 @@ def caption(bench: Bench) -> str:
     protocols = "; ".join(dict.fromkeys(score.protocol() for score in scores))
     return (
         "Scores of the last checkpoint: the mean over training seeds with its 95 % Student's t "
-        "interval. A rank is one more than the number of contenders whose intervals lie entirely "
-        f"on the better side. Contenders with fewer than {ENOUGH_SEEDS} seeds, or with a seed that "
-        f'did not finish, have no rank. "Best" is the checkpoint with the best {bench.headline} on '
-        "other latents and the same held-out rows, so it is slightly optimistic. "
+        "interval, cut to the values that the number can have; of two seeds, both values. A rank "
+        "is one more than the number of contenders whose intervals lie entirely on the better "
+        f"side. Contenders with fewer than {ENOUGH_SEEDS} seeds, or with a seed that did not "
+        f'finish, have no rank. "Best" is the checkpoint with the best {bench.headline} on other '
+        "latents and the same held-out rows, so it is slightly optimistic. "
         '"Training data" scores training rows as if they were samples. '
         f"Protocol: {protocols}."
     )

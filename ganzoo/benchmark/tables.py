@@ -6,32 +6,33 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark.results import LOST, Kind, of_kind
-from ganzoo.benchmark.standings import incomparable
-from ganzoo.benchmark.statistics import bootstrap_interval, estimate, improvement
+from ganzoo.benchmark.statistics import bootstrap_interval, bracketed, estimate, improvement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ganzoo.benchmark.folder import Bench
     from ganzoo.benchmark.results import Result
+    from ganzoo.parts.metric import Direction
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
 def rows_of(bench: Bench) -> list[dict[str, Any]]:
-    """Contenders by rank, then those that did not finish, then the references."""
-    results = bench.results
+    """Contenders by rank, then those that are not ranked or did not finish, then the references."""
     rows = []
     for standing in bench.standings:
-        scores = score_cells(results, standing.contender, "last")
-        best = list(standing.best.values())
-        notes = [*standing.warnings, *(f"{kind} with {n}" for kind, n in standing.lost.items())]
-        row = {"rank": standing.rank or "", **scores, f"best {bench.headline}": interval(best)}
+        scores = score_cells(bench, of_kind(bench.results, "last", standing.contender))
+        best = estimate(list(standing.best.values()), standing.within) if standing.best else ""
+        floors = standing.floors_over(standing.last.mean)
+        notes = [f"no better than {floors}"] if floors else []
+        notes += [*standing.warnings, *(f"{how} with {n}" for how, n in standing.lost.items())]
+        row = {"rank": standing.rank or "", **scores, f"best {bench.headline}": str(best)}
         rows.append({**row, "note": "; ".join(notes)})
-    for name, why in incomparable(results).items():
-        scores = score_cells(results, name, "last")
+    for name, why in bench.unranked.items():
+        scores = score_cells(bench, of_kind(bench.results, "last", name))
         rows.append({"rank": "", **scores, "note": f"not ranked: {why}"})
-    return rows + unfinished_rows(results) + reference_rows(results)
+    return rows + unfinished_rows(bench.results) + reference_rows(bench)
 
 
 def unfinished_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -48,37 +49,34 @@ def unfinished_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     return rows
 
 
-def reference_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+def reference_rows(bench: Bench) -> list[dict[str, Any]]:
     """A row for each untrained generator, for training data and for noise."""
     kinds: tuple[Kind, ...] = ("untrained", "training-data", "noise")
     rows = []
     for kind in kinds:
-        for result in of_kind(results, kind):
+        for result in of_kind(bench.results, kind):
             if not result.scores:  # noise is no policy, so it has no episodes to score
                 continue
             name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
-            cells = score_cells([result], result.contender, kind)
+            cells = score_cells(bench, [result])
             rows.append({"rank": "", **cells, "contender": name})
     return rows
 
 
-def score_cells(results: Sequence[Result], name: str, kind: Kind) -> dict[str, Any]:
-    """A contender's numbers over its seeds, by column."""
-    mine = of_kind(results, kind, name)
-    row: dict[str, Any] = {"contender": name}
-    for score in mine[0].scores:
-        values = [v for result in mine if (v := result.value(score.metric)) is not None]
-        row[f"{score.metric} {ARROWS[score.better]}"] = interval(values)
-    if kind == "last":
-        row["seeds"] = len(mine)
-        row["rounds"] = f"{mean(result.rounds for result in mine):.0f}"
-        row["seconds"] = f"{mean(result.seconds for result in mine):.1f}"
+def score_cells(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
+    """A contender's numbers, by column: their means over the results, one of each seed."""
+    row: dict[str, Any] = {"contender": results[0].contender}
+    measured: dict[tuple[str, Direction], list[float]] = {}
+    for result in results:
+        for score in result.scores:
+            measured.setdefault((score.metric, score.better), []).append(score.value)
+    for (metric, better), values in measured.items():
+        row[f"{metric} {ARROWS[better]}"] = str(estimate(values, bench.range_of(metric)))
+    if results[0].kind == "last":
+        row["seeds"] = len(results)
+        row["rounds"] = f"{mean(result.rounds for result in results):.0f}"
+        row["seconds"] = f"{mean(result.seconds for result in results):.1f}"
     return row
-
-
-def interval(values: Sequence[float]) -> str:
-    """A mean over training seeds with its 95 % interval, or a single value as it is."""
-    return str(estimate(values)) if values else ""
 
 
 def seed_rows(bench: Bench) -> list[dict[str, Any]]:
@@ -88,7 +86,7 @@ def seed_rows(bench: Bench) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"contender": standing.contender, "mean": f"{standing.last.mean:.4g}"}
         bootstrap = bootstrap_interval(list(standing.values.values()))
         for name, ends in (("t", standing.last.interval), ("bootstrap", bootstrap)):
-            row[name] = "" if ends is None else f"[{ends[0]:.4g}, {ends[1]:.4g}]"
+            row[name] = "" if ends is None else bracketed(ends)
         row |= {f"seed {seed}": f"{value:.4g}" for seed, value in standing.values.items()}
         rows.append(row)
     return rows
@@ -96,6 +94,8 @@ def seed_rows(bench: Bench) -> list[dict[str, Any]]:
 
 def comparison_rows(bench: Bench) -> list[dict[str, Any]]:
     """The first contender against each other one, seed by seed."""
+    if not bench.standings:
+        return []
     first, *others = bench.standings
     rows = []
     for other in others:

@@ -191,7 +191,8 @@ class Worker:
         """Score a run as just saved, and keep it if it is the best so far."""
         scores = self.scores(run, SELECTION_SEED)
         self.snapshots.checkpoint(run.game)
-        if (quality := self.quality(scores)) > self.best:
+        quality = self.quality(scores)
+        if quality > self.best or quality == -inf:  # what cannot be ranked keeps the last one
             self.best = quality
             run.save(self.job.folder / "best.safetensors")
         # The line comes last: if a crash prevents it, all of the above is done again.
@@ -210,8 +211,10 @@ class Worker:
         return tuple(measure_game(game, self.metrics, n=default_n(game), seed=seed))
 
     def quality(self, scores: tuple[Score, ...]) -> float:
-        """The headline score, with its sign changed where lower is better."""
+        """The headline score, with its sign changed where lower is better; -inf without one."""
         score = headline(scores, self.headlines)
+        if score is None:
+            return -inf
         return score.value if score.better == "higher" else -score.value
 
 

@@ -52,6 +52,11 @@ class Metric(Part):
     """
     better: ClassVar[dict[str, Direction]] = {}
     """Each number that ``measure`` returns, and the direction that is better."""
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {}
+    """The least and the greatest possible value of each number that has such; infinite if only one.
+
+    Intervals of means are cut to it.
+    """
     headline: ClassVar[str | None] = None
     """The number that runs are ranked by, if this metric has one."""
 

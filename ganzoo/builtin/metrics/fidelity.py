@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from math import log
+from math import inf, log
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -176,6 +176,7 @@ class FrechetInceptionDistance(Canonical):
     """FID (arXiv:1706.08500): the Fréchet distance on the 2,048 features."""
 
     better: ClassVar[dict[str, Direction]] = {"frechet-inception-distance": "lower"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"frechet-inception-distance": (0, inf)}
 
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""
@@ -203,6 +204,7 @@ class InceptionScore(Canonical):
     """
 
     better: ClassVar[dict[str, Direction]] = {"inception-score": "higher"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"inception-score": (1, inf)}
 
     splits: int = Field(default=10, ge=1, le=1000, description="number of parts, each scored alone")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -93,6 +94,7 @@ class Frechet(Metric):
     """The Fréchet distance on the data's own extractor, comparable only under that extractor."""
 
     better: ClassVar[dict[str, Direction]] = {"frechet-distance": "lower"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"frechet-distance": (0, inf)}
     headline = "frechet-distance"
 
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -25,6 +26,10 @@ class Histogram(Metric):
     """
 
     better: ClassVar[dict[str, Direction]] = {"rarest-class": "higher", "class-kl": "lower"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "rarest-class": (0, 1),
+        "class-kl": (0, inf),
+    }
 
     def measure(
         self, fake_logits: Tensor, label: Tensor, label_known: Tensor | None = None

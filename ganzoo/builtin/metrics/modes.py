@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -30,6 +30,12 @@ class Modes(Metric):
         "modes-captured": "higher",
         "high-quality": "higher",
         "reverse-kl": "lower",
+    }
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "balanced-quality": (0, 1),
+        "modes-captured": (0, inf),
+        "high-quality": (0, 1),
+        "reverse-kl": (0, inf),
     }
     headline = "balanced-quality"
 

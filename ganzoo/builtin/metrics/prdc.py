@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -64,6 +65,12 @@ class Prdc(Metric):
         "recall": "higher",
         "density": "higher",
         "coverage": "higher",
+    }
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "precision": (0, 1),
+        "recall": (0, 1),
+        "density": (0, inf),
+        "coverage": (0, 1),
     }
 
     rows: PositiveInt = Field(default=5000, description="the most rows of each side")
