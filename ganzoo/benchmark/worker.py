@@ -185,6 +185,7 @@ class Worker:
             seconds=budget.seconds,
             saves=self.contest.evaluations,
             device=self.contest.device,
+            threads=self.contest.threads,
         )
 
     def drop_lines_after(self, run: Run) -> None:
