@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import threading
 from pathlib import Path
 
 import pytest
 
 from ganzoo.benchmark import runners
-from ganzoo.benchmark.contest import bench, stopped_by_sigterm
+from ganzoo.benchmark.contest import bench
 from ganzoo.benchmark.folder import Bench
 from ganzoo.plugins.zoo import Zoo
 from tests.test_bench import SMALL, quality
@@ -76,13 +75,6 @@ def test_a_server_that_is_killed_takes_one_run_with_it(
     (made,) = bench(["vanilla"], rounds=400, seeds=2, threads=1, out=tmp_path / "b", **SMALL)
     ends = {r.seed: r.kind for r in made.results if r.kind in {"last", "died"}}
     assert ends == {0: "died", 1: "last"}
-
-
-def test_sigterm_is_as_before_after_a_benchmark() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), stopped_by_sigterm():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_benchmark_may_run_in_any_thread(zoo: Zoo, tmp_path: Path) -> None:

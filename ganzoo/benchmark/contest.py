@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
-from filelock import FileLock, Timeout
 
 from ganzoo.benchmark.contenders import crossed, labelled
 from ganzoo.benchmark.folder import Bench, contest_in
@@ -20,7 +15,10 @@ from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.storage.files import write_text
-from ganzoo.training.plan import chosen_device
+from ganzoo.storage.lock import locked
+from ganzoo.training.device import chosen_device
+from ganzoo.training.interrupt import ending_as_ctrl_c
+from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -80,7 +78,7 @@ def bench(
     benches = prepared(contests, place, zoo or default_zoo())
     runner = runner_for(zoo, processes, ray)
     tracker = ProgressTracker(benches, on_progress)
-    with locked(place), stopped_by_sigterm(), reported(benches, place):
+    with locked(place), ending_as_ctrl_c(), reported(benches, place):
         for made in benches:
             made.run(runner, on_result, tracker.update)
     return benches
@@ -119,7 +117,7 @@ def default_terms(out: Path, processes: int) -> dict[str, Any]:
     for folder in folders_in(out):
         if (held := contest_in(folder)) is not None:
             return {"device": held.device, "threads": held.threads}
-    threads = max(1, torch.get_num_threads() // processes)
+    threads = max(1, available_threads() // processes)
     return {"device": chosen_device("auto"), "threads": threads}
 
 
@@ -193,30 +191,6 @@ def folders_in(out: Path) -> list[Path]:
     except (OSError, ValueError, TypeError) as error:
         message = f"{out / SUITE} cannot be read; choose another --out."
         raise RunError(message) from error
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; RunError if one is at work in it."""
-    try:
-        with FileLock(folder / ".lock", blocking=False):
-            yield
-    except Timeout:
-        message = f"another process is at work in {folder}; wait for it, or choose another --out."
-        raise RunError(message) from None
-
-
-@contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
-    """Inside, SIGTERM stops what Ctrl-C stops: clusters send it. In the main thread alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ganzoo.benchmark.standings import Standing, headline, incomparable, standin
 from ganzoo.benchmark.statistics import ANY_NUMBER
 from ganzoo.benchmark.verdict import NOBODY, UNRANKED, verdict
 from ganzoo.errors import RunError
-from ganzoo.pretrained.sources import is_model_name, source
+from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.files import write_text
 from ganzoo.storage.hub import Client
 

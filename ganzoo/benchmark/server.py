@@ -18,6 +18,7 @@ from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.worker import Worker
 from ganzoo.errors import InterruptedRunError
 from ganzoo.plugins.default import default_zoo
+from ganzoo.training.interrupt import handled
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -62,13 +63,11 @@ def forked(row: str) -> int:
     def passed_on(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         os.kill(child, number)
 
-    signal.signal(signal.SIGINT, passed_on)
-    # Whoever stops a whole group of processes stops the job too, which needs time to save.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    _, status = os.waitpid(child, 0)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A cluster asks every process to end, and so the job too, which needs time to save.
+    with handled(lambda *_: None):
+        signal.signal(signal.SIGINT, passed_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import OptionError, ZooError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.training.plan import plan_run
+from ganzoo.training.resume import resumed_plan
 from ganzoo.training.run import Run
+from ganzoo.training.start import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
     from torch import Tensor
 
     from ganzoo.engine.game import Game
@@ -24,14 +27,16 @@ if TYPE_CHECKING:
 
 
 def train(
-    variant: str | Variant | Composition,
+    variant: str | Variant | Composition | None = None,
     *,
     rounds: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     out: str | Path | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
+    threads: int | None = None,
     resume: bool = False,
     save_every: int | None = None,
+    start: str | Path | Run | None = None,
     zoo: Zoo | None = None,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -40,15 +45,70 @@ def train(
     ``choices`` replace its data, parts and options, as in ``compose``: ``data`` (a dataset's name,
     or a tensor, an array, a dict of columns or a torch Dataset), ``architecture``, ``loss``,
     ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
-    ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the run that is there
-    continues. Raises ZooError with one sentence for anything that the caller can fix.
+    ``out``, by default ``runs/VARIANT-DATASET-SEED``.
+
+    With ``start``, a model's name or a run, the networks start from its weights where they fit.
+
+    With ``resume``, the run in the folder continues, and what is not said again, ``variant``
+    included, is as it was. ``rounds`` may grow, and ``save_every``, ``device`` and ``threads`` may
+    change.
+
+    Raises ZooError with one sentence for anything that the caller can fix.
     """
-    composition = compose(variant, zoo=zoo, **choices)
-    plan = plan_run(composition, seed=seed, rounds=rounds, device=device, save_every=save_every)
-    folder = Path(out or f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
-    run = (Run.resume if resume else Run.create)(folder, plan, composition)
-    run.train(composition.zoo.observers())
+    zoo = zoo or default_zoo()
+    source = None if start is None else source_name(start)
+    options: dict[str, Any] = {"seed": seed, "rounds": rounds, "save_every": save_every}
+    options |= {"device": device, "threads": threads, "start": source}
+    make = resumed if resume else begun
+    run = make(variant, choices, options, None if out is None else Path(out), zoo)
+    run.train(run.zoo.observers())
     return run
+
+
+def begun(
+    variant: str | Variant | Composition | None,
+    choices: Choices,
+    options: dict[str, Any],
+    out: Path | None,
+    zoo: Zoo,
+) -> Run:
+    """A new run of a variant."""
+    if variant is None:
+        message = "name a variant to train, or resume the run in a folder."
+        raise OptionError(message)
+    composition = compose(variant, zoo=zoo, **choices)
+    source = options.pop("start")
+    weights = None if source is None else weights_of(source, composition.zoo)
+    plan = plan_run(composition, **{**options, "seed": options["seed"] or 0})
+    return Run.create(out or default_folder(composition, plan.seed), plan, composition, weights)
+
+
+def resumed(
+    variant: str | Variant | Composition | None,
+    choices: Choices,
+    options: dict[str, Any],
+    out: Path | None,
+    zoo: Zoo,
+) -> Run:
+    """The run in a folder, in which what is not said again is as it was."""
+    if out is None and variant is None:
+        message = "name the folder of the run to resume, by --out."
+        raise OptionError(message)
+    if out is None and variant is not None:
+        out = default_folder(compose(variant, zoo=zoo, **choices), options["seed"] or 0)
+    assert out is not None
+    plan, composition = resumed_plan(out, variant, choices, options, zoo)
+    return Run.resume(out, plan, composition)
+
+
+def default_folder(composition: Composition, seed: int) -> Path:
+    """Where a run is kept that names no folder."""
+    return Path(f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
+
+
+def source_name(start: str | Path | Run) -> str:
+    """What a run starts from, as its plan names it: a model's name, or the folder of a run."""
+    return str(start.folder if isinstance(start, Run) else start)
 
 
 def sample(run: str | Path | Run, n: int = 64, *, seed: int = 0, zoo: Zoo | None = None) -> Tensor:
