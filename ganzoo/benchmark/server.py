@@ -18,7 +18,7 @@ from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.worker import Worker
 from ganzoo.errors import InterruptedRunError
 from ganzoo.plugins.default import default_zoo
-from ganzoo.training.interrupt import handled
+from ganzoo.training.interrupt import ending_as_ctrl_c, handled
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -33,7 +33,8 @@ def work(row: str) -> int:
     """Do a job, given as JSON, in this process; returns its exit code."""
     threading.Thread(target=exit_with_parent, daemon=True).start()
     try:
-        Worker(Job.model_validate_json(row), default_zoo()).run()
+        with ending_as_ctrl_c():
+            Worker(Job.model_validate_json(row), default_zoo()).run()
     except (InterruptedRunError, KeyboardInterrupt):
         return INTERRUPTED
     return 0

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 RESAMPLES = 10_000
 ENOUGH_SEEDS = 3
-"""With fewer there is no interval: that of two values reaches 13 standard errors to each side. Nor is
-a win called: two seeds of each are fully ordered by chance one time in three."""
+"""With fewer there is no interval: that of two values reaches 13 standard errors to each side.
+And no win is called: two seeds of each are fully ordered by chance one time in three."""
 ANY_NUMBER = (-inf, inf)
 """The range of a number that may have any value."""
 
