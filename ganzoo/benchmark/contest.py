@@ -47,7 +47,7 @@ def bench(
     out: str | Path = "bench",
     settings: Iterable[str] = (),
     device: str = "auto",
-    processes: int = 1,
+    processes: int | None = None,
     threads: int | None = None,
     ray: str | None = None,
     zoo: Zoo | None = None,
@@ -70,13 +70,14 @@ def bench(
         evaluations=evaluations,
         settings=tuple(settings),
         device=chosen,
+        processes=processes,
         threads=threads,
     )
     place = Path(out)
     defaults = default_terms(place, processes)
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
     benches = prepared(contests, place, zoo or default_zoo())
-    runner = runner_for(zoo, processes, ray)
+    runner = runner_for(zoo, benches[0].contest.processes, ray)
     tracker = ProgressTracker(benches, on_progress)
     with locked(place), ending_as_ctrl_c(), reported(benches, place):
         for made in benches:
@@ -109,16 +110,17 @@ def given(**terms: Any) -> dict[str, Any]:
     return {name: value for name, value in terms.items() if value is not None}
 
 
-def default_terms(out: Path, processes: int) -> dict[str, Any]:
-    """The device and threads of the contests in a folder, or those that suit this machine.
+def default_terms(out: Path, processes: int | None) -> dict[str, Any]:
+    """The device, processes and threads of a folder's contests, or those that suit this machine.
 
     A benchmark that is resumed without naming them must not be refused as another contest.
     """
     for folder in folders_in(out):
         if (held := contest_in(folder)) is not None:
-            return {"device": held.device, "threads": held.threads}
-    threads = max(1, available_threads() // processes)
-    return {"device": chosen_device("auto"), "threads": threads}
+            return held.model_dump(include={"device", "processes", "threads"})
+    count = processes or 1
+    threads = max(1, available_threads() // count)
+    return {"device": chosen_device("auto"), "processes": count, "threads": threads}
 
 
 def contests_of(

@@ -70,20 +70,16 @@ class Bench:
                 contender(text, self.zoo, self.contest.settings)
         self.zoo.dataset(self.contest.data, self.contest.settings).load()
         held = contest_in(self.folder)
-        if held is None:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                message = f"cannot make the folder {self.folder}: {error.strerror}."
-                raise RunError(message) from error
-            write_text(self.folder / "contest.json", self.contest.model_dump_json(indent=2) + "\n")
-        elif held != self.contest:
-            name = next(name for name, value in held if getattr(self.contest, name) != value)
-            message = (
-                f"{self.folder} holds another contest; choose another --out. "
-                f"({name} {getattr(held, name)} there, {getattr(self.contest, name)} here.)"
-            )
+        if held is not None and (conflict := held.conflict(self.contest)) is not None:
+            message = f"{self.folder} holds another contest; choose another --out. ({conflict}.)"
             raise RunError(message)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot make the folder {self.folder}: {error.strerror}."
+            raise RunError(message) from error
+        if held != self.contest:
+            write_text(self.folder / "contest.json", self.contest.model_dump_json(indent=2) + "\n")
         self.complete = {job.folder for job in self.jobs if is_complete(job.folder)}
 
     def run(

@@ -100,11 +100,8 @@ def section(bench: Bench) -> dict[str, Any]:
         "title": title(bench),
         "verdict": bench.verdict(),
         "colours": colours,
-        "tables": [
-            {"title": name, "rows": rows, "columns": columns(rows), "note": note}
-            for name, rows, note in parts
-            if rows
-        ],
+        "tables": [table(*part) for part in parts if part[1]],
+        "axis": budget if (budget := bench.contest.budget.name) in AXES else next(iter(AXES)),
         "curves": [
             {"metric": metric, "axis": axis, "svg": svg}
             for metric in measured
@@ -121,10 +118,14 @@ def section(bench: Bench) -> dict[str, Any]:
     }
 
 
-def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The columns of a table, without those that are empty in all rows."""
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return [key for key in keys if any(str(row.get(key, "")) for row in rows)]
+def table(name: str, rows: Sequence[dict[str, Any]], caption: str) -> dict[str, Any]:
+    """A table of the page, without the columns that are empty in all rows.
+
+    Notes are not a column: each is a line below its row, so that it is not out of sight.
+    """
+    found = [key for key in tables.columns(rows) if key != "note"]
+    shown = [key for key in found if any(str(row.get(key, "")) for row in rows)]
+    return {"title": name, "rows": rows, "columns": shown, "caption": caption}
 
 
 def title(bench: Bench) -> str:
@@ -167,7 +168,8 @@ def words(contest: Contest, folder: Path) -> list[str]:
         found += ["--seeds", str(len(contest.seeds))]
     else:
         found += [word for seed in contest.seeds for word in ("--seed", str(seed))]
-    found += ["--evaluations", str(contest.evaluations), "--threads", str(contest.threads)]
+    for name in ("evaluations", "processes", "threads"):
+        found += [f"--{name}", str(getattr(contest, name))]
     found += [word for setting in contest.settings for word in ("--set", setting)]
     return [*found, "--device", contest.device, "--out", folder.resolve().name]
 
@@ -176,7 +178,10 @@ def machines(bench: Bench) -> list[str]:
     """The devices, threads and versions that the runs were made with."""
     found = []
     for part in bench.members:
-        where = f"Device {part.contest.device}, threads a run: {part.contest.threads}"
+        where = (
+            f"Device {part.contest.device}, runs at a time: {part.contest.processes}, threads a "
+            f"run: {part.contest.threads}"
+        )
         plans = [result.plan for result in part.results if result.plan is not None]
         versions = [" ".join(pair) for plan in plans[:1] for pair in plan.versions.items()]
         found.append("; ".join([where, ", ".join(versions)] if versions else [where]) + ".")

@@ -20,19 +20,43 @@ ARROWS = {"higher": "↑", "lower": "↓"}
 
 def rows_of(bench: Bench) -> list[dict[str, Any]]:
     """Contenders by rank, then those that are not ranked or did not finish, then the references."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for standing in bench.standings:
-        scores = score_cells(bench, of_kind(bench.results, "last", standing.contender))
         best = estimate(list(standing.best.values()), standing.within) if standing.best else ""
         floors = standing.floors_over(standing.last.mean)
         notes = [f"no better than {floors}"] if floors else []
         notes += [*standing.warnings, *(f"{how} with {n}" for how, n in standing.lost.items())]
-        row = {"rank": standing.rank or "", **scores, f"best {bench.headline}": str(best)}
-        rows.append({**row, "note": "; ".join(notes)})
+        row = {"rank": standing.rank or "", **finished_cells(bench, standing.contender)}
+        rows.append({**row, f"best {bench.headline}": str(best), "note": "; ".join(notes)})
     for name, why in bench.unranked.items():
-        scores = score_cells(bench, of_kind(bench.results, "last", name))
-        rows.append({"rank": "", **scores, "note": f"not ranked: {why}"})
-    return rows + unfinished_rows(bench.results) + reference_rows(bench)
+        rows.append({**finished_cells(bench, name), "note": f"not ranked: {why}"})
+    rows += [*unfinished_rows(bench.results), *reference_rows(bench)]
+    first = ["rank", "contender", *[c for c in columns(rows) if bench.headline in c.split()]]
+    return in_order(rows, first, ["rounds", "seconds", "note"])
+
+
+def finished_cells(bench: Bench, name: str) -> dict[str, Any]:
+    """A contender's last scores over its seeds, how many there are, and how far they got."""
+    lasts = of_kind(bench.results, "last", name)
+    return {
+        **score_cells(bench, lasts),
+        "seeds": len(lasts),
+        "rounds": f"{mean(result.rounds for result in lasts):.0f}",
+        "seconds": f"{mean(result.seconds for result in lasts):.1f}",
+    }
+
+
+def in_order(
+    rows: Sequence[dict[str, Any]], first: Sequence[str], last: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The same rows, with all columns: some first, what is ranked by, and some last."""
+    between = [name for name in columns(rows) if name not in {*first, *last}]
+    return [{name: row.get(name, "") for name in (*first, *between, *last)} for row in rows]
+
+
+def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The columns of a table, as they come up in its rows."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def unfinished_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -45,7 +69,7 @@ def unfinished_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     rows = []
     for (name, how, error), seeds in found.items():
         which = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-        rows.append({"rank": "", "contender": name, "note": f"{how} ({which}): {error}"})
+        rows.append({"contender": name, "note": f"{how} ({which}): {error}"})
     return rows
 
 
@@ -59,7 +83,7 @@ def reference_rows(bench: Bench) -> list[dict[str, Any]]:
                 continue
             name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
             cells = score_cells(bench, [result])
-            rows.append({"rank": "", **cells, "contender": name})
+            rows.append({**cells, "contender": name})
     return rows
 
 
@@ -72,10 +96,6 @@ def score_cells(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
             measured.setdefault((score.metric, score.better), []).append(score.value)
     for (metric, better), values in measured.items():
         row[f"{metric} {ARROWS[better]}"] = str(estimate(values, bench.range_of(metric)))
-    if results[0].kind == "last":
-        row["seeds"] = len(results)
-        row["rounds"] = f"{mean(result.rounds for result in results):.0f}"
-        row["seconds"] = f"{mean(result.seconds for result in results):.1f}"
     return row
 
 
@@ -138,9 +158,9 @@ def cost_rows(bench: Bench) -> list[dict[str, Any]]:
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Rows as a Markdown table."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    names = columns(rows)
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     for row in rows:
-        cells = (str(row.get(column, "")).replace("|", "\\|") for column in columns)
+        cells = (str(row.get(name, "")).replace("|", "\\|") for name in names)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

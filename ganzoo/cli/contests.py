@@ -45,7 +45,7 @@ Seed = Annotated[list[int] | None, typer.Option(min=0, help="This training seed;
 Evaluations = Annotated[int | None, typer.Option(min=1, help="Points of each learning curve.")]
 Out = Annotated[Path, typer.Option(help="Folder for the runs, their results and the report.")]
 Processes = Annotated[
-    int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")
+    int | None, typer.Option(min=1, help="Runs at a time, each in a process of its own; or 1.")
 ]
 Ray = Annotated[
     str | None,
@@ -70,7 +70,7 @@ def bench(
     out: Out = Path("bench"),
     settings: Settings = None,
     device: Device = "auto",
-    processes: Processes = 1,
+    processes: Processes = None,
     threads: Threads = None,
     ray: Ray = None,
     as_json: Json = False,
