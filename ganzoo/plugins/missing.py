@@ -9,32 +9,32 @@ from ganzoo.plugins.install import installed_version
 from ganzoo.plugins.registry import PLURALS, registry
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from ganzoo.plugins.loading import Loaded
-    from ganzoo.plugins.zoo import Zoo
 
 
-def not_found(zoo: Zoo, kind: str, name: str) -> str:
-    """The sentence about a name that nothing in a zoo offers."""
-    for loaded in zoo.plugins:
+def not_found(kind: str, name: str, known: Collection[str], plugins: Sequence[Loaded]) -> str:
+    """The sentence about a name that is not among the ``known`` ones of these plugins."""
+    for loaded in plugins:
         if (kind, name) in loaded.refused:
             return f"no {kind} '{name}': {loaded.refused[kind, name]}"
     distribution = registry().distribution_of(kind, name)
     if distribution is not None:
-        return f"no {kind} '{name}'{elsewhere(zoo, kind, distribution)}"
-    hiding = [loaded for loaded in zoo.plugins if kind in loaded.hidden]
+        return f"no {kind} '{name}'{elsewhere(kind, distribution, plugins)}"
+    hiding = [loaded for loaded in plugins if kind in loaded.hidden]
     for loaded in hiding:
         if f"{name}-".startswith(f"{loaded.origin.plugin}-"):
             return f"no {kind} '{name}': {loaded.hidden[kind]}"
-    known = zoo.named(kind)
     close = closest(name, known)
     meant = f"; did you mean '{close}'?" if close else "."
     listed = ", ".join(known) or "none"
     return f"no {kind} '{name}'{meant} Installed {PLURALS[kind]}: {listed}.{maybe(hiding)}"
 
 
-def elsewhere(zoo: Zoo, kind: str, distribution: str) -> str:
+def elsewhere(kind: str, distribution: str, plugins: Sequence[Loaded]) -> str:
     """Why a distribution, which the registry knows to offer a name, does not."""
-    for loaded in zoo.plugins:
+    for loaded in plugins:
         if loaded.origin.distribution == distribution and loaded.faults:
             return f": {loaded.hidden.get(kind, loaded.faults[0])}"
     if installed_version(distribution) is not None:

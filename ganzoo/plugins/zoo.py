@@ -133,7 +133,7 @@ class Zoo:
             return offers[0][0]
         if offers:
             raise PluginError(self._ambiguous(kind, name))
-        raise UnknownNameError(not_found(self, kind, name))
+        raise UnknownNameError(not_found(kind, name, self.named(kind), self.plugins))
 
     # --------------------------------------------------------------------------------- building
 
