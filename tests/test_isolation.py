@@ -189,8 +189,16 @@ class Unfinished(Loss):
     width: "Missing"  # type: ignore[name-defined]  # noqa: F821, UP037
 
 
+class Unmeasuring(Metric):
+    """Measures nothing."""
+
+
 class BadDefault(Metric):
     better: ClassVar[dict[str, Direction]] = {}
+
+    def measure(self) -> dict[str, float]:
+        return {}
+
     rows: int = "many"  # type: ignore[assignment]
 
 
@@ -217,6 +225,11 @@ NAMES = "is not kebab-case, as 'least-squares' is."
                 "the loss 'unfinished', which cannot be used: PydanticUndefinedAnnotation: name "
                 "'Missing' is not defined."
             ),
+        ),
+        (
+            "metric",
+            Unmeasuring,
+            "the metric 'unmeasuring', which has no method 'measure'.",
         ),
         (
             "metric",

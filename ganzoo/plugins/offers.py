@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from typing import Any
@@ -52,8 +53,12 @@ def unfit(kind: str, thing: Any) -> str | None:
         json.dumps(thing.spec())  # as its runs will write it
     if isinstance(thing, type) and issubclass(thing, Part):
         thing.model_rebuild()  # raises where an option's type is not known
-        if issubclass(thing, Metric) and not needs_options(thing):
-            thing()  # as the zoo makes every metric, unasked
+        if issubclass(thing, Metric):
+            if not callable(getattr(thing, "measure", None)):
+                return f"the metric '{name}', which has no method 'measure'"
+            inspect.signature(thing.measure)  # it says what is read
+            if not needs_options(thing):
+                thing()  # as the zoo makes every metric, unasked
     return None
 
 
