@@ -303,6 +303,10 @@ def test_what_is_not_said_again_is_as_the_folder_has_it(zoo: Zoo, tmp_path: Path
     (again,) = bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
     assert again.contest == first.contest
     assert torch.get_num_threads() == before
+    (more,) = bench(["vanilla"], rounds=2, processes=3, out=tmp_path, zoo=zoo, **SMALL)
+    assert (more.contest.processes, more.contest.threads) == (3, 1)
+    (last,) = bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    assert last.contest == more.contest
     with pytest.raises(RunError, match=r"another --out. \(threads 1 there, 3 here.\)"):
         bench(["vanilla"], rounds=2, threads=3, out=tmp_path, zoo=zoo, **SMALL)
 
@@ -450,7 +454,10 @@ def test_two_benchmarks_of_the_same_terms_are_joined(done: Bench, zoo: Zoo, tmp_
     assert sorted(names) == ["b/vanilla", "hinge", "lsgan", "out/vanilla", "vanilla/ring"]
     text = (tmp_path / "joined" / "report.html").read_text()
     assert f"--out {done.folder.name}" in text
-    assert "--seeds 2 --evaluations 3 --threads 1 --set batch=8 --device cpu --out b" in text
+    assert (
+        "--seeds 2 --evaluations 3 --processes 1 --threads 1 --set batch=8 --device cpu --out b"
+        in text
+    )
 
 
 def test_contests_of_two_suites_are_told_by_the_suites(zoo: Zoo, tmp_path: Path) -> None:

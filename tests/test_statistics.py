@@ -223,7 +223,7 @@ def test_a_contender_that_lost_seeds_never_wins() -> None:
     assert verdict(standings(results, "d"), "d").startswith(
         "slow leads, the only one that can be ranked: d 60 "
     )
-    assert "(not ranked: quick diverged with 1: 2 [-0.4841, 4.484])" in verdict(
+    assert "(not ranked: quick diverged with 1 seed: 2 [-0.4841, 4.484])" in verdict(
         standings(results, "d"), "d"
     )
     assert [(s.contender, s.rank) for s in standings(results, "d")] == [
@@ -244,7 +244,7 @@ def test_who_cannot_be_ranked_stands_in_nobodys_way() -> None:
     assert [(s.contender, s.rank) for s in standings(results, "d")] == ranks
     assert verdict(standings(results, "d"), "d") == (
         "good wins: d 2 [-0.4841, 4.484] on the last checkpoint, 3 seeds; mid has 10 "
-        "[7.516, 12.48] (not ranked: model has 1 seed: 0.5; awful diverged with 1: 500)."
+        "[7.516, 12.48] (not ranked: model has 1 seed: 0.5; awful diverged with 1 seed: 500)."
     )
 
 

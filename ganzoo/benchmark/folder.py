@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.jobs import FORMAT, Contest, jobs_of
-from ganzoo.benchmark.results import LOST, Result, is_complete, line, of_kind, read
+from ganzoo.benchmark.results import LOST, SHOWN, Result, is_complete, line, of_kind, read
 from ganzoo.benchmark.standings import Standing, headline, incomparable, standings
 from ganzoo.benchmark.statistics import ANY_NUMBER
 from ganzoo.benchmark.verdict import NOBODY, UNRANKED, verdict
@@ -134,6 +134,20 @@ class Bench:
         return {name: f"{what} measured" for name in names if name not in ranked} | incomparable(
             self.results
         )
+
+    @property
+    def remarks(self) -> list[str]:
+        """What metrics remarked on the scores that are shown, each once, with whose they are."""
+        found: dict[str, dict[str, None]] = {}
+        for result in self.results:
+            if result.kind in SHOWN:
+                for remark in result.remarks or ():
+                    found.setdefault(remark, {})[result.contender] = None
+        every = {result.contender for result in self.results if result.kind in SHOWN}
+        return [
+            remark if whose.keys() == every else f"{', '.join(whose)}: {remark}"
+            for remark, whose in found.items()
+        ]
 
     @property
     def finished(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark import gallery, tables
 from ganzoo.benchmark.results import of_kind
+from ganzoo.benchmark.standings import incomparable, seed_count
 from ganzoo.benchmark.statistics import ENOUGH_SEEDS
 from ganzoo.errors import ZooError
 from ganzoo.storage.files import write_text
@@ -77,6 +78,7 @@ def in_markdown(bench: Bench) -> str:
             f"## {title(bench)}",
             bench.verdict(),
             tables.markdown(tables.rows_of(bench)),
+            *bench.remarks,
             caption(bench),
             f"```sh\n{command(bench)}\n```",
         ]
@@ -87,18 +89,20 @@ def section(bench: Bench) -> dict[str, Any]:
     """Everything that the page shows of one benchmark."""
     results = bench.results
     ranked = [standing.contender for standing in bench.standings]
+    ranked += [name for name in bench.unranked if name not in incomparable(results)]
     colours = dict(zip(ranked, COLOURS * len(ranked), strict=False))
     measured = dict.fromkeys(s.metric for r in of_kind(results, "curve") for s in r.scores)
     variants = {r.contender: r.plan.variant for r in results if r.plan is not None}
     parts = [
         ("Standings", tables.rows_of(bench), caption(bench)),
         ("Seed by seed", tables.seed_rows(bench), SEEDS),
-        (f"{ranked[0]} against the others", tables.comparison_rows(bench), COMPARISON),
+        (f"{next(iter(ranked), '')} against the others", tables.comparison_rows(bench), COMPARISON),
         ("Costs", tables.cost_rows(bench), COSTS),
     ]
     return {
         "title": title(bench),
         "verdict": bench.verdict(),
+        "remarks": bench.remarks,
         "colours": colours,
         "tables": [table(*part) for part in parts if part[1]],
         "axis": budget if (budget := bench.contest.budget.name) in AXES else next(iter(AXES)),
@@ -131,7 +135,7 @@ def table(name: str, rows: Sequence[dict[str, Any]], caption: str) -> dict[str, 
 def title(bench: Bench) -> str:
     """What was compared, in a line."""
     contest = bench.contest
-    seeds = f"{len(contest.seeds)} seed{'s' if len(contest.seeds) > 1 else ''}"
+    seeds = seed_count(len(contest.seeds))
     count = len(contest.contenders)
     contenders = f"{count} contender{'s' if count > 1 else ''}"
     what = f"{contenders} on {contest.data}, {contest.budget} a run, {seeds}"
@@ -142,13 +146,16 @@ def caption(bench: Bench) -> str:
     """How the standings are to be read."""
     scores = [score for result in of_kind(bench.results, "last") for score in result.scores]
     protocols = "; ".join(dict.fromkeys(score.protocol() for score in scores))
+    best = (
+        f'"Best" is the checkpoint with the best {bench.headline} on other latents and the same '
+        "held-out rows, so it is slightly optimistic. "
+    )
     return (
         "Scores of the last checkpoint: the mean over training seeds with its 95 % Student's t "
         "interval, cut to the values that the number can have; of two seeds, both values. A rank "
         "is one more than the number of contenders whose intervals lie entirely on the better "
         f"side. Contenders with fewer than {ENOUGH_SEEDS} seeds, or with a seed that did not "
-        f'finish, have no rank. "Best" is the checkpoint with the best {bench.headline} on other '
-        "latents and the same held-out rows, so it is slightly optimistic. "
+        f"finish, have no rank. {best if bench.headline else ''}"
         '"Training data" scores training rows as if they were samples. '
         f"Protocol: {protocols}."
     )

@@ -53,6 +53,11 @@ class Standing:
         """
         return len(self.values) >= ENOUGH_SEEDS and not self.lost
 
+    @property
+    def losses(self) -> list[str]:
+        """How seeds were lost, as ``diverged with 2 seeds``."""
+        return [f"{how} with {seed_count(n)}" for how, n in self.lost.items()]
+
     def beats(self, other: Standing) -> bool:
         """Whether the intervals separate in favour of this one; never with too few seeds."""
         if min(len(self.values), len(other.values)) < ENOUGH_SEEDS:
@@ -88,6 +93,11 @@ class Standing:
         differences = [sign * (self.values[s] - other.values[s]) for s in common]
         width = self.within[1] - self.within[0]
         return estimate(differences, (-width, width)) if len(differences) > 1 else None
+
+
+def seed_count(n: int) -> str:
+    """A number of seeds, as ``3 seeds``."""
+    return f"{n} seed{'s' if n > 1 else ''}"
 
 
 def headline(scores: Iterable[Score], headlines: Sequence[str]) -> Score | None:

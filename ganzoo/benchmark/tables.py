@@ -25,13 +25,14 @@ def rows_of(bench: Bench) -> list[dict[str, Any]]:
         best = estimate(list(standing.best.values()), standing.within) if standing.best else ""
         floors = standing.floors_over(standing.last.mean)
         notes = [f"no better than {floors}"] if floors else []
-        notes += [*standing.warnings, *(f"{how} with {n}" for how, n in standing.lost.items())]
+        notes += [*standing.warnings, *standing.losses]
         row = {"rank": standing.rank or "", **finished_cells(bench, standing.contender)}
         rows.append({**row, f"best {bench.headline}": str(best), "note": "; ".join(notes)})
     for name, why in bench.unranked.items():
         rows.append({**finished_cells(bench, name), "note": f"not ranked: {why}"})
     rows += [*unfinished_rows(bench.results), *reference_rows(bench)]
-    first = ["rank", "contender", *[c for c in columns(rows) if bench.headline in c.split()]]
+    ranking = [name for name in columns(rows) if bench.headline in name.split()]
+    first = ["rank", "contender", *ranking, "seeds"]
     return in_order(rows, first, ["rounds", "seconds", "note"])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganzoo.benchmark.standings import seed_count
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,7 @@ def verdict(table: Sequence[Standing], metric: str) -> str:
     if not table:
         return NOBODY
     first = table[0]
-    what = f"{metric} {first.last} on the last checkpoint, {seed_count(first)}"
+    what = f"{metric} {first.last} on the last checkpoint, {seed_count(len(first.values))}"
     told = f"{claim(table)}: {what}{against(table)}{unranked(table)}."
     if not first.floors_over(first.last.mean) and (floors := first.floors_over(first.worst)):
         told += f" Its interval is not clear of {floors}."
@@ -62,12 +64,6 @@ def against(table: Sequence[Standing]) -> str:
     return f"; {rivals[0].contender} has {rivals[0].last}" if first.can_rank and rivals else ""
 
 
-def seed_count(standing: Standing) -> str:
-    """The number of seeds behind its mean, as ``3 seeds``."""
-    n = len(standing.values)
-    return f"{n} seed{'s' if n > 1 else ''}"
-
-
 def unranked(table: Sequence[Standing]) -> str:
     """A parenthesis on the contenders without a rank: why, and their means.
 
@@ -77,7 +73,6 @@ def unranked(table: Sequence[Standing]) -> str:
     for standing in table:
         if standing.can_rank or not (standing.lost or table[0].can_rank):
             continue
-        lost = [f"{standing.contender} {how} with {n}" for how, n in standing.lost.items()]
-        why = " and ".join(lost) or f"{standing.contender} has {seed_count(standing)}"
-        notes.append(f"{why}: {standing.last}")
+        why = " and ".join(standing.losses) or f"has {seed_count(len(standing.values))}"
+        notes.append(f"{standing.contender} {why}: {standing.last}")
     return f" (not ranked: {'; '.join(notes)})" if notes else ""

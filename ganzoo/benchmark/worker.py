@@ -22,7 +22,10 @@ from ganzoo.training.run import Run
 from ganzoo.training.train import default_n
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ganzoo.benchmark.jobs import Job
+    from ganzoo.engine.scores import Scores
     from ganzoo.parts.dataset import Data, Dataset
     from ganzoo.parts.metric import Score
     from ganzoo.parts.variant import Variant
@@ -94,10 +97,12 @@ class Worker:
         """Its rows, read once for all jobs of a process."""
         return self.loaded.load(self.dataset)
 
-    def add(self, kind: Kind, **fields: object) -> None:
+    def add(self, kind: Kind, scores: Scores | None = None, **fields: object) -> None:
         """Append one line to the job's results."""
-        given = {"contender": self.job.contender, "seed": self.job.seed, **fields}
-        self.file.add(Result.model_validate({**given, "kind": kind}))
+        given = {"contender": self.job.contender, "seed": self.job.seed, **fields, "kind": kind}
+        if scores is not None:
+            given |= {"scores": tuple(scores), "remarks": tuple(scores.remarks) or None}
+        self.file.add(Result.model_validate(given))
 
     # -------------------------------------------------------------------------- without training
 
@@ -108,9 +113,9 @@ class Worker:
         self.file.rewrite([])
         self.snapshots.real(data)
         rows = measure_training_rows(self.metrics, data, seed=FINAL_SEED, n=n)
-        self.add("training-data", contender="training data", scores=tuple(rows))
+        self.add("training-data", rows, contender="training data")
         uniform = measure_noise(self.metrics, data, seed=FINAL_SEED, n=n)
-        self.add("noise", contender="uniform noise", scores=tuple(uniform))
+        self.add("noise", uniform, contender="uniform noise")
 
     def score_pretrained(self, name: str) -> None:
         """Score a published model on the contest's data; ComposeError if it makes other samples."""
@@ -125,11 +130,10 @@ class Worker:
             raise ComposeError(message)
         self.file.rewrite([])
         samples = model.frozen.sample(data.scored or len(data.held_out), seed=FINAL_SEED)
-        scored = measure(self.metrics, data, samples, seed=FINAL_SEED, frozen=model.frozen)
-        scores = tuple(scored)
+        scores = measure(self.metrics, data, samples, seed=FINAL_SEED, frozen=model.frozen)
         self.snapshots.samples(model.frozen, data)
         for kind in ("last", "best"):
-            self.add(kind, rounds=model.config.rounds, scores=scores)
+            self.add(kind, scores, rounds=model.config.rounds)
 
     # ----------------------------------------------------------------------------- with training
 
@@ -147,7 +151,7 @@ class Worker:
         self.drop_lines_after(run)
         game = run.game
         if game.rounds == 0 and self.job.seed == self.contest.seeds[0]:
-            self.add("untrained", scores=self.scores(run, FINAL_SEED), plan=plan)
+            self.add("untrained", self.scores(run, FINAL_SEED), plan=plan)
         curve = [result for result in self.file.results if result.kind == "curve"]
         self.best = max((self.quality(point.scores) for point in curve), default=-inf)
         scored = {point.rounds for point in curve}
@@ -198,20 +202,20 @@ class Worker:
             run.save(self.job.folder / "best.safetensors")
         # The line comes last: if a crash prevents it, all of the above is done again.
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
-        self.add("curve", rounds=rounds, seconds=seconds, scores=scores)
+        self.add("curve", scores, rounds=rounds, seconds=seconds)
 
     def add_final(self, kind: Kind, run: Run, **fields: object) -> None:
         """Score a run as it stands on the final latents, and append the line."""
         scores = self.scores(run, FINAL_SEED)
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
-        self.add(kind, scores=scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
+        self.add(kind, scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
 
-    def scores(self, run: Run, seed: int) -> tuple[Score, ...]:
+    def scores(self, run: Run, seed: int) -> Scores:
         """The scores of a run as it stands, on the latents of a seed."""
         game = run.game
-        return tuple(measure_game(game, self.metrics, n=default_n(game), seed=seed))
+        return measure_game(game, self.metrics, n=default_n(game), seed=seed)
 
-    def quality(self, scores: tuple[Score, ...]) -> float:
+    def quality(self, scores: Iterable[Score]) -> float:
         """The headline score, with its sign changed where lower is better; -inf without one."""
         score = headline(scores, self.headlines)
         if score is None:

@@ -166,6 +166,8 @@ def print_outcome(benches: Sequence[Bench], out: Path, *, as_json: bool) -> None
             if len(benches) > 1:
                 typer.echo(f"\n{made.contest.data}")
             show(rows_of(made), as_json=False)
+            for remark in made.remarks:
+                typer.echo(f"warning: {remark}", err=True)
             typer.echo(made.verdict())
         if finished:
             typer.echo(f"report: {out / 'report.html'}")
