@@ -43,9 +43,7 @@ def train(
         save_every=save_every,
         **choices,
     )
-    typer.echo(
-        f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}"
-    )
+    typer.echo(f"{run.title}: {run.played}, saved in {run.folder}")
 
 
 @app.command()

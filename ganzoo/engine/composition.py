@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeGuard, Unpack
 
 from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError, OptionError
+from ganzoo.parts.dataset import Dataset
 from ganzoo.parts.needs import RESERVED
+from ganzoo.parts.variant import Variant
+from ganzoo.plugins.composing import classes_in, is_of_data, no_argument, one_or_more, written
 from ganzoo.plugins.default import default_zoo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import torch
 
-    from ganzoo.parts.dataset import Data, Dataset
-    from ganzoo.parts.variant import Variant
+    from ganzoo.parts.dataset import Data
+    from ganzoo.plugins.composing import Chosen, Settings
     from ganzoo.plugins.zoo import Zoo
 
 
@@ -26,20 +30,22 @@ GIVEN = "given"
 
 
 class Choices(TypedDict, total=False):
-    """What a composition has in place of a variant's own; all of it by name, as in ``Zoo.compose``.
+    """What a composition has in place of a variant's own.
 
-    ``data`` is ``NAME`` or ``NAME:VALUE``, or data themselves: a tensor, an array, a dict of
-    columns, a map-style torch Dataset or a ``Data`` (see ``given.data_from``). ``settings`` are
-    ``PART.OPTION=VALUE``, those of the data ``data.OPTION=VALUE``.
+    A part is its name, the part itself (``Hinge()``), or its class; it may be one's own, which no
+    plugin offers. ``data`` is ``NAME`` or ``NAME:VALUE``, a ``Dataset``, or data themselves: a
+    tensor, an array, a dict of columns, a map-style torch Dataset or a ``Data`` (see
+    ``given.data_from``). ``settings`` are ``PART.OPTION=VALUE``, or a dict of values by path, such
+    as ``{"architecture.width": 64}``, which may be nested; those of the data are ``data.OPTION``.
     """
 
     data: object
-    architecture: str | None
-    loss: str | None
-    regularizers: Iterable[str] | None
-    sampler: str | None
-    optimizer: str | None
-    settings: Iterable[str]
+    architecture: Chosen | None
+    loss: Chosen | None
+    regularizers: Chosen | Iterable[Chosen] | None
+    sampler: Chosen | None
+    optimizer: Chosen | None
+    settings: Settings | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ def compose(
 
     What is composed already is returned as it is. Raises ZooError for unknown names and options.
     """
+    zoo = zoo or default_zoo()
+    check_arguments(compose, variant, choices, zoo)
     if isinstance(variant, Composition):
         chosen = [name for name, choice in choices.items() if choice is not None]
         if chosen not in ([], ["settings"]) or choices.get("settings"):
@@ -86,16 +94,53 @@ def compose(
             )
             raise OptionError(message)
         return variant
-    zoo = zoo or default_zoo()
+    found = variant if isinstance(variant, Variant) else zoo.variant(variant)
     parts: Any = {name: choice for name, choice in choices.items() if name != "data"}
-    parts["settings"] = settings = tuple(parts.get("settings") or ())
-    composed = zoo.compose(variant, **parts)
+    if parts.get("regularizers") is not None:
+        parts["regularizers"] = one_or_more(parts["regularizers"])
     data = choices.get("data")
+    zoo = zoo.with_parts(*classes_in([found, parts, *([data] if is_dataset(data) else [])]))
+    parts["settings"] = settings = written(parts.get("settings"))
+    composed = zoo.compose(found, **parts)
     if data is None or isinstance(data, str):
         return Composition(composed, zoo.dataset(data or composed.data, settings), zoo)
+    if is_dataset(data):
+        return Composition(composed, as_dataset(data, settings, zoo), zoo)
+    of_data = next(filter(is_of_data, settings), None)
+    if of_data is not None:
+        message = f"'{of_data}' is an option of a dataset by name; the data given have none."
+        raise OptionError(message)
     kind: Any = zoo.find("dataset", GIVEN)
     loaded = kind.of(data)
     return Composition(composed, kind(sha256=loaded.sha256), zoo, loaded)
+
+
+def check_arguments(
+    function: Callable[..., Any],
+    variant: str | Variant | Composition,
+    choices: Mapping[str, object],
+    zoo: Zoo,
+) -> None:
+    """Raise OptionError for a keyword that neither a function nor ``Choices`` has."""
+    own = [name for name in inspect.signature(function).parameters if name != "choices"]
+    known = [*Choices.__annotations__, *own]
+    unknown = next((name for name in choices if name not in known), None)
+    if unknown is not None:
+        of = variant.variant if isinstance(variant, Composition) else zoo.compose(variant)
+        raise no_argument(unknown, choices[unknown], known, of)
+
+
+def is_dataset(data: object) -> TypeGuard[Dataset | type[Dataset]]:
+    """Whether data are a dataset of the zoo's kind, or its class."""
+    return isinstance(data, Dataset) or (isinstance(data, type) and issubclass(data, Dataset))
+
+
+def as_dataset(data: Dataset | type[Dataset], settings: list[str], zoo: Zoo) -> Dataset:
+    """A dataset with settings of the data on top of its own options."""
+    if isinstance(data, Dataset) and not any(map(is_of_data, settings)):
+        return data
+    options = {} if isinstance(data, type) else data.model_dump(mode="json")
+    return zoo.dataset(data.name, [*written({"data": options}), *settings])
 
 
 def remedy(zoo: Zoo, kind: str, name: str) -> str:

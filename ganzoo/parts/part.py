@@ -31,8 +31,9 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic_core import PydanticSerializationError
 
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, first_line
 from ganzoo.parts.schedule import Weight, model_at
 from ganzoo.parts.space import Space
 
@@ -85,8 +86,15 @@ class Part(BaseModel):
         return model_at(self, progress)
 
     def spec(self) -> dict[str, Any]:
-        """The part as JSON: its name and its options."""
-        return {"part": self.name, **self.model_dump(mode="json")}
+        """The part as JSON: its name and its options. Raises OptionError where JSON has none."""
+        try:
+            return {"part": self.name, **self.model_dump(mode="json")}
+        except PydanticSerializationError as error:
+            message = (
+                f"'{self.name}' has an option that cannot be written to a run's JSON "
+                f"({first_line(error)}); let options be numbers, texts and lists of them."
+            )
+            raise OptionError(message) from error
 
 
 class Architecture(Part):

@@ -20,6 +20,7 @@ from ganzoo.errors import DivergedError, InterruptedRunError, RunError
 from ganzoo.storage.files import write_text
 from ganzoo.training import checkpoint
 from ganzoo.training.interrupt import interruptible
+from ganzoo.training.notebook import facts_of, panel
 from ganzoo.training.plan import BUDGET, Plan, composed_plan, plan_in
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.engine.composition import Composition
+    from ganzoo.parts.metric import Score
     from ganzoo.parts.observer import Observer
     from ganzoo.plugins.zoo import Zoo
 
@@ -47,6 +49,10 @@ class Run:
         self.folder, self.plan, self.zoo = folder, plan, composition.zoo
         self.game = composition.game(seed=plan.seed, device=plan.device)
         self.seconds = 0.0
+        self.wall = 0.0
+        """Seconds in ``train`` altogether: playing, saving, drawing and scoring."""
+        self.scores: list[Score] = []
+        """The last that were measured of this run."""
         self.observers: list[Observer] = []
         name = composition.variant.name
         self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
@@ -107,6 +113,24 @@ class Run:
         run.write_plan()
         return run
 
+    def __repr__(self) -> str:
+        return f"<run {self.folder}: {self.title}, {self.game.rounds} rounds>"
+
+    def _repr_html_(self) -> str:
+        facts = facts_of(self.plan, self.game, self.scores)
+        pictures = sorted((self.folder / "samples").glob("*.png"))
+        return panel(
+            self.title,
+            {**facts, "played": self.played, "folder": self.folder},
+            pictures[-1] if pictures else None,
+        )
+
+    @property
+    def played(self) -> str:
+        """The rounds and seconds so far, in words."""
+        times = f"{self.seconds:.1f} s of playing, {self.wall:.1f} s in all"
+        return f"{self.game.rounds} rounds in {times}"
+
     def write_plan(self) -> None:
         """Write ``run.json``."""
         write_text(self.folder / "run.json", self.plan.model_dump_json(indent=2) + "\n")
@@ -114,7 +138,9 @@ class Run:
     # ----------------------------------------------------------------------------------- training
 
     def train(
-        self, observers: Iterable[type[Observer]], at_save: Callable[[Run], None] | None = None
+        self,
+        observers: Iterable[Callable[[Run], Observer]],
+        at_save: Callable[[Run], None] | None = None,
     ) -> None:
         """Play rounds until the budget is spent, then save; raises what stopped it.
 
@@ -139,6 +165,7 @@ class Run:
 
     def _play(self, at_save: Callable[[Run], None] | None, interrupted: Callable[[], bool]) -> None:
         game = self.game
+        began = time.perf_counter() - self.wall
         game.progress = self._progress()  # a resumed run may have another budget
         due = self._next_save()
         while not self._spent():
@@ -147,6 +174,7 @@ class Run:
             self._pending.append([term for terms in log.values() for term in terms.values()])
             self.seconds += time.perf_counter() - start
             game.progress = self._progress()
+            self.wall = time.perf_counter() - began
             if len(self._pending) >= NOTE_EVERY:
                 self._note()
             if interrupted():
@@ -163,6 +191,7 @@ class Run:
                 if at_save is not None:
                     at_save(self)
                 due = self._next_save()
+                self.wall = time.perf_counter() - began
 
     def _note(self) -> None:
         """Move the terms of the rounds since the last look off the device, in one transfer."""
@@ -223,6 +252,7 @@ class Run:
         tensors, facts = self.game.state()
         facts |= {
             "seconds": self.seconds,
+            "wall": self.wall,
             "data_sha256": self.game.data.sha256,
             "plan": self.plan.model_dump(mode="json"),
         }
@@ -246,6 +276,7 @@ class Run:
                 raise RunError(message)
             self.game.restore(tensors, facts)
         self.seconds = facts["seconds"]
+        self.wall = facts.get("wall", self.seconds)  # 0.2 did not write it
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints on disk, oldest first."""

@@ -5,22 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from ganzoo.engine.composition import Choices, Composition, compose
+from ganzoo.engine.composition import Choices, Composition, check_arguments, compose
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import OptionError, ZooError
+from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import default_zoo
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
 
     from torch import Tensor
 
     from ganzoo.engine.game import Game
     from ganzoo.parts.metric import Score
+    from ganzoo.parts.observer import Observer
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
+
+    Watching: TypeAlias = Callable[[Run], Observer]
 
 
 def train(
@@ -32,6 +37,7 @@ def train(
     device: str = "auto",
     resume: bool = False,
     save_every: int | None = None,
+    observers: Iterable[Watching] = (),
     zoo: Zoo | None = None,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -41,14 +47,31 @@ def train(
     or a tensor, an array, a dict of columns or a torch Dataset), ``architecture``, ``loss``,
     ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
     ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the run that is there
-    continues. Raises ZooError with one sentence for anything that the caller can fix.
+    continues. ``observers`` watch it beside those of plugins: classes, or functions that make one
+    of a run. Raises ZooError with one sentence for anything that the caller can fix.
     """
+    zoo = zoo or default_zoo()
+    check_arguments(train, variant, choices, zoo)
+    watching = checked(observers)
     composition = compose(variant, zoo=zoo, **choices)
     plan = plan_run(composition, seed=seed, rounds=rounds, device=device, save_every=save_every)
     folder = Path(out or f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
     run = (Run.resume if resume else Run.create)(folder, plan, composition)
-    run.train(composition.zoo.observers())
+    run.train([*composition.zoo.observers(), *watching])
     return run
+
+
+def checked(observers: Iterable[Watching]) -> list[Watching]:
+    """The observers as a list. Raises OptionError for one that cannot be made of a run."""
+    given = one_or_more(observers)
+    for observer in given:
+        if not callable(observer):
+            message = (
+                f"{observer!r} cannot watch a run: observers are subclasses of ganzoo.Observer, or "
+                "functions that make one of a run."
+            )
+            raise OptionError(message)
+    return given
 
 
 def sample(run: str | Path | Run, n: int = 64, *, seed: int = 0, zoo: Zoo | None = None) -> Tensor:
@@ -85,7 +108,7 @@ def evaluate(
         chosen = [metric for metric in zoo.metrics() if metric.routine]
     game = opened.game
     n = n or default_n(game)
-    scores = measure_game(game, chosen, n=n, seed=seed)
+    opened.scores = scores = measure_game(game, chosen, n=n, seed=seed)
     measured = {score.metric for score in scores}
     unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
     if metrics and unfit:
