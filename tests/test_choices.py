@@ -386,7 +386,7 @@ def test_observers_are_classes_or_functions_beside_those_of_plugins(
 
 
 def test_a_run_shows_its_plan_terms_scores_and_newest_samples(zoo: Zoo, tmp_path: Path) -> None:
-    run = trained(zoo, tmp_path / "<run>", rounds=2, data=Ring(n=64, held_out=64))
+    run = trained(zoo, tmp_path / "<run>", rounds=2, data=Ring(n=100, held_out=100))
     ganzoo.evaluate(run, n=16, zoo=zoo)
     shown = run._repr_html_()
     for words in (

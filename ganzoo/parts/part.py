@@ -28,7 +28,7 @@ A high score means "real", everywhere.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from pydantic_core import PydanticSerializationError
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 Player: TypeAlias = str
 """The name of a player: ``discriminator``, ``generator``, or one that a variant's turns add."""
 PLAYER_NAME = r"^[a-z][a-z0-9_]*$"
+Samples: TypeAlias = Literal["images", "vectors", "texts"]
+"""Kinds of samples: (channels, height, width), (d,), and token ids, (length,)."""
 DISCRIMINATOR: Player = "discriminator"
 GENERATOR: Player = "generator"
 
@@ -114,6 +116,9 @@ class Architecture(Part):
     kind = "architecture"
     heads: ClassVar[tuple[str, ...]] = ()
     """The discriminator's heads beside ``score``."""
+    builds: ClassVar[Samples | None] = None
+    """The only kind of samples that it builds, such as ``images``; other data are refused in a
+    sentence before any method is called. None for samples of any shape."""
 
 
 class Loss(Part):
