@@ -141,6 +141,18 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: Monkey) -> None:
     assert f"\n{error.value}\n" in DOCS["python"]
 
 
+def test_the_readmes_commands_run_in_their_order(tell: Tell, monkeypatch: Monkey) -> None:
+    monkeypatch.setattr("ganzoo.training.plan.DEFAULT_ROUNDS", 2)
+    page = (ROOT / "README.md").read_text()
+    words = re.findall(r"^ganzoo ((?:train|sample|explain) [^#\n]*)", page, re.MULTILINE)
+    assert [line for line in words if tell(line).startswith("error")] == []
+    assert len(words) == 4
+    for block in re.findall(
+        r"^```python\n(import ganzoo\n.*?)^```$", page, re.MULTILINE | re.DOTALL
+    ):
+        exec(block.replace("rounds=500", "rounds=2"), {})
+
+
 def rate_of(optimizer: Any) -> str:
     """An optimizer's name, where it is not Adam, its learning rate, and its betas."""
     lr = f"{optimizer.lr:g}" if isinstance(optimizer.lr, float) else str(optimizer.lr)
