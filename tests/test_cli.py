@@ -193,7 +193,7 @@ def test_the_doctor_finds_nothing_here_and_a_changed_weight_file_where_there_is_
     assert (code, err) == (0, "")
     assert "broken" not in out
     (tmp_path / "model.safetensors").write_bytes(b"something else")
-    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: tmp_path)
+    monkeypatch.setattr("ganzoo.plugins.sources.embedded_folder", lambda *_: tmp_path)
     code, out, err = ganzoo("doctor")
     assert code == 1
     assert "broken" in out

@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from filelock import FileLock, Timeout
-
 from ganzoo.benchmark.contenders import crossed, labelled
 from ganzoo.benchmark.folder import Bench, contest_in
 from ganzoo.benchmark.jobs import Contest, slug
@@ -18,7 +15,9 @@ from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.storage.files import write_text
-from ganzoo.training.plan import chosen_device
+from ganzoo.storage.lock import locked
+from ganzoo.training.device import chosen_device
+from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -117,7 +116,7 @@ def default_terms(out: Path, processes: int) -> dict[str, Any]:
     for folder in folders_in(out):
         if (held := contest_in(folder)) is not None:
             return {"device": held.device, "threads": held.threads}
-    threads = max(1, torch.get_num_threads() // processes)
+    threads = max(1, available_threads() // processes)
     return {"device": chosen_device("auto"), "threads": threads}
 
 
@@ -191,17 +190,6 @@ def folders_in(out: Path) -> list[Path]:
     except (OSError, ValueError, TypeError) as error:
         message = f"{out / SUITE} cannot be read; choose another --out."
         raise RunError(message) from error
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; RunError if one is at work in it."""
-    try:
-        with FileLock(folder / ".lock", blocking=False):
-            yield
-    except Timeout:
-        message = f"another process is at work in {folder}; wait for it, or choose another --out."
-        raise RunError(message) from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ganzoo.benchmark.results import LOST, Result, is_complete, line, of_kind, r
 from ganzoo.benchmark.standings import Standing, headline, standings
 from ganzoo.benchmark.verdict import NOBODY, verdict
 from ganzoo.errors import RunError
-from ganzoo.pretrained.sources import is_model_name, source
+from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.files import write_text
 from ganzoo.storage.hub import Client
 

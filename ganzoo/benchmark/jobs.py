@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from ganzoo.errors import OptionError
-from ganzoo.pretrained.sources import is_model_name
+from ganzoo.plugins.sources import is_model_name
 from ganzoo.training.plan import CHECKPOINTS
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import measure, measure_game, measure_noise, measure_training_rows
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
 from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 from ganzoo.training.train import default_n
@@ -185,6 +185,7 @@ class Worker:
             seconds=budget.seconds,
             saves=self.contest.evaluations,
             device=self.contest.device,
+            threads=self.contest.threads,
         )
 
     def drop_lines_after(self, run: Run) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings
+from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings, Threads
 from ganzoo.cli.tables import show
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ Out = Annotated[Path, typer.Option(help="Folder for the runs, their results and 
 Processes = Annotated[
     int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each run.")]
 Ray = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Run on Ray at this address; 'local' for this machine."),

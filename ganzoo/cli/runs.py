@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import Device, Json, Rounds, RunFolder, composing
+from ganzoo.cli.options import Device, Json, Rounds, RunFolder, Threads, composing
 from ganzoo.cli.tables import score_row, show
 
 app = typer.Typer()
@@ -20,27 +20,46 @@ app = typer.Typer()
 @app.command()
 @composing
 def train(
-    variant: str,
+    variant: Annotated[
+        str | None,
+        typer.Argument(show_default=False, help="Its name; of a resumed run, not needed."),
+    ] = None,
     *,
     rounds: Rounds = None,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes every random choice.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Fixes every random choice; 0 by default.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     device: Device = "auto",
+    threads: Threads = None,
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="NAME|RUN", help="Start from the weights of a model or a run."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out, as it was begun.")
+    ] = False,
     **choices: Any,
 ) -> None:
     """Train a variant; any part of it can be replaced by one of another plugin."""
     from ganzoo.training.train import train as trained
 
+    if variant is None and not resume:
+        message = "Missing argument 'VARIANT'."
+        raise typer.BadParameter(message)
     run = trained(
         variant,
         rounds=rounds,
         seed=seed,
         out=out,
         device=device,
+        threads=threads,
         resume=resume,
         save_every=save_every,
+        start=start,
         **choices,
     )
     typer.echo(f"{run.title}: {run.played}, saved in {run.folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeGuard, Unpack
@@ -16,7 +17,7 @@ from ganzoo.plugins.composing import classes_in, is_of_data, no_argument, one_or
 from ganzoo.plugins.default import default_zoo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     import torch
 
@@ -85,23 +86,18 @@ def compose(
     What is composed already is returned as it is. Raises ZooError for unknown names and options.
     """
     zoo = zoo or default_zoo()
-    check_arguments(compose, variant, choices, zoo)
+    choices = checked_choices(compose, variant, choices, zoo)
     if isinstance(variant, Composition):
-        chosen = [name for name, choice in choices.items() if choice is not None]
-        if chosen not in ([], ["settings"]) or choices.get("settings"):
+        if any(choice not in (None, []) for choice in choices.values()):
             message = (
                 f"'{variant.variant.name}' is composed already; choose its parts in compose()."
             )
             raise OptionError(message)
         return variant
-    found = variant if isinstance(variant, Variant) else zoo.variant(variant)
+    zoo = knowing(zoo, variant, choices)
+    data, settings = choices.get("data"), written(choices.get("settings"))
     parts: Any = {name: choice for name, choice in choices.items() if name != "data"}
-    if parts.get("regularizers") is not None:
-        parts["regularizers"] = one_or_more(parts["regularizers"])
-    data = choices.get("data")
-    zoo = zoo.with_parts(*classes_in([found, parts, *([data] if is_dataset(data) else [])]))
-    parts["settings"] = settings = written(parts.get("settings"))
-    composed = zoo.compose(found, **parts)
+    composed = zoo.compose(variant, **{**parts, "settings": settings})
     if data is None or isinstance(data, str):
         return Composition(composed, zoo.dataset(data or composed.data, settings), zoo)
     if is_dataset(data):
@@ -115,19 +111,33 @@ def compose(
     return Composition(composed, kind(sha256=loaded.sha256), zoo, loaded)
 
 
-def check_arguments(
+def checked_choices(
     function: Callable[..., Any],
-    variant: str | Variant | Composition,
-    choices: Mapping[str, object],
+    variant: str | Variant | Composition | None,
+    choices: Choices,
     zoo: Zoo,
-) -> None:
-    """Raise OptionError for a keyword that neither a function nor ``Choices`` has."""
+) -> Choices:
+    """Choices that can be read twice. Raises OptionError for what is none of the function's."""
     own = [name for name in inspect.signature(function).parameters if name != "choices"]
     known = [*Choices.__annotations__, *own]
-    unknown = next((name for name in choices if name not in known), None)
-    if unknown is not None:
-        of = variant.variant if isinstance(variant, Composition) else zoo.compose(variant)
-        raise no_argument(unknown, choices[unknown], known, of)
+    for name, value in choices.items():
+        if name not in known:
+            of = variant.variant if isinstance(variant, Composition) else variant
+            raise no_argument(name, value, known, of if of is None else zoo.compose(of))
+    series = {
+        name: value if isinstance(value, Mapping) else one_or_more(value)
+        for name, value in choices.items()
+        if name in {"regularizers", "settings"} and value is not None
+    }
+    return Choices(**{**choices, **series})  # type: ignore[typeddict-item]
+
+
+def knowing(zoo: Zoo, variant: object, choices: Choices) -> Zoo:
+    """A zoo that also has the parts that Python gives and no plugin offers."""
+    if isinstance(variant, Composition):
+        return variant.zoo
+    given = {n: choice for n, choice in choices.items() if n != "data" or is_dataset(choice)}
+    return zoo.with_parts(*classes_in([variant, given]))
 
 
 def is_dataset(data: object) -> TypeGuard[Dataset | type[Dataset]]:

@@ -200,11 +200,10 @@ def paths_to(spec: dict[str, Any], name: str) -> list[str]:
     ]
 
 
-def no_argument(name: str, value: object, known: Iterable[str], variant: Variant) -> OptionError:
+def no_argument(name: str, value: object, known: list[str], variant: Variant | None) -> OptionError:
     """The error of a keyword that a function does not have, with what was meant by it."""
-    known = list(known)
     close = closest(name, known)
-    paths = paths_to(variant.spec(), name)
+    paths = [] if variant is None else paths_to(variant.spec(), name)
     if paths:
         settings = ", ".join(f"'{path}': {value!r}" for path in paths)
         message = f"'{name}' is no argument; as an option it is set by settings={{{settings}}}."

@@ -13,10 +13,10 @@ from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.needs import accepts, as_heads, reads
 from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.sources import Source, source
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
-from ganzoo.pretrained.sources import Source, source
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, opened
 

@@ -14,8 +14,8 @@ from PIL import Image
 from ganzoo.builtin.observers.grid import drawable, drawn, tiles
 from ganzoo.errors import OptionError
 from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_model_name
 from ganzoo.pretrained.sweep import Sweep
 from ganzoo.storage.files import replacing
 from ganzoo.training.run import Run

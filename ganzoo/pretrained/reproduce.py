@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import ZooError
 from ganzoo.plugins.default import default_zoo
-from ganzoo.pretrained.sources import model_named
+from ganzoo.plugins.sources import model_named
 from ganzoo.training.run import Run
 from ganzoo.training.train import evaluate
 

@@ -1,0 +1,60 @@
+"""The device of a run: the one that is asked for, if it is here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ganzoo.errors import RunError, first_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEVICES = ("cpu", "cuda", "mps")
+
+
+def chosen_device(device: str | torch.device) -> str:
+    """A device's name, if it is here; ``auto`` is the GPU where there is one, else the CPU."""
+    name = str(device)
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if (wrong := fault(name)) is not None:
+        message = f"device '{name}' cannot be used here: {wrong}."
+        raise RunError(message)
+    return name
+
+
+def runs_own(folder: Path, device: str) -> str:
+    """The device that a run was last trained on. Raises RunError if it is not here."""
+    if fault(device) is not None:
+        message = (
+            f"{folder} was trained on the device '{device}', which is not here; add --device cpu "
+            "to go on without it."
+        )
+        raise RunError(message)
+    return device
+
+
+def fault(name: str) -> str | None:
+    """Why no tensor can be put on a device, in words; None if one can."""
+    if name.partition(":")[0] not in DEVICES:
+        return f"name one of {', '.join(DEVICES)}"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        return first_line(error).rstrip(".")
+    return None
+
+
+def is_other_kind(one: str, other: str) -> bool:
+    """Whether two devices keep the states of random numbers in different forms."""
+    return torch.device(one).type != torch.device(other).type
+
+
+def moved(old: str, new: str, rounds: int) -> str:
+    """What happens to a run that goes on on another kind of device, as a sentence."""
+    return (
+        f"The run moves from '{old}' to '{new}' after round {rounds}; its random streams start "
+        "anew from its seed and that round, since their states have another form there."
+    )
