@@ -327,6 +327,13 @@ def test_a_part_with_anothers_name_is_refused(zoo: Zoo) -> None:
         f"{__name__}.Margin has the name of another loss, 'margin' of this program; give the class "
         "a name of its own, as in name = 'my-margin'."
     )
+
+    class Odd(Margin):
+        name = "My Loss"
+
+    assert refusal(zoo, loss=Odd) == (
+        f"{where}.Odd has the name 'My Loss'; write it in kebab-case, as 'my-loss'."
+    )
     newer = zoo.with_parts(Margin).with_parts(Again)  # as when a notebook's cell runs again
     assert newer.find("loss", "margin") is Again
     with pytest.raises(OptionError) as error:

@@ -107,6 +107,8 @@ def evaluate(
     from ganzoo.training.train import evaluate as evaluated
 
     scores = evaluated(run, n=n, seed=seed, metrics=metric or ())
+    for remark in scores.remarks:
+        typer.echo(f"warning: {remark}", err=True)
     if as_json:
         typer.echo(json.dumps([score.model_dump() for score in scores], indent=2))
         return

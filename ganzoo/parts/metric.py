@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from ganzoo.parts.part import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ganzoo.parts.features import FeatureExtractor
 
 Direction: TypeAlias = Literal["higher", "lower"]
@@ -58,6 +60,17 @@ class Metric(Part):
     def extractor(self) -> FeatureExtractor | None:
         """The extractor of the features that it reads; None for the data's own."""
         return None
+
+    def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """The fewest rows of each side that it can be computed from, given what it reads.
+
+        With fewer it is left out; ``measure`` need not check that.
+        """
+        return 1
+
+    def enough(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """The rows of each side below which a warning says that its numbers mean little."""
+        return 1
 
 
 class Score(BaseModel):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import OptionError
-from ganzoo.plugins.loading import Origin, is_a
+from ganzoo.plugins.loading import Origin
+from ganzoo.plugins.offers import BASES, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,21 +24,30 @@ def not_offered(
     """
     own: dict[str, list[Any]] = {}
     for part in dict.fromkeys(parts):
-        kind = getattr(part, "kind", "")
-        if not is_a(kind, part):
-            message = f"{part!r} is no class of a part; give classes, as in with_parts(MyLoss)."
-            raise OptionError(message)
+        kind = kind_of(part)
         offers = named[kind].get(part.name, [])
         if any(offered is part for offered, _ in offers):
             continue
+        where = f"{part.__module__}.{part.__qualname__}"
+        if NAME.fullmatch(part.name) is None:
+            message = f"{where} has the name '{part.name}'; write it in kebab-case, as 'my-loss'."
+            raise OptionError(message)
         taken = [str(origin) for _, origin in offers if origin != OWN]
         taken += [str(OWN) for other in own.get(kind, []) if other.name == part.name]
         if taken:
             message = (
-                f"{part.__module__}.{part.__qualname__} has the name of another {kind}, "
-                f"'{part.name}' of {taken[0]}; give the class a name of its own, as in "
-                f"name = 'my-{part.name}'."
+                f"{where} has the name of another {kind}, '{part.name}' of {taken[0]}; give the "
+                f"class a name of its own, as in name = 'my-{part.name}'."
             )
             raise OptionError(message)
         own.setdefault(kind, []).append(part)
     return own
+
+
+def kind_of(part: Any) -> str:
+    """The kind that a class of a part is of. Raises OptionError for anything else."""
+    kind: str = getattr(part, "kind", "")
+    if not isinstance(part, type) or not issubclass(part, BASES.get(kind, ())):
+        message = f"{part!r} is no class of a part; give classes, as in with_parts(MyLoss)."
+        raise OptionError(message)
+    return kind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from copy import copy
 from importlib.metadata import EntryPoint
@@ -13,16 +12,9 @@ from ganzoo.errors import OptionError, PluginError, UnknownNameError
 from ganzoo.parts.settings import parse
 from ganzoo.parts.variant import PARTS, Variant
 from ganzoo.plugins.composing import classes_in, edited, is_of_data
-from ganzoo.plugins.install import installed_version
-from ganzoo.plugins.loading import (
-    INSTANCES,
-    Loaded,
-    Origin,
-    fault,
-    load,
-    origin_of,
-    reason,
-)
+from ganzoo.plugins.loading import Loaded, Origin, load, origin_of
+from ganzoo.plugins.missing import not_found
+from ganzoo.plugins.offers import INSTANCES, needs_options
 from ganzoo.plugins.options import spelled, validated
 from ganzoo.plugins.own import OWN, not_offered
 from ganzoo.plugins.registry import PLURALS, registry
@@ -79,8 +71,9 @@ class Zoo:
         owner = registry().owner(kind, name) if kind in INSTANCES else None
         if owner is None or owner == loaded.origin.distribution:
             return False
-        text = f"offers the {kind} '{name}', which in the registry is {owner}'s, so it is left out"
-        loaded.faults.append(fault(loaded.origin, text))
+        loaded.found(
+            f"offers the {kind} '{name}', which in the registry is {owner}'s, so it is left out"
+        )
         return True
 
     def _refuse_duplicates(self, core: Origin) -> None:
@@ -162,26 +155,7 @@ class Zoo:
             return offers[0][0]
         if offers:
             raise PluginError(self._ambiguous(kind, name))
-        raise UnknownNameError(self._not_found(kind, name))
-
-    def _not_found(self, kind: str, name: str) -> str:
-        distribution = registry().distribution_of(kind, name)
-        if distribution is not None:
-            plugin = distribution.removeprefix("ganzoo-")
-            for loaded in self.plugins:
-                if loaded.origin.distribution == distribution and loaded.faults:
-                    return f"no {kind} '{name}': {loaded.faults[0]}"
-            if installed_version(distribution) is not None:
-                return (
-                    f"no {kind} '{name}'. It is in {distribution}, which is installed but not "
-                    "loaded: GANZOO_PLUGINS leaves it out."
-                )
-            return f"no {kind} '{name}'. It is in {distribution}: run 'ganzoo install {plugin}'."
-        known = self.named(kind)
-        close = difflib.get_close_matches(name, known, n=1)
-        meant = f"; did you mean '{close[0]}'?" if close else "."
-        listed = ", ".join(known) or "none"
-        return f"no {kind} '{name}'{meant} Installed {PLURALS[kind]}: {listed}."
+        raise UnknownNameError(not_found(kind, name, self.named(kind), self.plugins))
 
     # --------------------------------------------------------------------------------- building
 
@@ -268,19 +242,28 @@ class Zoo:
         """Every metric that needs no option, core's first."""
         classes = [cls for loaded in self.plugins for cls in loaded.offers.get("metric", [])]
         known = self.named("metric").values()
-        needing = [any(f.is_required() for f in cls.model_fields.values()) for cls in classes]
-        return [c() for c, needs in zip(classes, needing, strict=True) if c in known and not needs]
+        return [cls() for cls in classes if cls in known and not needs_options(cls)]
 
     def observers(self) -> list[type[Observer]]:
         """Every observer."""
         return list(self.named("observer").values())
 
     def add_commands(self, cli: typer.Typer) -> None:
-        """Let every plugin add its commands."""
+        """Let every plugin add its commands; one that raises adds none."""
         for loaded in self.plugins:
-            if loaded.hooks is not None:
-                try:
-                    loaded.hooks.ganzoo_commands(cli=cli)
-                except Exception as error:  # noqa: BLE001
-                    text = f"failed in ganzoo_commands: {reason(error)}"
-                    loaded.faults.append(fault(loaded.origin, text))
+            if loaded.hooks is not None and loaded.hooks.ganzoo_commands.get_hookimpls():
+                own = loaded.call("in ganzoo_commands", commands_of, loaded.hooks)
+                if own is not None:
+                    cli.registered_commands += own.registered_commands
+                    cli.registered_groups += own.registered_groups
+
+
+def commands_of(hooks: Any) -> typer.Typer:
+    """The commands of one plugin, which typer can parse."""
+    import typer  # start-up time: only the command line needs it
+
+    own = typer.Typer()
+    own.callback()(lambda: None)
+    hooks.ganzoo_commands(cli=own)
+    typer.main.get_group(own)
+    return own

@@ -220,7 +220,7 @@ def own_parts(composition: Composition) -> dict[str, str]:
 
 def is_known(part: str, zoo: Zoo) -> bool:
     """Whether a zoo has a part, such as ``loss my-loss``."""
-    kind, name = part.split()
+    kind, _, name = part.partition(" ")
     return name in zoo.parts(kind)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.engine.game import Game
-    from ganzoo.parts.metric import Score
+    from ganzoo.engine.scores import Scores
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.training.run import Watching
@@ -150,11 +150,12 @@ def evaluate(
     seed: int = 0,
     metrics: Sequence[str] = (),
     zoo: Zoo | None = None,
-) -> list[Score]:
+) -> Scores:
     """Scores of a run's last checkpoint against the held-out split.
 
     ``metrics`` names those to measure, with options as ``NAME:KEY=VALUE,...``; without it, every
-    routine one that applies.
+    routine one that applies. Raises ZooError where one that is named cannot measure; others are
+    left out, and the ``remarks`` of the scores say why.
     """
     zoo = zoo or default_zoo()
     opened = run if isinstance(run, Run) else Run.open(run, zoo)
@@ -168,10 +169,12 @@ def evaluate(
     measured = {score.metric for score in scores}
     unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
     if metrics and unfit:
-        message = f"metric '{unfit[0]}' does not apply to '{game.data.name}'."
+        inapplicable = f"metric '{unfit[0]}' does not apply to '{game.data.name}'."
+        message = scores.left_out.get(unfit[0], inapplicable)
         raise ZooError(message)
     if not scores:
-        message = f"no metric applies to '{game.variant.name}' on '{game.data.name}'."
+        nothing = f"no metric applies to '{game.variant.name}' on '{game.data.name}'."
+        message = next(iter(scores.remarks), nothing)
         raise ZooError(message)
     return scores
 

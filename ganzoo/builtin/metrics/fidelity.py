@@ -10,16 +10,16 @@ import json
 from hashlib import sha256
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import safetensors.torch
 import torch
 from pydantic import Field, PositiveInt, field_validator
 from safetensors import SafetensorError
 
-from ganzoo.builtin.metrics.frechet import frechet_distance
+from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
 from ganzoo.builtin.metrics.inception import Convolution, Inception2015
-from ganzoo.builtin.metrics.kernel import subset_distance
+from ganzoo.builtin.metrics.kernel import Kernel, subset_distance
 from ganzoo.engine.streams import seed_for
 from ganzoo.errors import WeightsError, ZooError
 from ganzoo.parts.metric import Direction, Metric
@@ -28,6 +28,8 @@ from ganzoo.storage.pinned import pinned
 from ganzoo.storage.weight_file import Uninitialized, described, difference, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from ganzoo.parts.features import FeatureExtractor
@@ -177,6 +179,8 @@ class FrechetInceptionDistance(Canonical):
 
     better: ClassVar[dict[str, Direction]] = {"frechet-inception-distance": "lower"}
 
+    fewest, enough = Frechet.fewest, Frechet.enough
+
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""
         return {self.name: frechet_distance(real_features, fake_features)}
@@ -186,6 +190,8 @@ class KernelInceptionDistance(Canonical):
     """KID (arXiv:1801.01401): the kernel distance on the 2,048 features, not times 1,000."""
 
     better: ClassVar[dict[str, Direction]] = {"kernel-inception-distance": "lower"}
+
+    fewest, enough = Kernel.fewest, Kernel.enough
 
     subsets: int = Field(default=100, ge=1, le=1000, description="number of subsets")
     size: int = Field(default=1000, ge=2, le=10_000, description="the most rows in each")
@@ -206,6 +212,14 @@ class InceptionScore(Canonical):
 
     splits: int = Field(default=10, ge=1, le=1000, description="number of parts, each scored alone")
 
+    def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """One in each split."""
+        return self.splits
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each class."""
+        return 10 * int(values["fake_logits"].shape[1])
+
     def measure(self, fake_logits: Tensor, seed: int) -> dict[str, float]:
         """The mean score of logits (M, classes)."""
         stream = torch.Generator().manual_seed(seed_for(seed, "splits"))
@@ -219,7 +233,7 @@ def inception_score(logits: Tensor, splits: int) -> float:
     ``logits`` are (N, classes), split in their order. Raises ZooError for fewer rows than splits.
     """
     if len(logits) < splits:
-        reason = f"an Inception score in {splits} splits needs as many samples; generate more."
+        reason = f"an Inception score in {splits} splits needs as many samples."
         raise ZooError(reason)
     edges = [at * len(logits) // splits for at in range(1, splits)]
     scores = []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 
@@ -25,6 +27,10 @@ class Histogram(Metric):
     """
 
     better: ClassVar[dict[str, Direction]] = {"rarest-class": "higher", "class-kl": "lower"}
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each class."""
+        return 10 * int(values["fake_logits"].shape[1])
 
     def measure(
         self, fake_logits: Tensor, label: Tensor, label_known: Tensor | None = None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from math import log
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -32,6 +32,10 @@ class Modes(Metric):
         "reverse-kl": "lower",
     }
     headline = "balanced-quality"
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each mode."""
+        return 10 * int(values["modes"])
 
     def measure(
         self, fake: Tensor, locate: Callable[[Tensor], tuple[Tensor, Tensor]], modes: int

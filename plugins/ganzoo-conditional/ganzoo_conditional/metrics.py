@@ -53,7 +53,7 @@ class IntraFrechet(Metric):
         if not found:
             message = (
                 f"no class has {self.least} held-out and {self.least} generated samples, so there "
-                "is no intra-class distance; generate more."
+                "is no intra-class distance."
             )
             raise ZooError(message)
         return {
