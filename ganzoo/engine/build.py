@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from ganzoo.engine.memory_format import unexpanded
 from ganzoo.errors import ComposeError, first_line, listed
 from ganzoo.parts.needs import accepts, reads
 
@@ -62,7 +63,7 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
     if not isinstance(net, nn.Module):
         message = f"{who} builds a {type(net).__name__} as its {player}; it must be an nn.Module."
         raise ComposeError(message)
-    return net
+    return unexpanded(net)
 
 
 def check_samples(architecture: Architecture, spaces: Mapping[str, Space]) -> None:
