@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ganzoo.errors import OptionError
-from ganzoo.parts.settings import parse
+from ganzoo.errors import OptionError, UnknownNameError
+from ganzoo.parts.settings import Typed, separated, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ganzoo.parts.dataset import Dataset
 
 
 def spelled(text: str) -> dict[str, Any]:
     """A part's JSON, ``{"part": NAME, KEY: VALUE, ...}``, from ``NAME:KEY=VALUE,...``."""
     name, _, settings = text.partition(":")
     options: dict[str, Any] = {"part": name}
-    for setting in filter(None, settings.split(",")):
-        path, value = parse(setting)
+    for setting in separated(settings) if settings else ():
+        path, value = typed(setting)
         options[".".join(path).replace("-", "_")] = value
     return options
 
@@ -24,12 +31,28 @@ def spelled(text: str) -> dict[str, Any]:
 def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
     """An instance of ``cls`` from its options.
 
+    A value that was typed is what JSON reads, or the text where the option does not take that.
     Raises OptionError, in which ``name`` is the part, with the first option that is not valid.
     """
+    read = {n: v.value if isinstance(v, Typed) else v for n, v in options.items()}
     try:
-        return cls.model_validate(options)
+        return cls.model_validate(read)
     except ValidationError as error:
+        wrong = {first["loc"][0] for first in error.errors() if first["loc"]}
+        texts = {n: v.text for n, v in options.items() if n in wrong and isinstance(v, Typed)}
+        if texts:
+            with suppress(ValidationError):
+                return cls.model_validate({**read, **texts})
         raise OptionError(option_sentence(cls, name, error)) from None
+
+
+def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
+    """Raise UnknownNameError where a path stands for a dataset, without the name of one."""
+    path = Path(spec).expanduser()
+    reading = [f"'{name}:{spec}'" for name, dataset in datasets.items() if dataset.reads(path)]
+    if reading:
+        message = f"no dataset '{spec}', but a folder is called so: write {' or '.join(reading)}."
+        raise UnknownNameError(message)
 
 
 def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
@@ -45,5 +68,10 @@ def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
         field = cls.model_fields.get(path)
         meaning = f" It is {field.description}." if field and field.description else ""
         return f"'{name}' needs the option '{path}'.{meaning}"
+    if first["type"] == "string_unicode":
+        return (
+            f"option '{path}' of '{name}' cannot be {first['input']!r}, which is not UTF-8: rename "
+            "it, or make a link to it."
+        )
     message = first["msg"].removeprefix("Value error, ")
     return f"option '{path}' of '{name}' cannot be {first['input']!r}: {message}."

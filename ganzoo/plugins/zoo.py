@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo._version import __version__
 from ganzoo.errors import OptionError, PluginError, UnknownNameError
 from ganzoo.parts.needs import RESERVED, reads
-from ganzoo.parts.settings import override, parse
+from ganzoo.parts.settings import override, typed
 from ganzoo.parts.variant import PARTS, Variant
 from ganzoo.plugins.install import installed_version
 from ganzoo.plugins.loading import (
@@ -22,7 +22,7 @@ from ganzoo.plugins.loading import (
     origin_of,
     reason,
 )
-from ganzoo.plugins.options import spelled, validated
+from ganzoo.plugins.options import refuse_path, spelled, validated
 from ganzoo.plugins.registry import PLURALS, registry
 from ganzoo.plugins.renames import current
 
@@ -254,6 +254,8 @@ class Zoo:
         Of the settings it takes those that begin with ``data.``.
         """
         name, colon, value = spec.partition(":")
+        if name not in self._named["dataset"]:
+            refuse_path(spec, self.named("dataset"))
         cls: type[Dataset] = self.find("dataset", name)
         options: dict[str, Any] = {"part": name}
         if colon:
@@ -264,7 +266,7 @@ class Zoo:
         for setting in settings:
             if not setting.startswith(OF_DATA):
                 continue
-            path, setting_value = parse(setting)
+            path, setting_value = typed(setting)
             if len(path) != 2:  # noqa: PLR2004
                 message = f"'{setting}' leads nowhere; a dataset's options are set as data.OPTION."
                 raise OptionError(message)
