@@ -6,6 +6,7 @@ Commands import what they call inside functions, for start-up time (see ``ganzoo
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,6 +42,7 @@ def train(
         device=device,
         resume=resume,
         save_every=save_every,
+        on_remark=partial(typer.echo, err=True),
         **choices,
     )
     typer.echo(

@@ -13,7 +13,7 @@ from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -32,6 +32,7 @@ def train(
     device: str = "auto",
     resume: bool = False,
     save_every: int | None = None,
+    on_remark: Callable[[str], None] = lambda _: None,
     zoo: Zoo | None = None,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -41,12 +42,16 @@ def train(
     or a tensor, an array, a dict of columns or a torch Dataset), ``architecture``, ``loss``,
     ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
     ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the run that is there
-    continues. Raises ZooError with one sentence for anything that the caller can fix.
+    continues. Before the first round ``on_remark`` is called with each sentence on how the data
+    were understood (``Data.remarks``). Raises ZooError with one sentence for anything that the
+    caller can fix.
     """
     composition = compose(variant, zoo=zoo, **choices)
     plan = plan_run(composition, seed=seed, rounds=rounds, device=device, save_every=save_every)
-    folder = Path(out or f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
+    folder = Path(out or f"runs/{composition.variant.name}-{composition.dataset.title}-{seed}")
     run = (Run.resume if resume else Run.create)(folder, plan, composition)
+    for remark in run.game.data.remarks:
+        on_remark(remark)
     run.train(composition.zoo.observers())
     return run
 
