@@ -295,15 +295,15 @@ def test_a_table_about_something_else_is_not_read(tmp_path: Path) -> None:
         (
             '{"file_name": "0.png"}\n{"file_name"',
             (
-                "ROOT/metadata.jsonl cannot be read in line 2: Expecting ':' delimiter: line 1 column "
-                "13 (char 12)."
+                "ROOT/metadata.jsonl cannot be read in line 2: Expecting ':' delimiter: line 1 "
+                "column 13 (char 12)."
             ),
         ),
         (
             '{"file_name": "0.png", "label": [1]}',
             (
-                "ROOT/metadata.jsonl cannot be read in line 1: its label [1] is neither a text nor a "
-                "number."
+                "ROOT/metadata.jsonl cannot be read in line 1: its label [1] is neither a text nor "
+                "a number."
             ),
         ),
     ],
@@ -355,48 +355,23 @@ def test_the_scale_is_that_of_all_images(
 
 
 @pytest.mark.parametrize(
-    ("kind", "values", "sentence"),
+    ("kind", "values", "told"),
     [
-        (
-            "float32",
-            [0, 1.5],
-            (
-                "of floats, from 0 to 1.5, which fits no usual scale: save such images with values in "
-                "[0, 1], [-1, 1] or [0, 255]."
-            ),
-        ),
-        (
-            "float32",
-            [-100, 255],
-            (
-                "of floats, from -100 to 255, which fits no usual scale: save such images with values "
-                "in [0, 1], [-1, 1] or [0, 255]."
-            ),
-        ),
-        (
-            "int32",
-            [0, 2**31 - 1],
-            (
-                "of 32 bits, from 0 to 2.14748e+09, which fits no usual scale: save such images with "
-                "values in 0 to 255 or 0 to 65535."
-            ),
-        ),
-        (
-            "int32",
-            [-5, 100],
-            (
-                "of 32 bits, from -5 to 100, which fits no usual scale: save such images with values "
-                "in 0 to 255 or 0 to 65535."
-            ),
-        ),
+        ("float32", [0, 1.5], "of floats, from 0 to 1.5"),
+        ("float32", [-100, 255], "of floats, from -100 to 255"),
+        ("int32", [0, 2**31 - 1], "of 32 bits, from 0 to 2.14748e+09"),
+        ("int32", [-5, 100], "of 32 bits, from -5 to 100"),
     ],
 )
 @EITHER
 def test_a_scale_that_cannot_be_told_is_refused(
-    tmp_path: Path, kind: str, values: list[float], sentence: str, resident: str
+    tmp_path: Path, kind: str, values: list[float], told: str, resident: str
 ) -> None:
     save(tmp_path, kind, [0, 100 if kind == "int32" else 1], values)
-    assert error_of(tmp_path, resident=resident) == f"ROOT/1.tiff is {sentence}"
+    known = "0 to 255 or 0 to 65535" if kind == "int32" else "[0, 1], [-1, 1] or [0, 255]"
+    remedy = f"save such images with values in {known}."
+    expected = f"ROOT/1.tiff is {told}, which fits no usual scale: {remedy}"
+    assert error_of(tmp_path, resident=resident) == expected
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -35,6 +35,13 @@ def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
     Raises OptionError, in which ``name`` is the part, with the first option that is not valid.
     """
     read = {n: v.value if isinstance(v, Typed) else v for n, v in options.items()}
+    for option, value in read.items():
+        if isinstance(value, str) and not is_utf_8(value):
+            message = (
+                f"option '{option}' of '{name}' cannot be {value!r}, which is not UTF-8: rename "
+                "the file, or make a link to it."
+            )
+            raise OptionError(message)
     try:
         return cls.model_validate(read)
     except ValidationError as error:
@@ -55,6 +62,15 @@ def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
         raise UnknownNameError(message)
 
 
+def is_utf_8(text: str) -> bool:
+    """Whether a text can be written to JSON; a file's name need not be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
     """The first error that pydantic found, as a sentence."""
     first = error.errors()[0]
@@ -68,10 +84,5 @@ def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
         field = cls.model_fields.get(path)
         meaning = f" It is {field.description}." if field and field.description else ""
         return f"'{name}' needs the option '{path}'.{meaning}"
-    if first["type"] == "string_unicode":
-        return (
-            f"option '{path}' of '{name}' cannot be {first['input']!r}, which is not UTF-8: rename "
-            "it, or make a link to it."
-        )
     message = first["msg"].removeprefix("Value error, ")
     return f"option '{path}' of '{name}' cannot be {first['input']!r}: {message}."
