@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo._version import __version__
 from ganzoo.errors import OptionError, PluginError, UnknownNameError
-from ganzoo.parts.settings import parse
+from ganzoo.parts.settings import typed
 from ganzoo.parts.variant import PARTS, Variant
 from ganzoo.plugins.composing import classes_in, edited, is_of_data
 from ganzoo.plugins.loading import Loaded, Origin, load, origin_of
 from ganzoo.plugins.missing import not_found
 from ganzoo.plugins.offers import INSTANCES, needs_options
-from ganzoo.plugins.options import spelled, validated
+from ganzoo.plugins.options import refuse_path, spelled, validated
 from ganzoo.plugins.own import OWN, not_offered
 from ganzoo.plugins.registry import PLURALS, registry
 from ganzoo.plugins.renames import current
@@ -220,6 +220,8 @@ class Zoo:
         Of the settings it takes those that begin with ``data.``.
         """
         name, colon, value = spec.partition(":")
+        if name not in self._named["dataset"]:
+            refuse_path(spec, self.named("dataset"))
         cls: type[Dataset] = self.find("dataset", name)
         options: dict[str, Any] = {"part": name}
         if colon:
@@ -230,7 +232,7 @@ class Zoo:
         for setting in settings:
             if not is_of_data(setting):
                 continue
-            path, setting_value = parse(setting)
+            path, setting_value = typed(setting)
             if len(path) != 2:  # noqa: PLR2004
                 message = f"'{setting}' leads nowhere; a dataset's options are set as data.OPTION."
                 raise OptionError(message)

@@ -65,7 +65,7 @@ class Run(Shown):
         self.plan = plan.model_copy(update={"threads": threads})
         self.seconds, self.wall, self.scores = 0.0, 0.0, []
         self.observers: list[Observer] = []
-        self.remarks: list[str] = []
+        self.remarks = [*self.game.data.remarks]
         """Sentences about how it was set up, which are told once training begins."""
         name = composition.variant.name
         self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"

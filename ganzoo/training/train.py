@@ -122,7 +122,7 @@ def resumed(
 
 def default_folder(composition: Composition, seed: int) -> Path:
     """Where a run is kept that names no folder."""
-    return Path(f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
+    return Path(f"runs/{composition.variant.name}-{composition.dataset.title}-{seed}")
 
 
 def source_name(start: str | Path | Run) -> str:
