@@ -20,7 +20,7 @@ from ganzoo.builtin.optimizers import RmsProp, Sgd
 from ganzoo.builtin.regularizers import R1, R2
 from ganzoo.builtin.samplers import Uniform
 from ganzoo.engine.composition import compose
-from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.errors import OptionError, RunError, UnknownNameError, ZooError
 from ganzoo.parts import Adam, Data, Dataset, Loss, Observer, Variant, linear
 from ganzoo.testing import Plain
 from ganzoo.training.plan import plan_run
@@ -214,6 +214,38 @@ def test_what_sets_nothing_is_refused(zoo: Zoo, settings: Any, sentence: str) ->
 def test_turns_may_be_a_dict_in_a_variant() -> None:
     turns = {"discriminator": 5, "generator": 1}
     assert variant_of(Plain(), turns=turns).turns == (("discriminator", 5), ("generator", 1))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda zoo, _: compose("vanilla", zoo=zoo, regularizers="r3"), "no regularizer 'r3'"),
+        (lambda zoo, run: ganzoo.evaluate(run, metrics="mode", zoo=zoo), "no metric 'mode'"),
+        (lambda zoo, _: ganzoo.bench("vanila", zoo=zoo, out="b"), "no variant 'vanila'"),
+        (lambda *_: ganzoo.install("vanila"), "the registry knows no plugin 'vanila'"),
+    ],
+)
+def test_a_single_name_is_not_a_series_of_letters(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Any, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = trained(zoo, tmp_path / "run", rounds=1)
+    with pytest.raises(UnknownNameError, match=sentence):
+        call(zoo, run)
+
+
+def test_a_benchmark_takes_settings_as_a_dict(zoo: Zoo, tmp_path: Path) -> None:
+    (bench,) = ganzoo.bench(
+        "vanilla",
+        data="ring",
+        settings={"batch": 8, "data": {"modes": 3}},
+        rounds=1,
+        evaluations=1,
+        zoo=zoo,
+        out=tmp_path / "bench",
+        device="cpu",
+    )
+    assert bench.contest.settings == ("batch=8", "data.modes=3")
 
 
 # --------------------------------------------------------------------------------------- arguments

@@ -13,6 +13,7 @@ from ganzoo.benchmark.jobs import Contest, slug
 from ganzoo.benchmark.progress import ProgressTracker
 from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import default_zoo
 from ganzoo.storage.files import write_text
 from ganzoo.storage.lock import locked
@@ -20,11 +21,12 @@ from ganzoo.training.device import chosen_device
 from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ganzoo.benchmark.progress import Progress
     from ganzoo.benchmark.results import Result
     from ganzoo.benchmark.runners import Runner
+    from ganzoo.plugins.composing import Settings
     from ganzoo.plugins.zoo import Zoo
 
 SUITE = "suite.json"
@@ -44,7 +46,7 @@ def bench(
     seeds: int | Sequence[int] | None = None,
     evaluations: int | None = None,
     out: str | Path = "bench",
-    settings: Iterable[str] = (),
+    settings: Settings = (),
     device: str = "auto",
     processes: int = 1,
     threads: int | None = None,
@@ -67,7 +69,7 @@ def bench(
         budget=budget or None,
         seeds=seeds,
         evaluations=evaluations,
-        settings=tuple(settings),
+        settings=tuple(written(settings)),
         device=chosen,
         threads=threads,
     )
@@ -132,7 +134,7 @@ def contests_of(
     """The contests of a suite by dataset, or a single one named ``""``."""
     if suite is None:
         named = {
-            "contenders": labelled(crossed(contenders, grid or {})),
+            "contenders": labelled(crossed(one_or_more(contenders), grid or {})),
             "data": data or "digits",
         }
         return {"": Contest.of({**defaults, **named, **terms})}

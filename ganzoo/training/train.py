@@ -160,7 +160,7 @@ def evaluate(
     zoo = zoo or default_zoo()
     opened = run if isinstance(run, Run) else Run.open(run, zoo)
     if metrics:
-        chosen = [zoo.part("metric", name) for name in dict.fromkeys(metrics)]
+        chosen = [zoo.part("metric", name) for name in dict.fromkeys(one_or_more(metrics))]
     else:
         chosen = [metric for metric in zoo.metrics() if metric.routine]
     game = opened.game
