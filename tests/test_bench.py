@@ -98,7 +98,7 @@ def test_a_contender_that_cannot_finish_is_a_row_that_says_why(done: Bench) -> N
         for row in rows_of(done)
         if not row.get("seeds") and row.get("note")
     }
-    assert notes["dcgan"].startswith("refused (seeds 0, 1): 'dcgan' builds images")
+    assert notes["dcgan"].startswith("refused (seeds 0, 1): architecture 'dcgan' builds images")
     assert notes["broken"].startswith("diverged (seeds 0, 1): training diverged: in round ")
 
 

@@ -13,6 +13,7 @@ from ganzoo.benchmark.jobs import Contest, slug
 from ganzoo.benchmark.progress import ProgressTracker
 from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import default_zoo
 from ganzoo.storage.files import write_text
 from ganzoo.storage.lock import locked
@@ -21,11 +22,12 @@ from ganzoo.training.interrupt import ending_as_ctrl_c
 from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ganzoo.benchmark.progress import Progress
     from ganzoo.benchmark.results import Result
     from ganzoo.benchmark.runners import Runner
+    from ganzoo.plugins.composing import Settings
     from ganzoo.plugins.zoo import Zoo
 
 SUITE = "suite.json"
@@ -45,7 +47,7 @@ def bench(
     seeds: int | Sequence[int] | None = None,
     evaluations: int | None = None,
     out: str | Path = "bench",
-    settings: Iterable[str] = (),
+    settings: Settings = (),
     device: str = "auto",
     processes: int | None = None,
     threads: int | None = None,
@@ -68,7 +70,7 @@ def bench(
         budget=budget or None,
         seeds=seeds,
         evaluations=evaluations,
-        settings=tuple(settings),
+        settings=tuple(written(settings)),
         device=chosen,
         processes=processes,
         threads=threads,
@@ -135,7 +137,7 @@ def contests_of(
     """The contests of a suite by dataset, or a single one named ``""``."""
     if suite is None:
         named = {
-            "contenders": labelled(crossed(contenders, grid or {})),
+            "contenders": labelled(crossed(one_or_more(contenders), grid or {})),
             "data": data or "digits",
         }
         return {"": Contest.of({**defaults, **named, **terms})}

@@ -62,9 +62,7 @@ def train(
         start=start,
         **choices,
     )
-    typer.echo(
-        f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}"
-    )
+    typer.echo(f"{run.title}: {run.played}, saved in {run.folder}")
 
 
 @app.command()

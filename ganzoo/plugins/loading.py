@@ -36,7 +36,7 @@ class Origin:
 
     def __str__(self) -> str:
         """The distribution and its version, as pip prints them."""
-        return f"{self.distribution} {self.version}"
+        return f"{self.distribution} {self.version}".strip()
 
 
 @dataclass(slots=True)

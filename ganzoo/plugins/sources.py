@@ -129,7 +129,7 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
     """
     kind, _, rest = name.partition(":")
     if kind == "dir" and rest:
-        return Folder(name, Path(rest))
+        return Folder(name, Path(rest).expanduser())
     if kind == "hub":
         return pinned(name, rest, client)
     plain, _, version = name.partition("@")

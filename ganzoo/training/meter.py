@@ -81,7 +81,8 @@ class NotebookBar:
     """A bar below the cell: plain HTML, so that it needs no widgets."""
 
     def __init__(self, title: str) -> None:
-        self.title, self.share, self.words = title, 0.0, ()
+        self.title, self.share = title, 0.0
+        self.words: tuple[str, ...] = ()
         self.drawn = time.monotonic()
         display: Any = importlib.import_module("IPython.display").display
         self.handle = display(self, display_id=True)

@@ -75,6 +75,8 @@ class Plan(BaseModel):
     start: Start | None = None
     moves: tuple[Move, ...] = ()
     versions: dict[str, str] = {}
+    own: dict[str, str] = {}
+    """Parts that no plugin offers, as ``loss my-loss``, and the class that Python gave for each."""
 
     @property
     def budget(self) -> Budget:
@@ -166,6 +168,7 @@ def plan_run(
             "python": platform.python_version(),
             "machine": machine(),
         },
+        "own": own_parts(composition),
     }
     found: Plan = validated(Plan, options, "run")
     return found
@@ -185,11 +188,40 @@ def plan_in(folder: Path) -> Plan:
 
 
 def composed_plan(plan: Plan, zoo: Zoo) -> tuple[Plan, Composition]:
-    """A plan as this version writes it, whichever wrote it, and what it composes."""
+    """A plan as this version writes it, whichever wrote it, and what it composes.
+
+    Raises RunError where it has parts of one's own that the zoo does not know.
+    """
+    lacking = {part: cls for part, cls in plan.own.items() if not is_known(part, zoo)}
+    if lacking:
+        parts = ", ".join(f"{part} ({cls})" for part, cls in lacking.items())
+        classes = ", ".join(cls.rpartition(".")[2] for cls in lacking.values())
+        message = (
+            f"this run has parts that Python gave and no plugin offers: {parts}; pass "
+            f"zoo=ganzoo.default_zoo().with_parts({classes}), or put them into a plugin."
+        )
+        raise RunError(message)
     variant = zoo.variant(plan.variant)
     composition = Composition(variant, zoo.part("dataset", plan.data), zoo)
     now = {"variant": variant.spec(), "data": composition.dataset.spec()}
     return plan.model_copy(update=now), composition
+
+
+def own_parts(composition: Composition) -> dict[str, str]:
+    """The parts of a composition that no plugin offers, by kind and name, with their classes."""
+    variant = composition.variant
+    parts = [*variant.parts(), *variant.optimizers.values(), composition.dataset]
+    return {
+        f"{part.kind} {part.name}": f"{type(part).__module__}.{type(part).__qualname__}"
+        for part in parts
+        if composition.zoo.is_own(type(part))
+    }
+
+
+def is_known(part: str, zoo: Zoo) -> bool:
+    """Whether a zoo has a part, such as ``loss my-loss``."""
+    kind, _, name = part.partition(" ")
+    return name in zoo.parts(kind)
 
 
 def machine() -> str:

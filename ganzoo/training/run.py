@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -24,6 +24,7 @@ from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
 from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
 from ganzoo.training.interrupt import interruptible
+from ganzoo.training.notebook import Shown
 from ganzoo.training.plan import CHANGEABLE, Move, Plan, composed_plan, plan_in
 from ganzoo.training.resume import (
     refuse_other_checkpoint,
@@ -44,13 +45,16 @@ if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.training.start import Weights
 
+    Watching: TypeAlias = Callable[["Run"], Observer]
+    Saved: TypeAlias = Callable[["Run"], None]
+
 NOTE_EVERY = 20
 """Rounds between two looks at the terms; between them nothing is moved off the device."""
 KEPT = 2
 """How many of the newest checkpoints stay on disk."""
 
 
-class Run:
+class Run(Shown):
     """A game in a folder; ``create`` and ``open`` make one."""
 
     def __init__(self, folder: Path, plan: Plan, composition: Composition) -> None:
@@ -59,9 +63,9 @@ class Run:
         self.game = composition.game(seed=plan.seed, device=plan.device)
         threads = plan.threads or suitable_threads(self.game)
         self.plan = plan.model_copy(update={"threads": threads})
-        self.seconds = 0.0
+        self.seconds, self.wall, self.scores = 0.0, 0.0, []
         self.observers: list[Observer] = []
-        self.remarks: list[str] = []
+        self.remarks = [*self.game.data.remarks]
         """Sentences about how it was set up, which are told once training begins."""
         name = composition.variant.name
         self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
@@ -169,9 +173,7 @@ class Run:
 
     # ----------------------------------------------------------------------------------- training
 
-    def train(
-        self, observers: Iterable[type[Observer]], at_save: Callable[[Run], None] | None = None
-    ) -> None:
+    def train(self, observers: Iterable[Watching], at_save: Saved | None = None) -> None:
         """Play rounds until the budget is spent, then save; raises what stopped it.
 
         The budget is ``plan.rounds``, or ``plan.seconds`` of playing (checkpoints and scores do not
@@ -182,14 +184,11 @@ class Run:
         with claim:
             self._train(observers, at_save)
 
-    def _train(
-        self, observers: Iterable[type[Observer]], at_save: Callable[[Run], None] | None
-    ) -> None:
+    def _train(self, observers: Iterable[Watching], at_save: Saved | None) -> None:
         self.observers = [observer(self) for observer in observers]
         error: BaseException | None = None
         threads = torch.get_num_threads()
-        assert self.plan.threads is not None
-        torch.set_num_threads(self.plan.threads)  # part of what fixes every bit
+        torch.set_num_threads(self.plan.threads or 1)  # part of what fixes every bit
         try:
             with interruptible() as interrupted:
                 self._play(at_save, interrupted)
@@ -202,8 +201,9 @@ class Run:
             for observer in self.observers:
                 observer.finished(error)
 
-    def _play(self, at_save: Callable[[Run], None] | None, interrupted: Callable[[], bool]) -> None:
+    def _play(self, at_save: Saved | None, interrupted: Callable[[], bool]) -> None:
         game = self.game
+        began = time.perf_counter() - self.wall
         game.progress = self._progress()  # a resumed run may have another budget
         due = self.plan.budget.next_save(game.progress)
         while self._progress() < 1.0:
@@ -212,6 +212,7 @@ class Run:
             self._pending.append([term for terms in log.values() for term in terms.values()])
             self.seconds += time.perf_counter() - start
             game.progress = self._progress()
+            self.wall = time.perf_counter() - began
             if len(self._pending) >= NOTE_EVERY:
                 self._note()
             if interrupted():
@@ -228,6 +229,7 @@ class Run:
                 if at_save is not None:
                     at_save(self)
                 due = self.plan.budget.next_save(game.progress)
+                self.wall = time.perf_counter() - began
 
     def _note(self) -> None:
         """Move the terms of the rounds since the last look off the device, in one transfer."""
@@ -264,6 +266,7 @@ class Run:
         tensors, facts = self.game.state()
         facts |= {
             "seconds": self.seconds,
+            "wall": self.wall,
             "data_sha256": self.game.data.sha256,
             "plan": self.plan.model_dump(mode="json"),
         }
@@ -286,6 +289,7 @@ class Run:
                 self.remarks.append(moved(saved.device, self.plan.device, facts["rounds"]))
             self.game.restore(tensors, facts)
         self.seconds = facts["seconds"]
+        self.wall = facts.get("wall", self.seconds)  # 0.2 did not write it
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints on disk, oldest first."""

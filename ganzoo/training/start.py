@@ -61,6 +61,9 @@ def of_model(name: str, zoo: Zoo) -> Weights:
             message = f"{who} is the file of a {config.player}."
             raise WeightsError(message)
         hashes[file_name(player)] = sha256(blob).hexdigest()
+    if not tensors:
+        message = f"'{name}' has no weight files."
+        raise WeightsError(message)
     return Weights(tensors, Start(source=name, sha256=hashes))
 
 
@@ -81,8 +84,8 @@ def of_run(folder: Path) -> Weights:
 def start_game(game: Game, weights: Weights) -> list[str]:
     """Give each network of a new game the tensors that fit; returns a sentence for each player.
 
-    The moving average starts from them. Raises WeightsError if no parameter fits, or if a tensor
-    that does is not finite.
+    The moving average starts from them. Raises WeightsError if no more than vectors fit, such as
+    biases, or if a tensor that fits is not finite.
     """
     sentences, fitting = [], 0
     for player, net in game.nets.items():
@@ -93,9 +96,9 @@ def start_game(game: Game, weights: Weights) -> list[str]:
             check_finite(held[name], f"{name} of the {player}", weights.start.source)
             mine[name].copy_(held[name])
         sentences.append(sentence(player, weights, len(taken), wrong))
-        fitting += len({name for name, _ in net.named_parameters()} & {*taken})
+        fitting += sum(mine[name].dim() > 1 for name in taken)
     if not fitting:
-        message = f"nothing to start from: {' '.join(sentences)}"
+        message = f"no layer's weights fit: {' '.join(sentences)}"
         raise WeightsError(message)
     if game.average is not None:
         game.average = Average(game.nets[GENERATOR])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ganzoo.engine.composition import Choices, Composition, compose
+from ganzoo.engine.composition import Choices, Composition, checked_choices, compose, knowing
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import OptionError, ZooError
+from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import default_zoo
 from ganzoo.training.plan import plan_run
 from ganzoo.training.resume import resumed_plan
@@ -15,7 +16,7 @@ from ganzoo.training.run import Run
 from ganzoo.training.start import weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import torch
     from torch import Tensor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ganzoo.engine.scores import Scores
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.run import Watching
 
 
 def train(
@@ -37,6 +39,7 @@ def train(
     resume: bool = False,
     save_every: int | None = None,
     start: str | Path | Run | None = None,
+    observers: Iterable[Watching] = (),
     zoo: Zoo | None = None,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -53,16 +56,32 @@ def train(
     included, is as it was. ``rounds`` may grow, and ``save_every``, ``device`` and ``threads`` may
     change.
 
-    Raises ZooError with one sentence for anything that the caller can fix.
+    ``observers`` watch the run beside those of plugins: classes, or functions that make one of a
+    run. Raises ZooError with one sentence for anything that the caller can fix.
     """
     zoo = zoo or default_zoo()
+    choices = checked_choices(train, variant, choices, zoo)
+    zoo, watching = knowing(zoo, variant, choices), checked(observers)
     source = None if start is None else source_name(start)
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "save_every": save_every}
     options |= {"device": device, "threads": threads, "start": source}
     make = resumed if resume else begun
     run = make(variant, choices, options, None if out is None else Path(out), zoo)
-    run.train(run.zoo.observers())
+    run.train([*run.zoo.observers(), *watching])
     return run
+
+
+def checked(observers: Iterable[Watching]) -> list[Watching]:
+    """The observers as a list. Raises OptionError for one that cannot be made of a run."""
+    given = one_or_more(observers)
+    for observer in given:
+        if not callable(observer):
+            message = (
+                f"{observer!r} cannot watch a run: observers are subclasses of ganzoo.Observer, or "
+                "functions that make one of a run."
+            )
+            raise OptionError(message)
+    return given
 
 
 def begun(
@@ -103,7 +122,7 @@ def resumed(
 
 def default_folder(composition: Composition, seed: int) -> Path:
     """Where a run is kept that names no folder."""
-    return Path(f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
+    return Path(f"runs/{composition.variant.name}-{composition.dataset.title}-{seed}")
 
 
 def source_name(start: str | Path | Run) -> str:
@@ -141,12 +160,12 @@ def evaluate(
     zoo = zoo or default_zoo()
     opened = run if isinstance(run, Run) else Run.open(run, zoo)
     if metrics:
-        chosen = [zoo.part("metric", name) for name in dict.fromkeys(metrics)]
+        chosen = [zoo.part("metric", name) for name in dict.fromkeys(one_or_more(metrics))]
     else:
         chosen = [metric for metric in zoo.metrics() if metric.routine]
     game = opened.game
     n = n or default_n(game)
-    scores = measure_game(game, chosen, n=n, seed=seed)
+    opened.scores = scores = measure_game(game, chosen, n=n, seed=seed)
     measured = {score.metric for score in scores}
     unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
     if metrics and unfit:
