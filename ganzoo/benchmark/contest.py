@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark.contenders import crossed, labelled
-from ganzoo.benchmark.folder import Bench, contest_in
+from ganzoo.benchmark.folder import Bench, Benches, contest_in
 from ganzoo.benchmark.jobs import Contest, slug
-from ganzoo.benchmark.progress import ProgressTracker
+from ganzoo.benchmark.progress import ProgressTracker, shown
 from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.plugins.composing import one_or_more, written
@@ -54,15 +54,16 @@ def bench(
     ray: str | None = None,
     zoo: Zoo | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> list[Bench]:
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Benches:
     """Train contenders head-to-head; write ``results.jsonl``, ``report.html`` and ``report.md``.
 
     See ``docs/benchmarks.md`` for contenders, suites and budgets. Other arguments override a
     suite's terms, and ``data`` chooses one of its contests. The cores are shared among the runs
     unless ``threads`` are given. With ``ray``, the address of a cluster or ``local``, runs are Ray
-    tasks; with ``zoo``, they are in this process. Resumes if ``out`` already holds part of this
-    contest. Returns a Bench for each contest. Raises ZooError for wrong arguments.
+    tasks; with ``zoo``, they are in this process. A bar, or a line now and then, shows how far it
+    is, unless ``on_progress`` is told. Resumes if ``out`` already holds part of this contest.
+    Returns a Bench for each contest. Raises ZooError for wrong arguments.
     """
     budget = given(rounds=rounds, images=images, seconds=seconds, flops=flops)
     chosen = None if device == "auto" else chosen_device(device)
@@ -80,14 +81,16 @@ def bench(
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
     benches = prepared(contests, place, zoo or default_zoo())
     runner = runner_for(zoo, benches[0].contest.processes, ray)
-    tracker = ProgressTracker(benches, on_progress)
-    with locked(place), ending_as_ctrl_c(), reported(benches, place):
+    progress = shown() if on_progress is None else nullcontext(on_progress)
+    with locked(place), ending_as_ctrl_c(), reported(benches, place), progress as report_progress:
+        tracker = ProgressTracker(benches, report_progress)
         for made in benches:
             made.run(runner, on_result, tracker.update)
-    return benches
+        tracker.update()
+    return Benches(benches)
 
 
-def report(folder: str | Path, *, zoo: Zoo | None = None) -> list[Bench]:
+def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
     """Write the report of a folder's results again.
 
     Returns a Bench for each contest that has results. Raises RunError if the folder holds no
@@ -101,7 +104,7 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> list[Bench]:
     if not finished:
         message = f"in {folder} no run has finished yet; there is nothing to report."
         raise ZooError(message)
-    return finished
+    return Benches(finished)
 
 
 # ------------------------------------------------------------------------------------------- terms

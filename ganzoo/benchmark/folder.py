@@ -10,9 +10,11 @@ from pydantic import ValidationError
 
 from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.jobs import FORMAT, Contest, jobs_of
+from ganzoo.benchmark.notebook import as_html
 from ganzoo.benchmark.results import LOST, SHOWN, Result, is_complete, line, of_kind, read
 from ganzoo.benchmark.standings import Standing, headline, incomparable, standings
 from ganzoo.benchmark.statistics import ANY_NUMBER
+from ganzoo.benchmark.tables import rows_of, title
 from ganzoo.benchmark.verdict import NOBODY, UNRANKED, verdict
 from ganzoo.errors import RunError
 from ganzoo.plugins.sources import is_model_name, source
@@ -160,6 +162,13 @@ class Bench:
             return NOBODY
         return verdict(self.standings, self.headline) if self.headline else UNRANKED
 
+    def __repr__(self) -> str:
+        return f"<benchmark {self.folder}: {self.verdict()}>"
+
+    def _repr_html_(self) -> str:
+        """The verdict, the standings and the remarks, for a notebook."""
+        return as_html(title(self), [self.verdict(), *self.remarks], rows_of(self))
+
     def reread(self) -> None:
         """Forget what was read, since the files have changed."""
         for name in ("results", "standings", "headline"):
@@ -168,6 +177,14 @@ class Bench:
     def write_results(self) -> None:
         """Write ``results.jsonl`` of all runs."""
         write_text(self.folder / "results.jsonl", "".join(map(line, self.results)))
+
+
+class Benches(list[Bench]):
+    """The benchmarks of a call: one for each contest."""
+
+    def _repr_html_(self) -> str:
+        """All of them, for a notebook."""
+        return "".join(made._repr_html_() for made in self)
 
 
 def last_of(results: Sequence[Result]) -> Result:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark import gallery, tables
 from ganzoo.benchmark.results import of_kind
-from ganzoo.benchmark.standings import incomparable, seed_count
+from ganzoo.benchmark.standings import incomparable
 from ganzoo.benchmark.statistics import ENOUGH_SEEDS
 from ganzoo.errors import ZooError
 from ganzoo.storage.files import write_text
@@ -75,7 +75,7 @@ def in_markdown(bench: Bench) -> str:
     """One benchmark as Markdown: verdict, standings, and the command that repeats it."""
     return "\n\n".join(
         [
-            f"## {title(bench)}",
+            f"## {tables.title(bench)}",
             bench.verdict(),
             tables.markdown(tables.rows_of(bench)),
             *bench.remarks,
@@ -100,7 +100,7 @@ def section(bench: Bench) -> dict[str, Any]:
         ("Costs", tables.cost_rows(bench), COSTS),
     ]
     return {
-        "title": title(bench),
+        "title": tables.title(bench),
         "verdict": bench.verdict(),
         "remarks": bench.remarks,
         "colours": colours,
@@ -130,16 +130,6 @@ def table(name: str, rows: Sequence[dict[str, Any]], caption: str) -> dict[str, 
     found = [key for key in tables.columns(rows) if key != "note"]
     shown = [key for key in found if any(str(row.get(key, "")) for row in rows)]
     return {"title": name, "rows": rows, "columns": shown, "caption": caption}
-
-
-def title(bench: Bench) -> str:
-    """What was compared, in a line."""
-    contest = bench.contest
-    seeds = seed_count(len(contest.seeds))
-    count = len(contest.contenders)
-    contenders = f"{count} contender{'s' if count > 1 else ''}"
-    what = f"{contenders} on {contest.data}, {contest.budget} a run, {seeds}"
-    return f"{contest.title}: {what}" if contest.title else what
 
 
 def caption(bench: Bench) -> str:

@@ -1,4 +1,4 @@
-"""The tables of a benchmark: standings, seeds, comparisons with the first, and costs."""
+"""The title and tables of a benchmark: standings, seeds, comparisons with the first, and costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark.results import LOST, Kind, of_kind
+from ganzoo.benchmark.standings import seed_count
 from ganzoo.benchmark.statistics import bootstrap_interval, bracketed, estimate, improvement
 
 if TYPE_CHECKING:
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from ganzoo.parts.metric import Direction
 
 ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+def title(bench: Bench) -> str:
+    """What was compared, in a line."""
+    contest = bench.contest
+    seeds = seed_count(len(contest.seeds))
+    count = len(contest.contenders)
+    contenders = f"{count} contender{'s' if count > 1 else ''}"
+    what = f"{contenders} on {contest.data}, {contest.budget} a run, {seeds}"
+    return f"{contest.title}: {what}" if contest.title else what
 
 
 def rows_of(bench: Bench) -> list[dict[str, Any]]:

@@ -113,6 +113,7 @@ class Worker:
         self.file.rewrite([])
         self.snapshots.real(data)
         rows = measure_training_rows(self.metrics, data, seed=FINAL_SEED, n=n)
+        rows.warnings.extend(data.remarks)
         self.add("training-data", rows, contender="training data")
         uniform = measure_noise(self.metrics, data, seed=FINAL_SEED, n=n)
         self.add("noise", uniform, contender="uniform noise")

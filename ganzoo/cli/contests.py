@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +14,7 @@ from ganzoo.cli.tables import show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.progress import Progress as Bar
-
     from ganzoo.benchmark.folder import Bench
-    from ganzoo.benchmark.progress import Progress
     from ganzoo.benchmark.results import Result
 
 app = typer.Typer()
@@ -76,29 +71,28 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Train contenders head-to-head within one budget; resumes what --out already holds."""
+    from ganzoo.benchmark.contenders import choices_of
     from ganzoo.benchmark.contest import bench as run_bench
 
-    with BenchmarkBar() as bar:
-        benches = run_bench(
-            contenders or (),
-            suite=suite,
-            grid=parsed_grid(grid or ()),
-            data=data,
-            rounds=rounds,
-            images=images,
-            seconds=seconds,
-            flops=flops,
-            seeds=seed or seeds,
-            evaluations=evaluations,
-            out=out,
-            settings=settings or (),
-            device=device,
-            processes=processes,
-            threads=threads,
-            ray=ray,
-            on_result=no_result if as_json else print_result,
-            on_progress=bar.update,
-        )
+    benches = run_bench(
+        contenders or (),
+        suite=suite,
+        grid=choices_of(grid or ()),
+        data=data,
+        rounds=rounds,
+        images=images,
+        seconds=seconds,
+        flops=flops,
+        seeds=seed or seeds,
+        evaluations=evaluations,
+        out=out,
+        settings=settings or (),
+        device=device,
+        processes=processes,
+        threads=threads,
+        ray=ray,
+        on_result=no_result if as_json else print_result,
+    )
     print_outcome(benches, out, as_json=as_json)
 
 
@@ -126,21 +120,6 @@ def compare(
     from ganzoo.benchmark.compare import compare as join
 
     print_outcome(join(one, other, out), out, as_json=as_json)
-
-
-def parsed_grid(texts: Sequence[str]) -> dict[str, list[str]]:
-    """A grid from texts such as ``loss=hinge,wasserstein``; OptionError for other spellings."""
-    from ganzoo.errors import OptionError
-
-    found = {}
-    for text in texts:
-        key, equals, values = text.partition("=")
-        if not equals or not values or key in found:
-            wrong = f"'{key}' is given twice" if key in found else f"'{text}' is not a grid"
-            message = f"{wrong}; write KEY=A,B, as in loss=non-saturating,hinge."
-            raise OptionError(message)
-        found[key] = re.split(r",(?![^\[]*\])", values)  # not at a comma inside a [list]
-    return found
 
 
 def print_result(result: Result) -> None:
@@ -173,36 +152,3 @@ def print_outcome(benches: Sequence[Bench], out: Path, *, as_json: bool) -> None
             typer.echo(f"report: {out / 'report.html'}")
     if not finished:
         raise typer.Exit(1)
-
-
-class BenchmarkBar:
-    """A progress bar for a whole benchmark, with the time left; nothing without a terminal."""
-
-    def __enter__(self) -> Self:
-        """Draw the bar."""
-        self.bar: Bar | None = None
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn
-
-            self.bar = Progress(
-                TextColumn("[bold]{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.percentage:>3.0f}% {task.fields[left]}"),
-                console=Console(stderr=True),
-            )
-            self.task = self.bar.add_task("runs", total=1.0, left="")
-            self.bar.start()
-        return self
-
-    def update(self, now: Progress) -> None:
-        """Show how far the benchmark is."""
-        if self.bar is not None:
-            left = "" if now.seconds_left is None else f"{now.seconds_left / 60:.1f} min left"
-            runs = f"{now.ended} of {now.runs} runs"
-            self.bar.update(self.task, completed=now.share, left=left, description=runs)
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the bar as it stands."""
-        if self.bar is not None:
-            self.bar.stop()
