@@ -343,20 +343,32 @@ def test_an_interrupted_contest_goes_on_to_the_same_results(
     assert quality(tmp_path / "stopped") == quality(tmp_path / "whole")
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "MemoryError: no message"),
+        (SystemExit(3), "SystemExit: 3"),
+        (GeneratorExit("gone"), "GeneratorExit: gone"),
+    ],
+)
 def test_whatever_a_contender_raises_is_a_row(
-    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
+    sentence: str,
+    zoo: Zoo,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = Worker.compete
 
     def compete(self: Worker, variant: Any) -> None:
         if variant.loss.name == "hinge":
-            raise MemoryError
+            raise error
         real(self, variant)
 
     monkeypatch.setattr(Worker, "compete", compete)
     (made,) = bench([MIX, "vanilla"], rounds=3, out=tmp_path / "b", zoo=zoo, **SMALL)
     (failed,) = [r for r in made.results if r.kind == "failed"]
-    assert (failed.contender, failed.error) == ("hinge", "MemoryError: no message")
+    assert (failed.contender, failed.error) == ("hinge", sentence)
     assert [r.contender for r in made.results if r.kind == "last"] == ["vanilla"]
 
 

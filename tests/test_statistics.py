@@ -170,7 +170,7 @@ def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
             [9],
             [9],
             (
-                "one and other learned nothing, no better than uniform noise (9) and its untrained "
+                "one and other learned nothing, no better than uniform noise (9) and the untrained "
                 "network (8): d 9 on the last checkpoint, 1 seed."
             ),
         ),
@@ -178,7 +178,7 @@ def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
             [8],
             [9],
             (
-                "one learned nothing, no better than its untrained network (8): d 8 on the last "
+                "one learned nothing, no better than the untrained network (8): d 8 on the last "
                 "checkpoint, 1 seed."
             ),
         ),
@@ -187,7 +187,7 @@ def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
             [20, 21, 22],
             (
                 "one wins: d 6 [3.516, 8.484] on the last checkpoint, 3 seeds; other has 21 "
-                "[18.52, 23.48]. Its interval is not clear of its untrained network (8)."
+                "[18.52, 23.48]. Its interval is not clear of the untrained network (8)."
             ),
         ),
     ],

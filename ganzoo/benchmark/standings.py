@@ -137,7 +137,7 @@ def standing(
     lost = {str(kind): len(of_kind(results, kind, name)) for kind in LOST}
     lost["was not measured"] = len(lasts) - len(scores)
     noise = [(r.contender, r) for r in of_kind(results, "noise")]
-    starts = [("its untrained network", r) for r in of_kind(results, "untrained", name)]
+    starts = [("the untrained network", r) for r in of_kind(results, "untrained", name)]
     floors = {what: r.value(metric) for what, r in (*noise, *starts)}
     values = {seed: score.value for seed, score in sorted(scores.items())}
     best = {r.seed: r.value(metric) for r in of_kind(results, "best", name)}

@@ -65,7 +65,8 @@ class Worker:
     def run(self) -> None:
         """Do the job; its last line says how it ended, whatever was raised.
 
-        Raises only InterruptedRunError: the run is saved, and the same job resumes it.
+        Raises only InterruptedRunError, with which the run is saved and the same job resumes it,
+        and KeyboardInterrupt.
         """
         if is_complete(self.job.folder):
             return
@@ -80,9 +81,9 @@ class Worker:
                 self.score_pretrained(text)
             else:
                 self.compete(contender(text, self.zoo, self.contest.settings))
-        except InterruptedRunError:
+        except (InterruptedRunError, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
+        except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
             self.add(ending(error), error=reason(error))
         finally:
             torch.set_num_threads(threads)
@@ -224,7 +225,7 @@ class Worker:
         return score.value if score.better == "higher" else -score.value
 
 
-def ending(error: Exception) -> Kind:
+def ending(error: BaseException) -> Kind:
     """The kind of result that an error leads to."""
     if isinstance(error, ComposeError):
         return "refused"
