@@ -81,13 +81,24 @@ def bench(
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
     benches = prepared(contests, place, zoo or default_zoo())
     runner = runner_for(zoo, benches[0].contest.processes, ray)
+    run_all(benches, place, runner, on_result, on_progress)
+    return benches
+
+
+def run_all(
+    benches: Sequence[Bench],
+    out: Path,
+    runner: Runner,
+    on_result: Callable[[Result], None],
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    """Do what is left of every contest, one after another, and report it."""
     progress = shown() if on_progress is None else nullcontext(on_progress)
-    with locked(place), ending_as_ctrl_c(), reported(benches, place), progress as report_progress:
-        tracker = ProgressTracker(benches, report_progress)
+    with locked(out), ending_as_ctrl_c(), reported(benches, out), progress as told:
+        tracker = ProgressTracker(benches, told)
         for made in benches:
             made.run(runner, on_result, tracker.update)
         tracker.update()
-    return Benches(benches)
 
 
 def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
@@ -166,17 +177,17 @@ def runner_for(zoo: Zoo | None, processes: int, ray: str | None) -> Runner:
 # ----------------------------------------------------------------------------------------- folders
 
 
-def prepared(contests: Mapping[str, Contest], out: Path, zoo: Zoo) -> list[Bench]:
+def prepared(contests: Mapping[str, Contest], out: Path, zoo: Zoo) -> Benches:
     """The benchmarks of contests in their folders, checked and ready to run."""
     folders = [out / slug(name) for name in contests]
     held = folders_in(out)
     if held and held != folders:
         message = f"{out} holds another benchmark; choose another --out."
         raise RunError(message)
-    benches = [
+    benches = Benches(
         Bench(contest, folder, zoo)
         for contest, folder in zip(contests.values(), folders, strict=True)
-    ]
+    )
     for made in benches:
         made.prepare()
     if len(benches) > 1:
