@@ -20,6 +20,7 @@ from ganzoo.errors import DivergedError, InterruptedRunError, RunError
 from ganzoo.storage.files import write_text
 from ganzoo.training import checkpoint
 from ganzoo.training.interrupt import interruptible
+from ganzoo.training.observing import Observing
 from ganzoo.training.plan import BUDGET, Plan, composed_plan, plan_in
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Run:
         self.folder, self.plan, self.zoo = folder, plan, composition.zoo
         self.game = composition.game(seed=plan.seed, device=plan.device)
         self.seconds = 0.0
-        self.observers: list[Observer] = []
+        self.observers = Observing((), self, self.zoo)
         name = composition.variant.name
         self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
         self._pending: list[list[Tensor]] = []
@@ -121,7 +122,7 @@ class Run:
         The budget is ``plan.rounds``, or ``plan.seconds`` of playing (checkpoints and scores do not
         count). Ctrl-C saves, and says how to go on.
         """
-        self.observers = [observer(self) for observer in observers]
+        self.observers = Observing(observers, self, self.zoo)
         error: BaseException | None = None
         threads = torch.get_num_threads()
         torch.set_num_threads(self.plan.threads)  # part of what fixes every bit
@@ -134,8 +135,7 @@ class Run:
         finally:
             torch.set_num_threads(threads)
             self.game.train.ahead(())  # ends the processes that fetch rows, if there are any
-            for observer in self.observers:
-                observer.finished(error)
+            self.observers.finished(error)
 
     def _play(self, at_save: Callable[[Run], None] | None, interrupted: Callable[[], bool]) -> None:
         game = self.game
@@ -174,8 +174,7 @@ class Run:
         names = [f"{player}/{name}" for player, terms in self.game.log.items() for name in terms]
         first = self.game.rounds - len(self._pending) + 1
         self._pending = []
-        for observer in self.observers:
-            observer.noted(first, dict(zip(names, rounds, strict=True)))
+        self.observers.noted(first, dict(zip(names, rounds, strict=True)))
 
     def _progress(self) -> float:
         plan = self.plan
@@ -230,8 +229,7 @@ class Run:
         if path.parent.name == "checkpoints":
             for old in self.checkpoints()[:-KEPT]:
                 old.unlink()
-            for observer in self.observers:
-                observer.saved(path)
+            self.observers.saved(path)
         return path
 
     def load(self, path: Path) -> None:
