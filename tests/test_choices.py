@@ -407,7 +407,7 @@ def test_observers_are_classes_or_functions_beside_those_of_plugins(
     watching = [Counting, lambda run: Counting(run, "mine")]
     run = trained(zoo, tmp_path / "run", rounds=1, observers=watching)
     assert SEEN == ["", "mine"]
-    assert [observer.name for observer in run.observers[-2:]] == ["counting", "counting"]
+    assert [observer.name for observer in run.observers][-2:] == ["counting", "counting"]
     assert (tmp_path / "run" / "log.jsonl").exists()
     trained(zoo, tmp_path / "one", rounds=1, observers=Counting)
     assert SEEN == ["", "mine", ""]
@@ -419,6 +419,8 @@ def test_observers_are_classes_or_functions_beside_those_of_plugins(
             "functions that make one of a run."
         )
     assert not (tmp_path / "none").exists()
+    with pytest.raises(OptionError, match=r"makes no ganzoo\.Observer of a run, but None\."):
+        trained(zoo, tmp_path / "none", observers=lambda _: None)
 
 
 # ------------------------------------------------------------------------------------- notebooks

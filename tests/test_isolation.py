@@ -9,22 +9,20 @@ import sys
 import time
 import warnings
 from importlib.metadata import EntryPoint
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 import typer
+from misbehaving import BAD, Odd, exits, offered, zoo_of
 
-import ganzoo
 from ganzoo.errors import UnknownNameError
 from ganzoo.parts.metric import Direction, Metric
 from ganzoo.parts.observer import Observer
 from ganzoo.parts.part import Loss
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins import loading
-from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import PLURALS
 from ganzoo.plugins.zoo import Zoo
 
@@ -32,16 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BAD = Origin("bad", "ganzoo-bad", "0.1")
 UNAFFECTED = "The rest of the zoo is unaffected."
-
-
-def zoo_of(hook: str, function: Callable[..., Any]) -> Zoo:
-    """A zoo of the core and one plugin with one hook."""
-    module = ModuleType("ganzoo_bad")
-    function.__name__ = hook
-    setattr(module, hook, ganzoo.hookimpl(function))
-    return Zoo([(BAD, module)])
 
 
 def faults(zoo: Zoo) -> list[str]:
@@ -52,22 +41,7 @@ def faults(zoo: Zoo) -> list[str]:
     return [t.removeprefix(f"plugin {BAD} ").removesuffix(f" {UNAFFECTED}") for t in told]
 
 
-def offered(kind: str, *things: Any) -> Zoo:
-    return zoo_of(f"ganzoo_{PLURALS[kind]}", lambda: list(things))
-
-
 # ---------------------------------------------------------------------------------- what is raised
-
-
-class Odd(BaseException):
-    """Of no family that is usually caught, and even its text raises."""
-
-    def __str__(self) -> str:
-        raise self
-
-
-def exits() -> None:
-    sys.exit(3)
 
 
 def exits_by_halves() -> Any:

@@ -227,7 +227,7 @@ def test_the_command_needs_the_folder_alone(
     ganzoo_says("vanilla", "--data", "ring", "--rounds", "7", "--seed", "5", *settings)
     assert ganzoo_says("--resume").startswith("vanilla · ring · seed 5: 7 rounds in ")
     assert "seed 5: 8 rounds in" in ganzoo_says("vanilla", "--resume", "--rounds", "8")
-    assert "Missing argument 'VARIANT'" in ganzoo_says()
+    assert "name a VARIANT to train, or --resume the run in" in ganzoo_says()
 
 
 # ----------------------------------------------------------------------------- one at a time

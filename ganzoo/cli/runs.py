@@ -21,8 +21,7 @@ app = typer.Typer()
 @composing
 def train(
     variant: Annotated[
-        str | None,
-        typer.Argument(show_default=False, help="Its name; of a resumed run, not needed."),
+        str | None, typer.Argument(metavar="VARIANT", help="Its name; not needed to resume.")
     ] = None,
     *,
     rounds: Rounds = None,
@@ -48,7 +47,7 @@ def train(
     from ganzoo.training.train import train as trained
 
     if variant is None and not resume:
-        message = "Missing argument 'VARIANT'."
+        message = "name a VARIANT to train, or --resume the run in --out."
         raise typer.BadParameter(message)
     run = trained(
         variant,

@@ -88,7 +88,8 @@ def compose(
     zoo = zoo or default_zoo()
     choices = checked_choices(compose, variant, choices, zoo)
     if isinstance(variant, Composition):
-        if any(choice not in (None, []) for choice in choices.values()):
+        chosen = {name for name, choice in choices.items() if choice is not None}
+        if chosen - {"settings"} or choices.get("settings"):
             message = (
                 f"'{variant.variant.name}' is composed already; choose its parts in compose()."
             )

@@ -94,8 +94,8 @@ def is_adversarial(loss: Loss) -> bool:
 
 
 def one_or_more(chosen: Any) -> list[Any]:
-    """What was chosen as a list: text, a part and a class are one choice, not a series of them."""
-    single = isinstance(chosen, (str, Part, type)) or not isinstance(chosen, Iterable)
+    """What was chosen as a list: text, a record and a class are one choice, not a series."""
+    single = isinstance(chosen, (str, BaseModel, type)) or not isinstance(chosen, Iterable)
     return [chosen] if single else list(chosen)
 
 

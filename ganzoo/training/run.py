@@ -25,6 +25,7 @@ from ganzoo.training import checkpoint
 from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.notebook import Shown
+from ganzoo.training.observing import Observing
 from ganzoo.training.plan import CHANGEABLE, Move, Plan, composed_plan, plan_in
 from ganzoo.training.resume import (
     refuse_other_checkpoint,
@@ -64,7 +65,7 @@ class Run(Shown):
         threads = plan.threads or suitable_threads(self.game)
         self.plan = plan.model_copy(update={"threads": threads})
         self.seconds, self.wall, self.scores = 0.0, 0.0, []
-        self.observers: list[Observer] = []
+        self.observers = Observing((), self, self.zoo)
         self.remarks = [*self.game.data.remarks]
         """Sentences about how it was set up, which are told once training begins."""
         name = composition.variant.name
@@ -185,7 +186,7 @@ class Run(Shown):
             self._train(observers, at_save)
 
     def _train(self, observers: Iterable[Watching], at_save: Saved | None) -> None:
-        self.observers = [observer(self) for observer in observers]
+        self.observers = Observing(observers, self, self.zoo)
         error: BaseException | None = None
         threads = torch.get_num_threads()
         torch.set_num_threads(self.plan.threads or 1)  # part of what fixes every bit
@@ -198,8 +199,7 @@ class Run(Shown):
         finally:
             torch.set_num_threads(threads)
             self.game.train.ahead(())  # ends the processes that fetch rows, if there are any
-            for observer in self.observers:
-                observer.finished(error)
+            self.observers.finished(error)
 
     def _play(self, at_save: Saved | None, interrupted: Callable[[], bool]) -> None:
         game = self.game
@@ -241,8 +241,7 @@ class Run(Shown):
         names = [f"{player}/{name}" for player, terms in self.game.log.items() for name in terms]
         first = self.game.rounds - len(self._pending) + 1
         self._pending = []
-        for observer in self.observers:
-            observer.noted(first, dict(zip(names, rounds, strict=True)))
+        self.observers.noted(first, dict(zip(names, rounds, strict=True)))
 
     def _progress(self) -> float:
         return self.plan.budget.progress(self.game.rounds, self.seconds)
@@ -274,8 +273,7 @@ class Run(Shown):
         if path.parent.name == "checkpoints":
             for old in self.checkpoints()[:-KEPT]:
                 old.unlink()
-            for observer in self.observers:
-                observer.saved(path)
+            self.observers.saved(path)
         return path
 
     def load(self, path: Path) -> None:
