@@ -25,7 +25,7 @@ from loopback import Hub
 import ganzoo
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import registry
-from ganzoo.pretrained.sources import Registered
+from ganzoo.plugins.sources import Registered
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import WeightFile
 

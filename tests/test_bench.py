@@ -98,7 +98,7 @@ def test_a_contender_that_cannot_finish_is_a_row_that_says_why(done: Bench) -> N
         for row in rows_of(done)
         if not row.get("seeds") and row.get("note")
     }
-    assert notes["dcgan"].startswith("refused (seeds 0, 1): 'dcgan' builds images")
+    assert notes["dcgan"].startswith("refused (seeds 0, 1): architecture 'dcgan' builds images")
     assert notes["broken"].startswith("diverged (seeds 0, 1): training diverged: in round ")
 
 
@@ -177,13 +177,16 @@ def test_one_process_two_ray_and_a_killed_one_that_goes_on_end_the_same(tmp_path
     assert quality(one) == quality(two) == quality(ray) == quality(killed)
 
 
-def test_ctrl_c_lets_every_run_at_work_save(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_let_every_run_at_work_save(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     running = in_new_process(tmp_path / "b", "--processes", "2", wait=False)
     logs = [tmp_path / "b" / "runs" / f"vanilla-{seed}" / "log.jsonl" for seed in (0, 1)]
     while not all(log.exists() and log.read_text() for log in logs):
         assert running.poll() is None
         time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 1
     assert err.splitlines()[-1] == (
@@ -268,7 +271,7 @@ class Nobody:
         raise AssertionError(jobs)
 
 
-def test_a_number_that_is_none_is_a_row_and_the_others_go_on(
+def test_a_number_that_is_none_is_left_out_and_the_others_are_kept(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = Modes.measure
@@ -280,10 +283,9 @@ def test_a_number_that_is_none_is_a_row_and_the_others_go_on(
     monkeypatch.setattr(Modes, "measure", broken)
     names = ["wide@vanilla:optimizers.generator.lr=0.3,ema=0", "vanilla"]
     (made,) = bench(names, rounds=20, out=tmp_path, zoo=zoo, **SMALL)
-    (wide,) = [row for row in rows_of(made) if row["contender"] == "wide" and row["note"]]
-    sentence = "'reverse-kl' came out as inf, which is no number to compare."
-    assert wide["note"] == f"diverged (seed 0): {sentence}"
-    assert [r.contender for r in made.results if r.kind == "last"] == ["vanilla"]
+    last = {r.contender: r for r in made.results if r.kind == "last"}
+    assert (last["wide"].value("reverse-kl"), last["wide"].value("balanced-quality")) == (None, 0)
+    assert None not in (last["vanilla"].value(name) for name in Modes.better)
     assert read(tmp_path / "results.jsonl") == made.results
 
 
@@ -301,6 +303,10 @@ def test_what_is_not_said_again_is_as_the_folder_has_it(zoo: Zoo, tmp_path: Path
     (again,) = bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
     assert again.contest == first.contest
     assert torch.get_num_threads() == before
+    (more,) = bench(["vanilla"], rounds=2, processes=3, out=tmp_path, zoo=zoo, **SMALL)
+    assert (more.contest.processes, more.contest.threads) == (3, 1)
+    (last,) = bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
+    assert last.contest == more.contest
     with pytest.raises(RunError, match=r"another --out. \(threads 1 there, 3 here.\)"):
         bench(["vanilla"], rounds=2, threads=3, out=tmp_path, zoo=zoo, **SMALL)
 
@@ -337,20 +343,32 @@ def test_an_interrupted_contest_goes_on_to_the_same_results(
     assert quality(tmp_path / "stopped") == quality(tmp_path / "whole")
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "MemoryError: no message"),
+        (SystemExit(3), "SystemExit: 3"),
+        (GeneratorExit("gone"), "GeneratorExit: gone"),
+    ],
+)
 def test_whatever_a_contender_raises_is_a_row(
-    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
+    sentence: str,
+    zoo: Zoo,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = Worker.compete
 
     def compete(self: Worker, variant: Any) -> None:
         if variant.loss.name == "hinge":
-            raise MemoryError
+            raise error
         real(self, variant)
 
     monkeypatch.setattr(Worker, "compete", compete)
     (made,) = bench([MIX, "vanilla"], rounds=3, out=tmp_path / "b", zoo=zoo, **SMALL)
     (failed,) = [r for r in made.results if r.kind == "failed"]
-    assert (failed.contender, failed.error) == ("hinge", "MemoryError: no message")
+    assert (failed.contender, failed.error) == ("hinge", sentence)
     assert [r.contender for r in made.results if r.kind == "last"] == ["vanilla"]
 
 
@@ -448,7 +466,10 @@ def test_two_benchmarks_of_the_same_terms_are_joined(done: Bench, zoo: Zoo, tmp_
     assert sorted(names) == ["b/vanilla", "hinge", "lsgan", "out/vanilla", "vanilla/ring"]
     text = (tmp_path / "joined" / "report.html").read_text()
     assert f"--out {done.folder.name}" in text
-    assert "--seeds 2 --evaluations 3 --threads 1 --set batch=8 --device cpu --out b" in text
+    assert (
+        "--seeds 2 --evaluations 3 --processes 1 --threads 1 --set batch=8 --device cpu --out b"
+        in text
+    )
 
 
 def test_contests_of_two_suites_are_told_by_the_suites(zoo: Zoo, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ganzoo.builtin.losses import Hinge
 from ganzoo.builtin.networks import MlpGenerator
 from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.build import build
 from ganzoo.engine.check import composition
 from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
@@ -127,7 +128,8 @@ def test_an_architecture_refuses_data_that_it_cannot_build_with_its_reason() -> 
     with pytest.raises(ComposeError) as error:
         Game(variant_of(Dcgan(width=8)), points())
     assert str(error.value) == (
-        "'dcgan' builds images (channels, height, width); the data's samples are of shape 2."
+        "architecture 'dcgan' builds images, (channels, height, width); the data's 'real' is a "
+        "vector of 2."
     )
     with pytest.raises(ComposeError, match="8 to 128 pixels a side and 1 to 4 channels"):
         Dcgan().generator(Space(shape=(4,)), Space(shape=(1, 6, 6)))
@@ -600,7 +602,13 @@ class Building(Crooked):
     [
         ("none", "builds a NoneType as its discriminator; it must be an nn.Module."),
         ("lambda", "builds a function as its discriminator; it must be an nn.Module."),
-        ("raise", "cannot build its discriminator: too"),
+        (
+            "raise",
+            (
+                "cannot build its discriminator: too; the data's 'real' is a vector of 2, and an "
+                "architecture of images alone says so by builds = 'images'."
+            ),
+        ),
     ],
 )
 def test_an_architecture_that_builds_no_network_is_refused(what: str, sentence: str) -> None:
@@ -609,6 +617,84 @@ def test_an_architecture_that_builds_no_network_is_refused(what: str, sentence: 
     assert str(error.value) == f"architecture 'building' {sentence}"
     with pytest.raises(ComposeError, match=r"^not these data\.$"):
         Game(variant_of(Building(what="refuse")), points())
+
+
+class Pictures(Architecture):
+    builds = "images"
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        channels, height, width = real.shape
+        return nn.Linear(z.size, channels * height * width)
+
+    discriminator = generator
+
+
+class Unsaid(Pictures):
+    builds = None
+
+
+class Flat(Pictures):
+    builds = "vectors"
+
+
+class Misnamed(Pictures):
+    builds = "image"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "real", "sentence"),
+    [
+        (
+            Pictures(),
+            Space(shape=(2,)),
+            "builds images, (channels, height, width); the data's 'real' is a vector of 2.",
+        ),
+        (
+            Pictures(),
+            Space(shape=(8, 8)),
+            "builds images, (channels, height, width); the data's 'real' is an array of 8 x 8.",
+        ),
+        (
+            Pictures(),
+            Space(shape=(4,), vocabulary=("", "a")),
+            (
+                "builds images, (channels, height, width); the data's 'real' is a text of up to 4 "
+                "of 1 words."
+            ),
+        ),
+        (
+            Flat(),
+            Space(shape=(1, 8, 8)),
+            "builds vectors, (d,); the data's 'real' is an image of 1 x 8 x 8.",
+        ),
+        (
+            Unsaid(),
+            Space(shape=(2,)),
+            (
+                "cannot build its discriminator: not enough values to unpack (expected 3, got 1); "
+                "the data's 'real' is a vector of 2, and an architecture of images alone says so "
+                "by builds = 'images'."
+            ),
+        ),
+        (
+            Misnamed(),
+            Space(shape=(1, 8, 8)),
+            "says builds = 'image'; it can be one of images, vectors, texts.",
+        ),
+    ],
+)
+def test_an_architecture_is_asked_for_the_samples_that_it_builds_and_no_others(
+    architecture: Architecture, real: Space, sentence: str
+) -> None:
+    with pytest.raises(ComposeError) as error:
+        build(architecture, "discriminator", {"z": Space(shape=(4,)), "real": real})
+    assert str(error.value) == f"architecture '{architecture.name}' {sentence}"
+
+
+def test_samples_of_the_right_kind_are_built() -> None:
+    spaces = {"z": Space(shape=(4,)), "real": Space(shape=(1, 8, 8))}
+    for architecture in (Pictures(), Unsaid()):
+        assert isinstance(build(architecture, "generator", spaces), nn.Linear)
 
 
 def test_data_without_rows_are_refused() -> None:

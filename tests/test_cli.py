@@ -95,7 +95,7 @@ def test_train_sample_evaluate_and_resume(ganzoo: Command, tmp_path: Path) -> No
         (("train", "dcgan", "--loss", "hinje"), "no loss 'hinje'; did you mean 'hinge'?"),
         (("train", "dcgan", "--set", "batch=-1"), "option 'batch' of 'dcgan' cannot be -1"),
         (("train", "dcgan", "--set", "nonsense"), "'nonsense' is no setting"),
-        (("train", "dcgan", "--data", "ring"), "'dcgan' builds images"),
+        (("train", "dcgan", "--data", "ring"), "architecture 'dcgan' builds images"),
         (("train", "vanilla", "--data", "ring", "--set", "data.std=0"), "option 'std' of 'ring'"),
         (("train", "dcgan", "--data", "folder:nowhere"), "there is no folder nowhere."),
         (("train", "dcgan", "--data", "folder"), "'folder' needs the option 'path'."),
@@ -152,7 +152,7 @@ def test_a_benchmark_that_nobody_finishes_is_exit_code_1_and_has_no_report(
 ) -> None:
     code, out, err = ganzoo("bench", "dcgan", "--data", "ring", "--rounds", "1", "--out", tmp_path)
     assert code == 1
-    assert "'dcgan' builds images" in err
+    assert "architecture 'dcgan' builds images" in err
     assert out.rstrip().endswith("Nobody finished.")
     assert not (tmp_path / "report.html").exists()
 
@@ -193,7 +193,7 @@ def test_the_doctor_finds_nothing_here_and_a_changed_weight_file_where_there_is_
     assert (code, err) == (0, "")
     assert "broken" not in out
     (tmp_path / "model.safetensors").write_bytes(b"something else")
-    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: tmp_path)
+    monkeypatch.setattr("ganzoo.plugins.sources.embedded_folder", lambda *_: tmp_path)
     code, out, err = ganzoo("doctor")
     assert code == 1
     assert "broken" in out

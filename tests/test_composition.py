@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -47,9 +47,17 @@ def test_without_choices_it_is_the_variant_on_its_own_data(zoo: Zoo) -> None:
     assert isinstance(composed.dataset, Digits)
     assert compose(composed) is composed
     assert compose(composed, loss=None) is composed
-    with pytest.raises(OptionError) as error:
-        compose(composed, loss="hinge")
-    assert str(error.value) == "'vanilla' is composed already; choose its parts in compose()."
+    assert compose(composed, settings=()) is composed
+    given: list[dict[str, Any]] = [
+        {"loss": "hinge"},
+        {"regularizers": []},
+        {"settings": {"batch": 8}},
+        {"data": torch.zeros(9, 2)},
+    ]
+    for choices in given:
+        with pytest.raises(OptionError) as error:
+            compose(composed, **choices)
+        assert str(error.value) == "'vanilla' is composed already; choose its parts in compose()."
 
 
 class Counted(Dataset):

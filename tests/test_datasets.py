@@ -228,7 +228,7 @@ def test_the_crop_is_central(tmp_path: Path) -> None:
     assert int(data.train.columns["real"].min()) == 255
 
 
-def test_subfolders_are_classes_where_every_image_is_in_one(tmp_path: Path) -> None:
+def test_subfolders_are_classes(tmp_path: Path) -> None:
     for name in ("dog", "cat"):
         for number in range(3):
             draw(tmp_path / name / f"{number}.png", (250, 0, 0) if name == "cat" else (0, 0, 250))
@@ -237,8 +237,6 @@ def test_subfolders_are_classes_where_every_image_is_in_one(tmp_path: Path) -> N
     for rows in (data.train, data.held_out):
         red = rows.columns["real"][:, 0, 0, 0] > 100
         assert torch.equal(rows.columns["label"], (~red).long())  # cat is 0, dog is 1
-    draw(tmp_path / "loose.png")
-    assert "label" not in Folder(path=str(tmp_path)).load().spaces
 
 
 def test_a_new_file_moves_no_other_between_the_splits(tmp_path: Path) -> None:
@@ -328,6 +326,65 @@ def test_shards_without_splits_hold_out_every_tenth_row_and_unknown_labels(tmp_p
     assert Parquet(path=str(tmp_path)).load().sha256 == sha256
     shard(tmp_path / "b.parquet", [0])
     assert Parquet(path=str(tmp_path)).load().sha256 != sha256
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "other"),
+    [
+        ("data/train-0.parquet", "data/test-0.parquet", "data/extra-0.parquet"),
+        ("train/0.parquet", "test/0.parquet", "extra/0.parquet"),
+        ("default/training/0.parquet", "default/test/0.parquet", "validation-0.parquet"),
+    ],
+)
+def test_shards_say_how_they_were_understood(
+    tmp_path: Path, train: str, test: str, other: str
+) -> None:
+    shard(tmp_path / train, [*range(5)])
+    shard(tmp_path / test, [100, 101])
+    shard(tmp_path / other, [200])
+    data = Parquet(path=str(tmp_path), size=16).load()
+    assert (len(data.train), len(data.held_out)) == (5, 2)
+    which = "in 'validation'" if "validation" in other else "in no split"
+    assert data.remarks[:2] == (
+        "3 classes: cat 4, dog 3, emu 0; 2 held out (test).",
+        f"1 shard {which} is left out: {other}.",
+    )
+    assert data.remarks[2].endswith(f"16 x 16 (data.size); row 0 of {tmp_path / test} is of 8 x 8.")
+
+
+@pytest.mark.parametrize(
+    ("given", "names"), [(["dog", "cat", None], ("cat", "dog")), (["10", "9", "9"], ("9", "10"))]
+)
+def test_shards_of_texts_have_classes_of_these_names(
+    tmp_path: Path, given: list[str | None], names: tuple[str, ...]
+) -> None:
+    shard(tmp_path / "a.parquet", [0, 1, 2], label=given)
+    data = Parquet(path=str(tmp_path), size=8).load()
+    assert data.spaces["label"].names == names
+    assert data.spaces["label"].partial == (None in given)
+    assert data.remarks[0].startswith(f"2 classes: {names[0]} ")
+
+
+def test_shards_of_16_bits_are_told_and_other_scales_are_refused(tmp_path: Path) -> None:
+    shard(tmp_path / "a.parquet", [0, 1, 2])
+    images = []
+    for kind in (np.uint16, np.uint16, np.float32):
+        file = BytesIO()
+        Image.fromarray(np.full((8, 8), 4000, kind)).save(file, "tiff")
+        images.append(file.getvalue())
+    shard(tmp_path / "a.parquet", [0, 1, 2], image=images)
+    data = Parquet(path=str(tmp_path), size=8).load()
+    (remark,) = data.remarks[1:]
+    assert remark == (
+        "Images of 16 bits are read as such, 65535 is white; row 0 of "
+        f"{tmp_path / 'a.parquet'} has values from 4000 to 4000."
+    )
+    with pytest.raises(DataError) as error:
+        torch.cat([rows.column("real") for rows in (data.train, data.held_out)])
+    assert str(error.value) == (
+        f"row 2 of {tmp_path / 'a.parquet'} cannot be read as an image (which value is white "
+        "cannot be told in the mode F): mend or remove it."
+    )
 
 
 def test_shards_that_cannot_be_read_are_named(tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def test_a_class_that_no_row_can_be_of_counts_for_nothing() -> None:
 
 
 def test_fewer_rows_than_splits_are_refused() -> None:
-    with pytest.raises(ZooError, match="in 10 splits needs as many samples; generate more"):
+    with pytest.raises(ZooError, match="in 10 splits needs as many samples"):
         inception_score(torch.zeros(9, 3), 10)
 
 
@@ -308,13 +308,12 @@ def test_samples_go_through_the_network_once_for_all_three(
 
 def test_points_are_refused_in_one_sentence(file: Path) -> None:
     ring = Ring(n=100, held_out=100).load()
-    with pytest.raises(ZooError, match=r"reads images.*and was given \(100, 2\)"):
-        measure(
-            [FrechetInceptionDistance(weights=str(file))],
-            ring,
-            {"fake": torch.zeros(20, 2)},
-            seed=0,
-        )
+    metric = FrechetInceptionDistance(weights=str(file))
+    (remark,) = measure([metric], ring, {"fake": torch.zeros(20, 2)}, seed=0).remarks
+    assert remark == (
+        "metric 'frechet-inception-distance' could not be measured: inception-2015 reads images, "
+        "(N, 1 or 3, height, width), and was given (100, 2)."
+    )
 
 
 def test_they_are_asked_for_with_the_weights_and_never_routine(core: Zoo, file: Path) -> None:

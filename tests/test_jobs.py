@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ganzoo.benchmark.contenders import contender, crossed, labelled
+from ganzoo.benchmark.contenders import choices_of, contender, crossed, labelled
 from ganzoo.benchmark.folder import Bench
 from ganzoo.benchmark.suite import known_suites, load_suite, suite_contests
 from ganzoo.errors import OptionError, ZooError
+from ganzoo.parts.settings import parse
 from ganzoo.plugins.zoo import Zoo
 
 
@@ -31,6 +33,54 @@ def test_a_contender_is_a_variant_with_parts_and_options_replaced(
     assert [part.name for part in made.parts()] == ["dcgan", "hinge", "r1", "r2", "uniform"]
     assert made.optimizers["generator"].betas == (0.0, 0.9)
     assert made.optimizers["generator"].lr == 1
+
+
+@pytest.mark.parametrize("separators", [":,", "++"])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('"a,b=c"', "a,b=c"),
+        ('"a+b=c"', "a+b=c"),
+        ("a,b", "a,b"),
+        ("a b@c", "a b@c"),
+        (r'"say \"x,y=z\""', 'say "x,y=z"'),
+    ],
+)
+def test_commas_of_a_value_part_no_settings(
+    separators: str, text: str, name: str, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(Zoo, "compose", lambda _, __, **choices: given.update(choices))
+    first, other = separators
+    contender(f"vanilla{first}mlp.path={text}{other}loss=hinge", zoo)
+    assert given["loss"] == "hinge"
+    assert [parse(setting) for setting in given["settings"]] == [(["mlp", "path"], name)]
+
+
+def test_a_grid_parts_choices_at_commas_outside_of_quotes_and_brackets() -> None:
+    texts = ["loss=hinge,wasserstein", "betas=[0.0,0.9],[0.5,0.9]", 'path="a,b",c']
+    assert choices_of(texts) == {
+        "loss": ["hinge", "wasserstein"],
+        "betas": ["[0.0,0.9]", "[0.5,0.9]"],
+        "path": ['"a,b"', "c"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        (["loss"], "'loss' is not a grid; write KEY=A,B, as in loss=non-saturating,hinge."),
+        (["loss=,"], "'loss=,' is not a grid; write KEY=A,B, as in loss=non-saturating,hinge."),
+        (
+            ["loss=a", "loss=b"],
+            "'loss' is given twice; write KEY=A,B, as in loss=non-saturating,hinge.",
+        ),
+    ],
+)
+def test_what_is_no_grid_is_refused(texts: list[str], sentence: str) -> None:
+    with pytest.raises(OptionError) as error:
+        choices_of(texts)
+    assert str(error.value) == sentence
 
 
 @pytest.mark.parametrize("text", ["dcgan:hinge", "dcgan+hinge", "", "a b"])
@@ -57,6 +107,8 @@ def test_a_grid_crosses_every_contender_with_every_choice() -> None:
         "vanilla+loss=wasserstein+mlp.width=8",
         "vanilla+loss=wasserstein+mlp.width=16",
     ]
+    at = crossed(["x@vanilla:mlp.path=a@b"], {"loss": ["hinge"]})
+    assert labelled(at) == {"x+loss=hinge": "vanilla:mlp.path=a@b+loss=hinge"}
     labelled_too = crossed(["x@vanilla"], {"loss": ["hinge"]})
     assert labelled(labelled_too) == {"x+loss=hinge": "vanilla+loss=hinge"}
 

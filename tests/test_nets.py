@@ -115,12 +115,6 @@ def test_a_pyramid_refuses_images_that_the_blocks_are_not_made_for(shape: tuple[
     )
 
 
-@pytest.mark.parametrize("space", [Space(shape=(2,)), Space(), Space(shape=(8, 8))])
-def test_a_pyramid_refuses_what_is_no_image(space: Space) -> None:
-    with pytest.raises(ComposeError, match=r"^'some-net' builds images \(channels, height, width"):
-        pyramid(space, "some-net")
-
-
 def test_channel_counts_double_up_to_eight_fold() -> None:
     assert channel_counts(4, 6) == [4, 8, 16, 32, 32, 32]
     assert channel_counts(3, 1) == [3]

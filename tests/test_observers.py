@@ -24,6 +24,8 @@ from ganzoo.errors import DivergedError
 from ganzoo.parts.observer import Observer
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.testing import Plain
+from ganzoo.training.meter import PlainLines, meter
+from ganzoo.training.meter import clock as spelled
 from ganzoo.training.run import Run
 from ganzoo.training.train import train
 
@@ -248,27 +250,98 @@ def test_in_one_round_the_discriminator_who_plays_first_is_named_first() -> None
 # -------------------------------------------------------------------------------------- progress
 
 
-def test_no_bar_is_drawn_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
-    bar = ProgressBar(run())
-    bar.noted(1, {"generator/hinge": [1.0]})
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which passes only when a test says so."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    return now
+
+
+def watched(rounds: int = 0) -> Any:
+    game = SimpleNamespace(rounds=rounds, progress=rounds / 100)
+    return run(game=game, seconds=0.0, title="a [title]")
+
+
+def play(of: Any, rounds: int, seconds: float) -> dict[str, list[float]]:
+    of.game.rounds, of.game.progress, of.seconds = rounds, rounds / 100, seconds
+    return {"discriminator/hinge": [9.0, 1.25], "generator/hinge": [9.0, -0.5]}
+
+
+def test_without_a_terminal_there_is_a_line_every_ten_seconds(
+    clock: list[float], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of a resumed run, whose first twenty rounds are no part of its speed."""
+    resumed = watched(rounds=20)
+    bar = ProgressBar(resumed)
+    for second in range(25):
+        clock[0] += 1
+        bar.noted(1, play(resumed, 21 + second, 1.0 + second))
+    bar.finished(None)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "a [title]: 30%, round 30, 1.0 rounds/s, 1:10 left, d:1.25  g:-0.5",
+        "a [title]: 40%, round 40, 1.0 rounds/s, 1:00 left, d:1.25  g:-0.5",
+    ]
+
+
+def test_a_short_run_without_a_terminal_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    bar = ProgressBar(short := watched())
+    bar.noted(1, play(short, 100, 1.0))
     bar.finished(None)
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_bar_shows_the_share_done_and_each_terms_last_value(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "200")
-    game = SimpleNamespace(rounds=0, progress=0.0)
-    watched = run(game=game, seconds=0.0, title="a title")
-    bar = ProgressBar(watched)
-    game.rounds, game.progress, watched.seconds = 50, 0.5, 2.0
-    bar.noted(1, {"discriminator/hinge": [9.0, 1.25], "generator/hinge": [9.0, -0.5]})
+    bar = ProgressBar(shown := watched())
+    clock[0] += 2
+    bar.noted(1, play(shown, 50, 2.0))
     bar.finished(ValueError())
-    said = capsys.readouterr().err
-    for shown in ("a title", "50%", "25.0 rounds/s", "d:1.25  g:-0.5"):
-        assert shown in said
+    out, err = capsys.readouterr()
+    for words in ("a [title]", "50%", "round 50", "25.0 rounds/s", "0:02 left", "d:1.25  g:-0.5"):
+        assert words in err
+    assert out == ""
+
+
+def test_in_a_notebook_the_bar_is_html_that_changes_in_its_place(
+    monkeypatch: pytest.MonkeyPatch, clock: list[float], capfd: pytest.CaptureFixture[str]
+) -> None:
+    displayed: list[str] = []
+
+    def display(bar: Any, *, display_id: bool) -> Any:
+        assert display_id
+        displayed.append(bar._repr_html_())
+        return SimpleNamespace(update=lambda bar: displayed.append(bar._repr_html_()))
+
+    kernel = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=object()))
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    bar = ProgressBar(shown := watched())
+    for rounds in range(1, 9):  # ten a second are drawn as four at most
+        clock[0] += 0.1
+        bar.noted(1, play(shown, rounds, rounds / 10))
+    bar.finished(None)
+    assert len(displayed) == 1 + 2 + 1
+    assert displayed[0].startswith("<div><b>a [title]</b> <progress max='1' value='0.0000'>")
+    assert "8%  round 8  10.0 rounds/s  0:09 left  d:1.25  g:-0.5</div>" in displayed[-1]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_ipython_on_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=None))
+    for module in (shell, SimpleNamespace(get_ipython=lambda: None)):
+        monkeypatch.setitem(sys.modules, "IPython", module)
+        assert isinstance(meter("a title"), PlainLines)
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(6.6, "0:07"), (750, "12:30"), (3723, "1:02:03")])
+def test_a_duration_is_read_as_a_clock_shows_it(seconds: float, shown: str) -> None:
+    assert spelled(seconds) == shown
 
 
 # ------------------------------------------------------------------------------------- observers

@@ -22,9 +22,9 @@ from ganzoo.errors import OptionError, WeightsError, ZooError
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import parsed, registry
+from ganzoo.plugins.sources import embedded_folder, source
 from ganzoo.plugins.zoo import Zoo
 from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import embedded_folder, source
 from ganzoo.pretrained.walks import circular
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, file_name, opened, player_of, written
@@ -405,7 +405,7 @@ def test_a_changed_embedded_file_is_not_loaded(
     blob = bytearray(embedded_folder(model, zoo).joinpath(file.path).read_bytes())
     blob[-1] ^= 1
     (tmp_path / file.path).write_bytes(blob)
-    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: tmp_path)
+    monkeypatch.setattr("ganzoo.plugins.sources.embedded_folder", lambda *_: tmp_path)
     with pytest.raises(WeightsError, match=r"is not what was published: its sha256 is .*Reinstall"):
         ganzoo.load(name)
     (tmp_path / file.path).write_bytes(blob + b"more")

@@ -22,9 +22,9 @@ from ganzoo import cli
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import Model, parsed, registry
+from ganzoo.plugins.sources import embedded_folder
 from ganzoo.pretrained.publish import publish
 from ganzoo.pretrained.registration import register
-from ganzoo.pretrained.sources import embedded_folder
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import opened, written
 
@@ -90,7 +90,7 @@ def change(monkeypatch: pytest.MonkeyPatch, folder: Path, value: float) -> None:
             blob = written(tensors, config)
         (folder / file.path).write_bytes(blob)
         files.append(file.model_copy(update={"sha256": sha256(blob).hexdigest()}))
-    monkeypatch.setattr("ganzoo.pretrained.sources.embedded_folder", lambda *_: folder)
+    monkeypatch.setattr("ganzoo.plugins.sources.embedded_folder", lambda *_: folder)
     changed = model.model_copy(update={"files": tuple(files)})
     monkeypatch.setitem(registry().weights, NAME, changed)
 

@@ -13,7 +13,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import DataError, OptionError, RunError
-from ganzoo.pretrained.model import model_of
+from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.render import write_samples
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.training.run import Run
@@ -75,11 +75,11 @@ def test_a_run_in_the_middle_is_calibrated_once_to_the_same_bits(
     halfway = Run.open(folder, run.zoo)
     expected = weight_file(halfway.game, "generator", halfway.plan.data)
     assert (folder / "model.safetensors").read_bytes() != expected
-    assert RunFolder("run", folder, run.zoo).read("generator") == expected
+    assert RunFolder.open(str(folder), run.zoo).read("generator") == expected
     assert (folder / "model.safetensors").read_bytes() == expected
     shutil.rmtree(photos)
     monkeypatch.setattr(FrozenGenerator, "copy_of", None)
-    assert RunFolder("run", folder, run.zoo).read("generator") == expected
+    assert RunFolder.open(str(folder), run.zoo).read("generator") == expected
 
 
 def test_a_run_of_a_gpu_is_read_where_there_is_none(photos: Path, tmp_path: Path) -> None:

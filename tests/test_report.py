@@ -93,7 +93,7 @@ def test_the_table_sorts_by_each_column_and_what_has_no_value_stays_last(page: P
 
     def values() -> list[float]:
         rows = [row.locator("td").all_inner_texts() for row in cells.all()]
-        return [float(row[column].split()[0]) for row in rows if len(row) > column]
+        return [float(row[column].split()[0]) for row in rows if len(row) > column and row[column]]
 
     header.click()
     rising = values()
@@ -103,6 +103,28 @@ def test_the_table_sorts_by_each_column_and_what_has_no_value_stays_last(page: P
     assert values() == rising[::-1]
     assert names(page)[-1] == "dcgan"
     assert header.get_attribute("aria-sort") == "descending"
+
+
+@needs_browser
+def test_every_name_stands_under_its_heading_and_every_note_below_its_row(page: Page) -> None:
+    table = page.locator("table").first
+    headers = table.locator("th").all_inner_texts()
+    assert "rank" not in headers  # two seeds are too few for one
+    rows = [row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    named = {row[headers.index("contender")]: i for i, row in enumerate(rows) if len(row) > 1}
+    assert {"hinge", "dcgan", "training data", "uniform noise"} <= named.keys()
+    (note,) = rows[named["dcgan"] + 1]
+    assert note.startswith("refused (seeds 0, 1): ")
+
+
+@needs_browser
+def test_nothing_of_the_tables_is_out_of_sight_on_a_laptop(page: Page) -> None:
+    page.set_viewport_size({"width": 1300, "height": 900})
+    hidden = page.locator(".scroll").evaluate_all(
+        "all => all.map(x => x.scrollWidth - x.clientWidth)"
+    )
+    page.set_viewport_size({"width": 1200, "height": 900})
+    assert set(hidden) == {0}
 
 
 @needs_browser
@@ -162,7 +184,8 @@ def test_the_page_needs_no_other_file_and_says_how_to_repeat_it(done: Bench) -> 
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
     command = (
         "ganzoo bench vanilla hinge@vanilla+loss=hinge dcgan --data ring --rounds 30 --seeds 2 "
-        f"--evaluations 3 --threads {done.contest.threads} --set batch=32 --set sampler.dim=2"
+        f"--evaluations 3 --processes 1 --threads {done.contest.threads} --set batch=32 "
+        "--set sampler.dim=2"
     )
     assert command in text
     assert "torch 2." in text
@@ -177,6 +200,7 @@ def test_the_page_needs_no_other_file_and_says_how_to_repeat_it(done: Bench) -> 
             "budget": {"flops": 1.5e12},
             "seeds": 2,
             "threads": 3,
+            "processes": 4,
             "settings": ("batch=8", "a=[1, 2]"),
         },
         {"budget": {"flops": 123456789.0}, "evaluations": 4},
@@ -202,11 +226,23 @@ def test_the_command_on_the_page_is_that_very_benchmark(
         cli.main()
     assert given["out"] == Path("my bench")
     budget = {name: given[name] for name in BUDGETS if given[name] is not None}
-    names = ("data", "seeds", "evaluations", "device", "threads", "settings")
+    names = ("data", "seeds", "evaluations", "device", "processes", "threads", "settings")
     said = {name: given[name] for name in names}
     said["settings"] = tuple(said["settings"])
     contenders = labelled(given["contenders"])
     assert Contest.model_validate({**said, "budget": budget, "contenders": contenders}) == contest
+
+
+@pytest.mark.parametrize(
+    ("budget", "axis"),
+    [({"seconds": 0.2}, "seconds"), ({"images": 32}, "images"), ({"flops": 1e6}, "rounds")],
+)
+def test_curves_start_against_what_the_budget_counts(
+    budget: dict[str, Any], axis: str, zoo: Zoo, tmp_path: Path
+) -> None:
+    terms: dict[str, Any] = {"data": "ring", "evaluations": 1, "settings": ["batch=8"], **budget}
+    bench(["vanilla"], out=tmp_path, zoo=zoo, **terms)
+    assert f'<section data-axis="{axis}">' in (tmp_path / "report.html").read_text()
 
 
 def test_the_page_says_what_each_number_is(done: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,18 +79,70 @@ def test_a_plugin_whose_requirement_is_met_or_absent_loads(
     assert "margin" in zoo.parts("loss")
 
 
+def needs(plugin: EntryPoint, running: str = __version__) -> list[str]:
+    assert plugin.dist is not None
+    return [need.text for need in unmet(plugin.dist, running)]
+
+
 def test_one_minor_version_is_one_level(installed: Installed) -> None:
-    plugin = installed("ganzoo-core>=0.2,<0.3").dist
-    assert plugin is not None
-    assert [unmet(plugin, running) for running in ("0.2.0", "0.2.1rc1", "0.2.7")] == 3 * [None]
-    refused = [unmet(plugin, running) for running in ("0.1.9", "0.3.0")]
-    assert refused == 2 * ["ganzoo-core >=0.2,<0.3"]
+    plugin = installed("ganzoo-core>=0.2,<0.3")
+    assert [needs(plugin, running) for running in ("0.2.0", "0.2.1rc1", "0.2.7")] == 3 * [[]]
+    assert [needs(plugin, running) for running in ("0.1.9", "0.3.0")] == [
+        [f"ganzoo-core >=0.2,<0.3, and this is {running}: upgrade one of the two."]
+        for running in ("0.1.9", "0.3.0")
+    ]
 
 
 def test_a_requirement_that_cannot_be_read_is_passed_over(installed: Installed) -> None:
-    plugin = installed("ganzoo-core (>=0.1", "ganzoo-core<0.2").dist
-    assert plugin is not None
-    assert unmet(plugin) == "ganzoo-core <0.2"
+    (need,) = needs(installed("ganzoo-core (>=0.1", "ganzoo-core<0.2"))
+    assert need.startswith("ganzoo-core <0.2, ")
+
+
+@pytest.mark.parametrize(
+    "requires",
+    [
+        "ganzoo-core>=99",
+        "Ganzoo.Core [report,parquet] >= 99",
+        "ganzoo-core>=99; python_version >= '3.11'",
+        "ganzoo_core>=99; extra != 'x' and sys_platform != 'none'",
+    ],
+)
+def test_every_spelling_of_a_requirement_is_read(installed: Installed, requires: str) -> None:
+    assert needs(installed(requires)) == [
+        f"ganzoo-core >=99, and this is {__version__}: upgrade one of the two."
+    ]
+
+
+@pytest.mark.parametrize(
+    "requires",
+    [
+        "ganzoo-core @ https://example.org/ganzoo_core-99-py3-none-any.whl",
+        "ganzoo-core>=99; python_version < '3'",
+        "ganzoo-core>=99; extra == 'gpu'",
+        "no-such-project; extra == 'gpu'",
+        "torch @ file:///torch.whl",
+        "torch>=2,!=2.0.0",
+    ],
+)
+def test_what_does_not_apply_or_names_no_version_is_met(
+    installed: Installed, requires: str
+) -> None:
+    assert needs(installed(requires)) == []
+
+
+def test_what_another_project_lacks_is_told_and_the_plugin_is_tried(installed: Installed) -> None:
+    zoo = Zoo([installed("torch>=99", "No.Such_Project[extra]>=1,<2", "ganzoo-core")])
+    assert list(map(str, zoo.broken["older"])) == [
+        f"plugin ganzoo-older 0.1.0 needs {need}"
+        for need in (
+            f"torch >=99, and {version('torch')} is installed: upgrade one of the two.",
+            (
+                'no-such-project >=1,<2, which is not installed: run "pip install '
+                "'no-such-project>=1,<2'\"."
+            ),
+        )
+    ]
+    assert "margin" in zoo.parts("loss")
 
 
 def test_core_and_its_plugins_name_one_version() -> None:

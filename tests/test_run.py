@@ -143,7 +143,7 @@ def test_a_folder_with_a_run_is_not_overwritten(zoo: Zoo, tmp_path: Path) -> Non
     ran(zoo, tmp_path, 2)
     with pytest.raises(RunError, match="already holds a run; add --resume"):
         ran(zoo, tmp_path, 2)
-    with pytest.raises(RunError, match="holds a run with another variant; choose another --out"):
+    with pytest.raises(RunError, match="holds a run with batch 8, not 4; leave out what differs"):
         ran(zoo, tmp_path, 4, settings=["batch=4"], resume=True)
 
 
@@ -252,7 +252,8 @@ def test_a_checkpoint_of_other_options_or_data_is_refused(zoo: Zoo, tmp_path: Pa
     ran(zoo, tmp_path, 2)
     path = tmp_path / "run.json"
     path.write_text(path.read_text().replace('"width": 8', '"width": 9'))
-    with pytest.raises(RunError, match="is of a run with another variant"):
+    different = r"of a run with architecture.width 8, not 9 as in run.json\.$"
+    with pytest.raises(RunError, match=different):
         Run.open(tmp_path, zoo)
 
 

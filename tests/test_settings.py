@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ganzoo.errors import OptionError
-from ganzoo.parts.settings import override, pairs, parse
+from ganzoo.parts.settings import Typed, override, pairs, parse, separated, typed
+
+NINE = Typed(9, "9")
 
 
 def spec() -> dict[str, Any]:
@@ -28,18 +30,18 @@ def spec() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("setting", "changed"),
     [
-        ("batch=9", {"batch": 9}),
-        ("architecture.width=9", {"architecture": {"part": "mlp", "width": 9}}),
-        ("mlp.width=9", {"architecture": {"part": "mlp", "width": 9}}),
-        ("mlp.new-option=9", {"architecture": {"part": "mlp", "width": 8, "new_option": 9}}),
+        ("batch=9", {"batch": NINE}),
+        ("architecture.width=9", {"architecture": {"part": "mlp", "width": NINE}}),
+        ("mlp.width=9", {"architecture": {"part": "mlp", "width": NINE}}),
+        ("mlp.new-option=9", {"architecture": {"part": "mlp", "width": 8, "new_option": NINE}}),
         ("generator-loss=x", {"generator_loss": "x"}),
-        ("sampler.dim=9", {"sampler": {"part": "gaussian", "dim": 9}}),
+        ("sampler.dim=9", {"sampler": {"part": "gaussian", "dim": NINE}}),
         (
             "gradient-penalty.weight=9",
             {
                 "regularizers": [
                     {"part": "r1", "weight": 1.0},
-                    {"part": "gradient-penalty", "weight": 9},
+                    {"part": "gradient-penalty", "weight": NINE},
                 ]
             },
         ),
@@ -48,7 +50,7 @@ def spec() -> dict[str, Any]:
             {
                 "optimizers": {
                     "generator": {"part": "adam"},
-                    "discriminator": {"part": "sgd", "lr": 9},
+                    "discriminator": {"part": "sgd", "lr": NINE},
                 }
             },
         ),
@@ -107,6 +109,38 @@ def test_a_path_that_leads_nowhere_is_refused(setting: str, sentence: str) -> No
 )
 def test_a_setting_is_a_path_and_json_or_text(setting: str, path: list[str], value: object) -> None:
     assert parse(setting) == (path, value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("a=2024", Typed(2024, "2024")),
+        ("a=1.10", Typed(1.1, "1.10")),
+        ('a="2024"', Typed("2024", '"2024"')),
+        ("a=photos", "photos"),
+    ],
+)
+def test_a_typed_value_keeps_its_text(setting: str, value: object) -> None:
+    assert typed(setting) == (["a"], value)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("a=1,b=2", ["a=1", "b=2"]),
+        ("path=a,b", ["path=a,b"]),
+        ("path=a,b=c", ["path=a", "b=c"]),
+        ('path="a,b=c",d=e', ['path="a,b=c"', "d=e"]),
+        (r'path="a\",b=c",d=e', [r'path="a\",b=c"', "d=e"]),
+        ("a=[1,b=2],c.d-e={x,y=1}", ["a=[1,b=2]", "c.d-e={x,y=1}"]),
+        ('a=5" wide,b=2', ['a=5" wide', "b=2"]),
+        ("a=x+b=y,c=z", ["a=x+b=y", "c=z"]),
+        ("a", ["a"]),
+    ],
+)
+def test_settings_are_parted_before_a_key_and_not_in_quotes(text: str, settings: list[str]) -> None:
+    assert separated(text) == settings
+    assert separated("a=x+b=y,c=z", ",+") == ["a=x", "b=y", "c=z"]
 
 
 @pytest.mark.parametrize("setting", ["a", "=1", "a..b=1", ".a=1", ""])

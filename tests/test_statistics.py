@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, ttest_1samp
 
 from ganzoo.benchmark.results import Kind, Result
 from ganzoo.benchmark.standings import standings
-from ganzoo.benchmark.statistics import Estimate, bootstrap_interval, estimate, improvement
+from ganzoo.benchmark.statistics import (
+    ANY_NUMBER,
+    Estimate,
+    bootstrap_interval,
+    estimate,
+    improvement,
+)
 from ganzoo.benchmark.verdict import verdict
 from ganzoo.parts.metric import Direction, Score
 
@@ -53,13 +61,44 @@ def test_the_intervals_are_scipys() -> None:
     drawn = bootstrap((values,), np.mean, method="percentile", rng=1).confidence_interval
     assert bootstrap_interval(values) == pytest.approx((drawn.low, drawn.high), abs=0.05)
     assert bootstrap_interval(values) == bootstrap_interval(values)
-    assert (found.mean, found.n) == (2.5, 5)
+    assert (found.mean, found.values) == (2.5, tuple(values))
 
 
 def test_one_seed_has_no_interval() -> None:
-    assert estimate([2.0]) == Estimate(2.0)
+    assert estimate([2.0]) == Estimate((2.0,), 2.0)
     assert str(estimate([2.0])) == "2"
     assert bootstrap_interval([2.0]) is None
+
+
+def test_two_seeds_are_shown_as_they_are() -> None:
+    assert estimate([0.2, 0.9]).interval is None
+    assert str(estimate([0.2, 0.9])) == "0.55 (0.2 and 0.9)"
+    assert bootstrap_interval([0.2, 0.9]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "within", "shown"),
+    [
+        ([0.1, 0.9, 0.8], (0, 1), "0.6 [0, 1]"),
+        ([1.0, 90.0, 30.0], (0, inf), "40.33 [0, 153.1]"),
+        ([1.0, 90.0, 30.0], ANY_NUMBER, "40.33 [-72.42, 153.1]"),
+        ([7.0, 8.0, 8.0], (0, 8), "7.667 [6.232, 8]"),
+        ([-1e-9, 0.0, 0.0], (0, inf), "-3.333e-10 [-1e-09, 1.101e-09]"),  # rounding
+    ],
+)
+def test_an_interval_holds_only_what_the_number_can_be(
+    values: list[float], within: tuple[float, float], shown: str
+) -> None:
+    assert str(estimate(values, within)) == shown
+
+
+def test_differences_have_the_range_of_differences() -> None:
+    results = [*scored("a", [0.0, 0.1, 0.9]), *scored("b", [1.0, 0.1, 0.2])]
+    paired = [
+        first.paired(second)
+        for first, second in (standings(results, "d", ends) for ends in ((0, 1), (0, inf)))
+    ]
+    assert [str(found) for found in paired] == ["0.1 [-1, 1]", "0.1 [-2.022, 2.222]"]
 
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
@@ -102,16 +141,80 @@ def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
     assert verdict(standings(apart, "d"), "d").startswith(sentence)
     few = [*scored("slow", [50, 60]), *scored("quick", [1, 2])]
     assert verdict(standings(few, "d"), "d") == (
-        "quick leads, too few seeds to call it a win: d 1.5 [-4.853, 7.853] on the last "
-        "checkpoint, 2 seeds."
+        "quick leads, too few seeds to call it a win: d 1.5 (1 and 2) on the last checkpoint, "
+        "2 seeds."
     )
     near = [*scored("slow", [3, 4, 5]), *scored("quick", [1, 2, 3])]
-    assert "leads, but its interval is not clear of slow: " in verdict(standings(near, "d"), "d")
+    assert verdict(standings(near, "d"), "d") == (
+        "quick leads, but its interval is not clear of slow: d 2 [-0.4841, 4.484] on the last "
+        "checkpoint, 3 seeds; slow has 4 [1.516, 6.484]."
+    )
     assert verdict(standings([], "d"), "d") == "Nobody finished."
     assert (
         verdict(standings(scored("alone", [1.0]), "d"), "d")
         == "alone: d 1 on the last checkpoint, 1 seed."
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "sentence"),
+    [
+        ([4], [4], "one and other tie: d 4 on the last checkpoint, 1 seed."),
+        ([4, 6], [5, 5], "one and other tie: d 5 (4 and 6) on the last checkpoint, 2 seeds."),
+        (
+            [4, 5, 6],
+            [4, 5, 6],
+            "one and other tie: d 5 [2.516, 7.484] on the last checkpoint, 3 seeds.",
+        ),
+        (
+            [9],
+            [9],
+            (
+                "one and other learned nothing, no better than uniform noise (9) and the untrained "
+                "network (8): d 9 on the last checkpoint, 1 seed."
+            ),
+        ),
+        (
+            [8],
+            [9],
+            (
+                "one learned nothing, no better than the untrained network (8): d 8 on the last "
+                "checkpoint, 1 seed."
+            ),
+        ),
+        (
+            [5, 6, 7],
+            [20, 21, 22],
+            (
+                "one wins: d 6 [3.516, 8.484] on the last checkpoint, 3 seeds; other has 21 "
+                "[18.52, 23.48]. Its interval is not clear of the untrained network (8)."
+            ),
+        ),
+    ],
+)
+def test_who_is_equal_ties_and_who_is_no_better_than_before_learned_nothing(
+    one: list[float], other: list[float], sentence: str
+) -> None:
+    results = [
+        *scored("uniform noise", [9], "noise"),
+        *scored("one", [8], "untrained"),
+        *scored("one", one),
+        *scored("other", other),
+    ]
+    assert verdict(standings(results, "d"), "d") == sentence
+
+
+def test_what_is_better_when_higher_learned_nothing_where_it_is_low() -> None:
+    noise = scored("uniform noise", [0.3], "noise", better="higher")
+    told = {
+        value: verdict(standings([*noise, *scored("x", [value], better="higher")], "d"), "d")
+        for value in (0.2, 0.4)
+    }
+    assert told == {
+        0.2: "x learned nothing, no better than uniform noise (0.3): d 0.2 on the last checkpoint, "
+        "1 seed.",
+        0.4: "x: d 0.4 on the last checkpoint, 1 seed.",
+    }
 
 
 def test_a_contender_that_lost_seeds_never_wins() -> None:
@@ -120,7 +223,7 @@ def test_a_contender_that_lost_seeds_never_wins() -> None:
     assert verdict(standings(results, "d"), "d").startswith(
         "slow leads, the only one that can be ranked: d 60 "
     )
-    assert "(not ranked: quick diverged with 1: 2 [-0.4841, 4.484])" in verdict(
+    assert "(not ranked: quick diverged with 1 seed: 2 [-0.4841, 4.484])" in verdict(
         standings(results, "d"), "d"
     )
     assert [(s.contender, s.rank) for s in standings(results, "d")] == [
@@ -141,7 +244,7 @@ def test_who_cannot_be_ranked_stands_in_nobodys_way() -> None:
     assert [(s.contender, s.rank) for s in standings(results, "d")] == ranks
     assert verdict(standings(results, "d"), "d") == (
         "good wins: d 2 [-0.4841, 4.484] on the last checkpoint, 3 seeds; mid has 10 "
-        "[7.516, 12.48] (not ranked: model has 1 seed: 0.5; awful diverged with 1: 500)."
+        "[7.516, 12.48] (not ranked: model has 1 seed: 0.5; awful diverged with 1 seed: 500)."
     )
 
 

@@ -197,7 +197,13 @@ class Lossy(OneSided):
 @pytest.mark.parametrize(
     ("part", "sentence"),
     [
-        (Misnamed, "loss 'Mis_Named' is not named in kebab-case."),
+        (
+            Misnamed,
+            (
+                f"plugin ganzoo_made 0 offers {Misnamed} in ganzoo_losses, whose name 'Mis_Named' "
+                "is not kebab-case, as 'least-squares' is. The rest of the zoo is unaffected."
+            ),
+        ),
         (Silent, "loss 'silent' has no docstring."),
         (Thawed, "loss 'thawed' is not frozen: its options could change."),
         (

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import ganzoo_vanilla
 import pytest
 from torch import Tensor
 
 import ganzoo
-from ganzoo.errors import PluginError
+from ganzoo.errors import OptionError, PluginError, UnknownNameError
 from ganzoo.parts.part import Loss
 from ganzoo.plugins.loading import Origin, load
 from ganzoo.plugins.zoo import Zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def loss_named(text: str) -> type[Loss]:
@@ -44,6 +46,7 @@ def offering(*losses: type[Loss]) -> Callable[..., Any]:
     return ganzoo_losses
 
 
+VANILLA = Origin("vanilla", "ganzoo-vanilla", "0.2.0"), ganzoo_vanilla
 GOOD = plugin("good", ganzoo_losses=offering(loss_named("good")))
 
 
@@ -163,3 +166,97 @@ def test_plugins_add_commands() -> None:
     zoo.add_commands(cli)
     assert not zoo.broken
     assert len(cli.registered_commands) == 1
+
+
+# ------------------------------------------------------------------- datasets, and options of text
+
+
+@pytest.mark.parametrize("spelling", ["photos", "./photos/", "~/photos"])
+def test_a_folder_given_without_its_dataset_is_told(
+    core: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UnknownNameError, match=r"^no dataset '.*photos/?'\. Installed"):
+        core.dataset(spelling)
+    for number, (file, meant) in enumerate(
+        [("1.png", "'folder:{0}'"), ("2.parquet", "'folder:{0}' or 'parquet:{0}'")]
+    ):
+        (tmp_path / "photos" / f"{number}").mkdir(parents=True)
+        (tmp_path / "photos" / f"{number}" / file).touch()
+        with pytest.raises(UnknownNameError) as error:
+            core.dataset(spelling)
+        assert str(error.value) == (
+            f"no dataset '{spelling}', but a folder is called so: write {meant.format(spelling)}."
+        )
+
+
+class Labelled(Loss):
+    """A part with options of text, and of numbers or text."""
+
+    title: str = "none"
+    other: str | None = "none"
+    either: int | str = 0
+    size: Literal["8", "16"] = "8"
+    width: int = 1
+
+
+@pytest.mark.parametrize("typed", ["2024", "1.10", "007", "1e3", "true", "null", "NaN", "[1, 2]"])
+def test_an_option_of_text_keeps_what_was_typed(zoo: Zoo, typed: str) -> None:
+    assert zoo.dataset("folder", [f"data.path={typed}"]).path == typed  # type: ignore[attr-defined]
+    labelled = Zoo([plugin("labelled", ganzoo_losses=offering(Labelled))])
+    assert labelled.part("loss", f"labelled:title={typed},width=2").title == typed
+    vanilla = Zoo([plugin("labelled", ganzoo_losses=offering(Labelled)), VANILLA])
+    composed = vanilla.compose("vanilla", loss="labelled", settings=[f"labelled.title={typed}"])
+    assert composed.loss.title == typed  # type: ignore[attr-defined]
+    assert vanilla.variant(composed.spec()) == composed
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ('title="2024"', {"title": "2024"}),
+        ("other=null", {"other": None}),
+        ("other=5", {"other": "5"}),
+        ("either=5", {"either": 5}),
+        ("size=16", {"size": "16"}),
+        ("title=a,b", {"title": "a,b"}),
+        ('title="a,b=c",width=3', {"title": "a,b=c", "width": 3}),
+        ("title=a=b", {"title": "a=b"}),
+    ],
+)
+def test_a_value_is_json_where_the_option_takes_it(options: str, expected: dict[str, Any]) -> None:
+    labelled = Zoo([plugin("labelled", ganzoo_losses=offering(Labelled))])
+    found = labelled.part("loss", f"labelled:{options}")
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (["data.size=7"], "cannot be 7: Input should be greater than or equal to 8."),
+        (["data.size=null"], "cannot be None: Input should be a valid integer."),
+        (["data.size=big"], "cannot be 'big': Input should be a valid integer, unable to parse "),
+        (
+            ["data.path=caf\udce9"],
+            "cannot be 'caf\\udce9', which is not UTF-8: rename the file, or make a link to it.",
+        ),
+    ],
+)
+def test_a_value_that_is_neither_is_told_as_it_was_read(
+    core: Zoo, settings: list[str], sentence: str
+) -> None:
+    with pytest.raises(OptionError) as error:
+        core.dataset("folder:x", settings)
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [("photos", "photos"), ("a/b c/", "b-c"), ("~/Bilder", "Bilder"), ("caf\u00e9", "caf\u00e9")],
+)
+def test_a_folder_is_called_by_its_own_name(core: Zoo, path: str, title: str) -> None:
+    for name in ("folder", "parquet"):
+        assert core.dataset(f"{name}:{path}").title == title
+        assert core.dataset(f"{name}:/").title == name
+    assert core.dataset("ring").title == "ring"

@@ -12,9 +12,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from ganzoo.plugins.registry import Figure, registry
+from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.registration import register
 from ganzoo.pretrained.scores import evaluate
-from ganzoo.pretrained.sources import model_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,11 +18,11 @@ from scipy.stats import t as student
 
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import Figure
+from ganzoo.plugins.sources import embedded_folder, model_named
 from ganzoo.pretrained.export import weight_files
 from ganzoo.pretrained.registration import register
 from ganzoo.pretrained.reproduce import retrain
 from ganzoo.pretrained.scores import evaluate
-from ganzoo.pretrained.sources import embedded_folder, model_named
 from ganzoo.storage.files import replacing
 from ganzoo.storage.weight_file import WeightFile, file_name
 

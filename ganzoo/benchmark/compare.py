@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.benchmark.contest import folders_in, opened, report_finished
-from ganzoo.benchmark.folder import Bench
+from ganzoo.benchmark.folder import Bench, Benches
 from ganzoo.benchmark.results import Result, read
 from ganzoo.errors import RunError, ZooError
 from ganzoo.plugins.default import default_zoo
@@ -26,7 +26,7 @@ class Comparison(Bench):
             message = f"{one.folder} and {other.folder} cannot be compared: {different}."
             raise ZooError(message)
         self.members, self.folder, self.zoo = (one, other), folder, one.zoo
-        self.headlines = one.headlines
+        self.headlines, self.ranges = one.headlines, one.ranges
         both = one.contest.contenders.keys() & other.contest.contenders.keys()
         contenders: dict[str, str] = {}
         self.jobs = []
@@ -53,7 +53,7 @@ class Comparison(Bench):
 
 def compare(
     one: str | Path, other: str | Path, out: str | Path, *, zoo: Zoo | None = None
-) -> list[Bench]:
+) -> Benches:
     """Join the benchmarks in two folders in one report, in the folder ``out``.
 
     Of two suites, the contests on the same data are joined. Returns a Bench for each of these.
@@ -78,7 +78,7 @@ def compare(
     names = (places[0].name, places[1].name)
     if names[0] == names[1]:
         names = (str(one), str(other))
-    joined: list[Bench] = [Comparison(mine[data], its[data], folder, names) for data in common]
+    joined = Benches(Comparison(mine[data], its[data], folder, names) for data in common)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import OptionError
+from ganzoo.parts.settings import separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,19 +17,22 @@ if TYPE_CHECKING:
 
 KINDS = ("architecture", "loss", "sampler", "optimizer", "regularizer")
 """The kinds of part that a contender may replace."""
-SEPARATOR = re.compile(r"[,+](?![^\[]*\])(?=[\w.-]+=)")
-"""A comma or plus before the next KEY=, but not inside a [list]."""
+NAMED = re.compile(r"(?P<name>[\w-]+)(?:[:,+](?P<settings>.+))?", re.DOTALL)
+"""The name of a variant, and what is changed of it."""
+CHOICE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
+"""One of several values between commas, which are part of a value in quotes or brackets."""
 
 
 def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
     """Compose a variant from ``NAME``, ``NAME:KEY=VALUE,...`` or ``NAME+KEY=VALUE+...``.
 
     A KEY is a kind of part (``loss=hinge``; repeat ``regularizer=`` for several) or the path of an
-    option (``r1.weight=0.1``). ``settings`` are applied after them. Raises OptionError for another
-    spelling, and what ``Zoo.compose`` raises.
+    option (``r1.weight=0.1``). A VALUE in quotes or brackets may contain commas. ``settings`` are
+    applied after them. Raises OptionError for another spelling, and what ``Zoo.compose`` raises.
     """
-    name, *pairs = SEPARATOR.split(re.sub(r"^([\w-]+):", r"\1,", text))
-    if not re.fullmatch(r"[\w-]+", name):
+    found = NAMED.fullmatch(text)
+    pairs = separated(found["settings"], ",+") if found and found["settings"] else []
+    if found is None or not all("=" in pair for pair in pairs):
         message = f"'{text}' is not a contender; write it as NAME:loss=hinge,r1.weight=0.1."
         raise OptionError(message)
     parts: dict[str, list[str]] = {kind: [] for kind in KINDS}
@@ -41,7 +45,8 @@ def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
             options.append(pair)
     regularizers = parts.pop("regularizer") or None
     single = {kind: chosen[-1] for kind, chosen in parts.items() if chosen}
-    return zoo.compose(name, **single, regularizers=regularizers, settings=[*options, *settings])
+    options += settings
+    return zoo.compose(found["name"], **single, regularizers=regularizers, settings=options)
 
 
 def labelled(texts: Iterable[str]) -> dict[str, str]:
@@ -61,6 +66,20 @@ def labelled(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def choices_of(texts: Iterable[str]) -> dict[str, list[str]]:
+    """A grid from texts such as ``loss=hinge,wasserstein``; OptionError for other spellings."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        key, _, values = text.partition("=")
+        choices = CHOICE.findall(values)
+        if not choices or key in found:
+            wrong = f"'{key}' is given twice" if key in found else f"'{text}' is not a grid"
+            message = f"{wrong}; write KEY=A,B, as in loss=non-saturating,hinge."
+            raise OptionError(message)
+        found[key] = choices
+    return found
+
+
 def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str]:
     """Every contender with every choice of a grid such as ``{"loss": ["hinge", "wasserstein"]}``.
 
@@ -68,7 +87,7 @@ def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str
     """
     choices = [[f"{key}={value}" for value in values] for key, values in grid.items()]
     return [
-        "@".join("+".join([part, *chosen]) for part in name.split("@"))
+        "@".join("+".join([part, *chosen]) for part in name.split("@", 1))
         for name in names
         for chosen in product(*choices)
     ]

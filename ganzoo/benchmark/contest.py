@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from filelock import FileLock, Timeout
-
 from ganzoo.benchmark.contenders import crossed, labelled
-from ganzoo.benchmark.folder import Bench, contest_in
+from ganzoo.benchmark.folder import Bench, Benches, contest_in
 from ganzoo.benchmark.jobs import Contest, slug
-from ganzoo.benchmark.progress import ProgressTracker
+from ganzoo.benchmark.progress import ProgressTracker, shown
 from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import default_zoo
 from ganzoo.storage.files import write_text
-from ganzoo.training.plan import chosen_device
+from ganzoo.storage.lock import locked
+from ganzoo.training.device import chosen_device
+from ganzoo.training.interrupt import ending_as_ctrl_c
+from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ganzoo.benchmark.progress import Progress
     from ganzoo.benchmark.results import Result
     from ganzoo.benchmark.runners import Runner
+    from ganzoo.plugins.composing import Settings
     from ganzoo.plugins.zoo import Zoo
 
 SUITE = "suite.json"
@@ -45,22 +47,23 @@ def bench(
     seeds: int | Sequence[int] | None = None,
     evaluations: int | None = None,
     out: str | Path = "bench",
-    settings: Iterable[str] = (),
+    settings: Settings = (),
     device: str = "auto",
-    processes: int = 1,
+    processes: int | None = None,
     threads: int | None = None,
     ray: str | None = None,
     zoo: Zoo | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> list[Bench]:
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Benches:
     """Train contenders head-to-head; write ``results.jsonl``, ``report.html`` and ``report.md``.
 
     See ``docs/benchmarks.md`` for contenders, suites and budgets. Other arguments override a
     suite's terms, and ``data`` chooses one of its contests. The cores are shared among the runs
     unless ``threads`` are given. With ``ray``, the address of a cluster or ``local``, runs are Ray
-    tasks; with ``zoo``, they are in this process. Resumes if ``out`` already holds part of this
-    contest. Returns a Bench for each contest. Raises ZooError for wrong arguments.
+    tasks; with ``zoo``, they are in this process. A bar, or a line now and then, shows how far it
+    is, unless ``on_progress`` is told. Resumes if ``out`` already holds part of this contest.
+    Returns a Bench for each contest. Raises ZooError for wrong arguments.
     """
     budget = given(rounds=rounds, images=images, seconds=seconds, flops=flops)
     chosen = None if device == "auto" else chosen_device(device)
@@ -68,23 +71,37 @@ def bench(
         budget=budget or None,
         seeds=seeds,
         evaluations=evaluations,
-        settings=tuple(settings),
+        settings=tuple(written(settings)),
         device=chosen,
+        processes=processes,
         threads=threads,
     )
     place = Path(out)
     defaults = default_terms(place, processes)
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
     benches = prepared(contests, place, zoo or default_zoo())
-    runner = runner_for(zoo, processes, ray)
-    tracker = ProgressTracker(benches, on_progress)
-    with locked(place), reported(benches, place):
-        for made in benches:
-            made.run(runner, on_result, tracker.update)
+    runner = runner_for(zoo, benches[0].contest.processes, ray)
+    run_all(benches, place, runner, on_result, on_progress)
     return benches
 
 
-def report(folder: str | Path, *, zoo: Zoo | None = None) -> list[Bench]:
+def run_all(
+    benches: Sequence[Bench],
+    out: Path,
+    runner: Runner,
+    on_result: Callable[[Result], None],
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    """Do what is left of every contest, one after another, and report it."""
+    progress = shown() if on_progress is None else nullcontext(on_progress)
+    with locked(out), ending_as_ctrl_c(), reported(benches, out), progress as told:
+        tracker = ProgressTracker(benches, told)
+        for made in benches:
+            made.run(runner, on_result, tracker.update)
+        tracker.update()
+
+
+def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
     """Write the report of a folder's results again.
 
     Returns a Bench for each contest that has results. Raises RunError if the folder holds no
@@ -98,7 +115,7 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> list[Bench]:
     if not finished:
         message = f"in {folder} no run has finished yet; there is nothing to report."
         raise ZooError(message)
-    return finished
+    return Benches(finished)
 
 
 # ------------------------------------------------------------------------------------------- terms
@@ -109,16 +126,17 @@ def given(**terms: Any) -> dict[str, Any]:
     return {name: value for name, value in terms.items() if value is not None}
 
 
-def default_terms(out: Path, processes: int) -> dict[str, Any]:
-    """The device and threads of the contests in a folder, or those that suit this machine.
+def default_terms(out: Path, processes: int | None) -> dict[str, Any]:
+    """The device, processes and threads of a folder's contests, or those that suit this machine.
 
     A benchmark that is resumed without naming them must not be refused as another contest.
     """
     for folder in folders_in(out):
         if (held := contest_in(folder)) is not None:
-            return {"device": held.device, "threads": held.threads}
-    threads = max(1, torch.get_num_threads() // processes)
-    return {"device": chosen_device("auto"), "threads": threads}
+            return held.model_dump(include={"device", "processes", "threads"})
+    count = processes or 1
+    threads = max(1, available_threads() // count)
+    return {"device": chosen_device("auto"), "processes": count, "threads": threads}
 
 
 def contests_of(
@@ -133,7 +151,7 @@ def contests_of(
     """The contests of a suite by dataset, or a single one named ``""``."""
     if suite is None:
         named = {
-            "contenders": labelled(crossed(contenders, grid or {})),
+            "contenders": labelled(crossed(one_or_more(contenders), grid or {})),
             "data": data or "digits",
         }
         return {"": Contest.of({**defaults, **named, **terms})}
@@ -159,17 +177,17 @@ def runner_for(zoo: Zoo | None, processes: int, ray: str | None) -> Runner:
 # ----------------------------------------------------------------------------------------- folders
 
 
-def prepared(contests: Mapping[str, Contest], out: Path, zoo: Zoo) -> list[Bench]:
+def prepared(contests: Mapping[str, Contest], out: Path, zoo: Zoo) -> Benches:
     """The benchmarks of contests in their folders, checked and ready to run."""
     folders = [out / slug(name) for name in contests]
     held = folders_in(out)
     if held and held != folders:
         message = f"{out} holds another benchmark; choose another --out."
         raise RunError(message)
-    benches = [
+    benches = Benches(
         Bench(contest, folder, zoo)
         for contest, folder in zip(contests.values(), folders, strict=True)
-    ]
+    )
     for made in benches:
         made.prepare()
     if len(benches) > 1:
@@ -191,17 +209,6 @@ def folders_in(out: Path) -> list[Path]:
     except (OSError, ValueError, TypeError) as error:
         message = f"{out / SUITE} cannot be read; choose another --out."
         raise RunError(message) from error
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; RunError if one is at work in it."""
-    try:
-        with FileLock(folder / ".lock", blocking=False):
-            yield
-    except Timeout:
-        message = f"another process is at work in {folder}; wait for it, or choose another --out."
-        raise RunError(message) from None
 
 
 @contextmanager

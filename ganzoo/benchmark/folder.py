@@ -10,11 +10,14 @@ from pydantic import ValidationError
 
 from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.jobs import FORMAT, Contest, jobs_of
-from ganzoo.benchmark.results import LOST, Result, is_complete, line, of_kind, read
-from ganzoo.benchmark.standings import Standing, headline, standings
-from ganzoo.benchmark.verdict import NOBODY, verdict
+from ganzoo.benchmark.notebook import as_html
+from ganzoo.benchmark.results import LOST, SHOWN, Result, is_complete, line, of_kind, read
+from ganzoo.benchmark.standings import Standing, headline, incomparable, standings
+from ganzoo.benchmark.statistics import ANY_NUMBER
+from ganzoo.benchmark.tables import rows_of, title
+from ganzoo.benchmark.verdict import NOBODY, UNRANKED, verdict
 from ganzoo.errors import RunError
-from ganzoo.pretrained.sources import is_model_name, source
+from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.files import write_text
 from ganzoo.storage.hub import Client
 
@@ -45,6 +48,7 @@ class Bench:
         self.members: tuple[Bench, ...] = (self,)
         """The benchmarks that it consists of."""
         self.headlines = [m.headline for m in zoo.metrics() if m.routine and m.headline]
+        self.ranges = {name: ends for m in zoo.metrics() for name, ends in m.ranges.items()}
 
     @classmethod
     def open(cls, folder: Path, zoo: Zoo) -> Bench:
@@ -68,20 +72,16 @@ class Bench:
                 contender(text, self.zoo, self.contest.settings)
         self.zoo.dataset(self.contest.data, self.contest.settings).load()
         held = contest_in(self.folder)
-        if held is None:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                message = f"cannot make the folder {self.folder}: {error.strerror}."
-                raise RunError(message) from error
-            write_text(self.folder / "contest.json", self.contest.model_dump_json(indent=2) + "\n")
-        elif held != self.contest:
-            name = next(name for name, value in held if getattr(self.contest, name) != value)
-            message = (
-                f"{self.folder} holds another contest; choose another --out. "
-                f"({name} {getattr(held, name)} there, {getattr(self.contest, name)} here.)"
-            )
+        if held is not None and (conflict := held.conflict(self.contest)) is not None:
+            message = f"{self.folder} holds another contest; choose another --out. ({conflict}.)"
             raise RunError(message)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot make the folder {self.folder}: {error.strerror}."
+            raise RunError(message) from error
+        if held != self.contest:
+            write_text(self.folder / "contest.json", self.contest.model_dump_json(indent=2) + "\n")
         self.complete = {job.folder for job in self.jobs if is_complete(job.folder)}
 
     def run(
@@ -109,13 +109,47 @@ class Bench:
     @cached_property
     def standings(self) -> list[Standing]:
         """The contenders that finished, best first."""
-        return standings(self.results, self.headline) if self.finished else []
+        metric = self.headline
+        return standings(self.results, metric, self.range_of(metric)) if metric else []
 
     @cached_property
-    def headline(self) -> str:
-        """The metric that contenders are ranked by; ZooError if none of them was measured."""
-        scores = (score for result in self.results for score in result.scores)
-        return headline(scores, self.headlines).metric
+    def headline(self) -> str | None:
+        """The metric that contenders are ranked by; None if it was measured for none of them."""
+        lasts = of_kind(self.results, "last")
+        score = headline((score for last in lasts for score in last.scores), self.headlines)
+        return score.metric if score else None
+
+    def range_of(self, metric: str) -> tuple[float, float]:
+        """The least and the greatest possible value of a number."""
+        low, high = self.ranges.get(metric, ANY_NUMBER)
+        if metric == "modes-captured":  # training data reach every mode that there is
+            reached = (r.value(metric) for r in of_kind(self.results, "training-data"))
+            high = next(filter(None, reached), high)
+        return low, high
+
+    @property
+    def unranked(self) -> dict[str, str]:
+        """The contenders that finished and are not among the standings, and why."""
+        what = f"{self.headline} was not" if self.headline else "no metric that ranks was"
+        ranked = {standing.contender for standing in self.standings}
+        names = dict.fromkeys(result.contender for result in of_kind(self.results, "last"))
+        return {name: f"{what} measured" for name in names if name not in ranked} | incomparable(
+            self.results
+        )
+
+    @property
+    def remarks(self) -> list[str]:
+        """What metrics remarked on the scores that are shown, each once, with whose they are."""
+        found: dict[str, dict[str, None]] = {}
+        for result in self.results:
+            if result.kind in SHOWN:
+                for remark in result.remarks or ():
+                    found.setdefault(remark, {})[result.contender] = None
+        every = {result.contender for result in self.results if result.kind in SHOWN}
+        return [
+            remark if whose.keys() == every else f"{', '.join(whose)}: {remark}"
+            for remark, whose in found.items()
+        ]
 
     @property
     def finished(self) -> bool:
@@ -124,7 +158,16 @@ class Bench:
 
     def verdict(self) -> str:
         """Who won, in one sentence."""
-        return verdict(self.standings, self.headline) if self.finished else NOBODY
+        if not self.finished:
+            return NOBODY
+        return verdict(self.standings, self.headline) if self.headline else UNRANKED
+
+    def __repr__(self) -> str:
+        return f"<benchmark {self.folder}: {self.verdict()}>"
+
+    def _repr_html_(self) -> str:
+        """The verdict, the standings and the remarks, for a notebook."""
+        return as_html(title(self), [self.verdict(), *self.remarks], rows_of(self))
 
     def reread(self) -> None:
         """Forget what was read, since the files have changed."""
@@ -134,6 +177,14 @@ class Bench:
     def write_results(self) -> None:
         """Write ``results.jsonl`` of all runs."""
         write_text(self.folder / "results.jsonl", "".join(map(line, self.results)))
+
+
+class Benches(list[Bench]):
+    """The benchmarks of a call: one for each contest."""
+
+    def _repr_html_(self) -> str:
+        """All of them, for a notebook."""
+        return "".join(made._repr_html_() for made in self)
 
 
 def last_of(results: Sequence[Result]) -> Result:

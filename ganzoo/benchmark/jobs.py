@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from ganzoo.errors import OptionError
-from ganzoo.pretrained.sources import is_model_name
+from ganzoo.plugins.sources import is_model_name
 from ganzoo.training.plan import CHECKPOINTS
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class Contest(BaseModel):
     evaluations: PositiveInt = CHECKPOINTS
     device: str = "cpu"
     threads: PositiveInt = 1
+    processes: PositiveInt = 1
+    """Runs at a time, which a resumed contest may change."""
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -135,11 +137,19 @@ class Contest(BaseModel):
         """The first term that keeps the results of two contests from being compared, in words."""
         names = ["data", "budget", "evaluations", "device"]
         if self.budget.seconds is not None:
-            names.append("threads")  # more threads train further in the same seconds
+            names += ["threads", "processes"]  # they decide how far a run gets in its seconds
         for name in names:
             mine, its = getattr(self, name), getattr(other, name)
             if mine != its:
                 return f"{name} {mine}, not {its}"
+        return None
+
+    def conflict(self, other: Contest) -> str | None:
+        """The first term that makes another contest of it, with both values."""
+        for name, value in self:
+            its = getattr(other, name)
+            if name != "processes" and value != its:
+                return f"{name} {value} there, {its} here"
         return None
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ganzoo.training.meter import clock, meter
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ganzoo.benchmark.folder import Bench
@@ -29,6 +32,22 @@ class Progress:
     share: float
     seconds_left: float | None
     """None until there is something to extrapolate from."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is said of it beside its share."""
+        runs = f"{self.ended} of {self.runs} runs"
+        return (runs,) if self.seconds_left is None else (runs, f"{clock(self.seconds_left)} left")
+
+
+@contextmanager
+def shown() -> Iterator[Callable[[Progress], None]]:
+    """Show progress as a bar, or as a line now and then; yields what is to be called with it."""
+    bar = meter("benchmark")
+    try:
+        yield lambda now: bar.show(now.share, *now.words)
+    finally:
+        bar.close()
 
 
 class ProgressTracker:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark import gallery, tables
 from ganzoo.benchmark.results import of_kind
-from ganzoo.benchmark.standings import ENOUGH_SEEDS
+from ganzoo.benchmark.standings import incomparable
+from ganzoo.benchmark.statistics import ENOUGH_SEEDS
 from ganzoo.errors import ZooError
 from ganzoo.storage.files import write_text
 
@@ -74,9 +75,10 @@ def in_markdown(bench: Bench) -> str:
     """One benchmark as Markdown: verdict, standings, and the command that repeats it."""
     return "\n\n".join(
         [
-            f"## {title(bench)}",
+            f"## {tables.title(bench)}",
             bench.verdict(),
             tables.markdown(tables.rows_of(bench)),
+            *bench.remarks,
             caption(bench),
             f"```sh\n{command(bench)}\n```",
         ]
@@ -87,24 +89,23 @@ def section(bench: Bench) -> dict[str, Any]:
     """Everything that the page shows of one benchmark."""
     results = bench.results
     ranked = [standing.contender for standing in bench.standings]
+    ranked += [name for name in bench.unranked if name not in incomparable(results)]
     colours = dict(zip(ranked, COLOURS * len(ranked), strict=False))
     measured = dict.fromkeys(s.metric for r in of_kind(results, "curve") for s in r.scores)
     variants = {r.contender: r.plan.variant for r in results if r.plan is not None}
     parts = [
         ("Standings", tables.rows_of(bench), caption(bench)),
         ("Seed by seed", tables.seed_rows(bench), SEEDS),
-        (f"{ranked[0]} against the others", tables.comparison_rows(bench), COMPARISON),
+        (f"{next(iter(ranked), '')} against the others", tables.comparison_rows(bench), COMPARISON),
         ("Costs", tables.cost_rows(bench), COSTS),
     ]
     return {
-        "title": title(bench),
+        "title": tables.title(bench),
         "verdict": bench.verdict(),
+        "remarks": bench.remarks,
         "colours": colours,
-        "tables": [
-            {"title": name, "rows": rows, "columns": columns(rows), "note": note}
-            for name, rows, note in parts
-            if rows
-        ],
+        "tables": [table(*part) for part in parts if part[1]],
+        "axis": budget if (budget := bench.contest.budget.name) in AXES else next(iter(AXES)),
         "curves": [
             {"metric": metric, "axis": axis, "svg": svg}
             for metric in measured
@@ -121,32 +122,30 @@ def section(bench: Bench) -> dict[str, Any]:
     }
 
 
-def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The columns of a table, without those that are empty in all rows."""
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return [key for key in keys if any(str(row.get(key, "")) for row in rows)]
+def table(name: str, rows: Sequence[dict[str, Any]], caption: str) -> dict[str, Any]:
+    """A table of the page, without the columns that are empty in all rows.
 
-
-def title(bench: Bench) -> str:
-    """What was compared, in a line."""
-    contest = bench.contest
-    seeds = f"{len(contest.seeds)} seed{'s' if len(contest.seeds) > 1 else ''}"
-    count = len(contest.contenders)
-    contenders = f"{count} contender{'s' if count > 1 else ''}"
-    what = f"{contenders} on {contest.data}, {contest.budget} a run, {seeds}"
-    return f"{contest.title}: {what}" if contest.title else what
+    Notes are not a column: each is a line below its row, so that it is not out of sight.
+    """
+    found = [key for key in tables.columns(rows) if key != "note"]
+    shown = [key for key in found if any(str(row.get(key, "")) for row in rows)]
+    return {"title": name, "rows": rows, "columns": shown, "caption": caption}
 
 
 def caption(bench: Bench) -> str:
     """How the standings are to be read."""
     scores = [score for result in of_kind(bench.results, "last") for score in result.scores]
     protocols = "; ".join(dict.fromkeys(score.protocol() for score in scores))
+    best = (
+        f'"Best" is the checkpoint with the best {bench.headline} on other latents and the same '
+        "held-out rows, so it is slightly optimistic. "
+    )
     return (
         "Scores of the last checkpoint: the mean over training seeds with its 95 % Student's t "
-        "interval. A rank is one more than the number of contenders whose intervals lie entirely "
-        f"on the better side. Contenders with fewer than {ENOUGH_SEEDS} seeds, or with a seed that "
-        f'did not finish, have no rank. "Best" is the checkpoint with the best {bench.headline} on '
-        "other latents and the same held-out rows, so it is slightly optimistic. "
+        "interval, cut to the values that the number can have; of two seeds, both values. A rank "
+        "is one more than the number of contenders whose intervals lie entirely on the better "
+        f"side. Contenders with fewer than {ENOUGH_SEEDS} seeds, or with a seed that did not "
+        f"finish, have no rank. {best if bench.headline else ''}"
         '"Training data" scores training rows as if they were samples. '
         f"Protocol: {protocols}."
     )
@@ -166,7 +165,8 @@ def words(contest: Contest, folder: Path) -> list[str]:
         found += ["--seeds", str(len(contest.seeds))]
     else:
         found += [word for seed in contest.seeds for word in ("--seed", str(seed))]
-    found += ["--evaluations", str(contest.evaluations), "--threads", str(contest.threads)]
+    for name in ("evaluations", "processes", "threads"):
+        found += [f"--{name}", str(getattr(contest, name))]
     found += [word for setting in contest.settings for word in ("--set", setting)]
     return [*found, "--device", contest.device, "--out", folder.resolve().name]
 
@@ -175,7 +175,10 @@ def machines(bench: Bench) -> list[str]:
     """The devices, threads and versions that the runs were made with."""
     found = []
     for part in bench.members:
-        where = f"Device {part.contest.device}, threads a run: {part.contest.threads}"
+        where = (
+            f"Device {part.contest.device}, runs at a time: {part.contest.processes}, threads a "
+            f"run: {part.contest.threads}"
+        )
         plans = [result.plan for result in part.results if result.plan is not None]
         versions = [" ".join(pair) for plan in plans[:1] for pair in plan.versions.items()]
         found.append("; ".join([where, ", ".join(versions)] if versions else [where]) + ".")

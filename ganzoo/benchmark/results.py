@@ -29,6 +29,8 @@ Kind = Literal[
 ]
 FINAL: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
 """The kinds of line after which a job has nothing left to do."""
+SHOWN: tuple[Kind, ...] = ("last", "training-data", "noise")
+"""The kinds of line whose numbers are compared in a table."""
 LOST: tuple[Kind, ...] = ("diverged", "failed", "died")
 """How a training seed may fail to finish."""
 
@@ -75,6 +77,8 @@ class Result(BaseModel):
     rounds: int = 0
     seconds: float = 0.0
     scores: tuple[Score, ...] = ()
+    remarks: tuple[str, ...] | None = None
+    """Why metrics that apply were left out, and doubts about numbers, a sentence each."""
     error: str | None = None
     plan: Plan | None = None
     cost: Cost | None = None

@@ -9,14 +9,16 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from select import select
 from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.benchmark.results import is_complete
-from ganzoo.benchmark.worker import INTERRUPTED, LoadedData, Worker, record_death
+from ganzoo.benchmark.server import INTERRUPTED
+from ganzoo.benchmark.worker import LoadedData, Worker, record_death
 from ganzoo.errors import InterruptedRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ganzoo.benchmark.jobs import Job
     from ganzoo.plugins.zoo import Zoo
@@ -49,12 +51,7 @@ class InProcess:
 
 @dataclass(frozen=True)
 class Processes:
-    """Each job in a new Python process, ``count`` at a time, so that none can affect another.
-
-    A new interpreter imports torch, which takes one to two seconds. Forking a process that has
-    imported it takes a tenth of that, but needs Linux and threads that were never started; reusing
-    a process for the next job would report the largest job's peak memory for all later ones.
-    """
+    """Each job in a process of its own, ``count`` at a time, so that none can affect another."""
 
     count: int
 
@@ -63,65 +60,121 @@ class Processes:
 
         On Ctrl-C the runs at work save their round and end; raises InterruptedRunError.
         """
-        waiting, working = list(jobs), dict[subprocess.Popen[str], "Job"]()
+        waiting = list(jobs)
+        servers = [Server(fork=can_fork(jobs[0])) for _ in range(min(self.count, len(jobs)))]
         reported = time.monotonic()
         try:
-            while waiting or working:
-                while waiting and len(working) < self.count:
-                    job = waiting.pop(0)
-                    working[started(job)] = job
+            while waiting or any(server.job for server in servers):
+                for server in servers:
+                    if waiting and server.job is None:
+                        server.start(waiting.pop(0))
                 time.sleep(POLL)
-                ended = [process for process in working if process.poll() is not None]
+                ended = [job for server in servers if (job := server.ended()) is not None]
                 if ended or time.monotonic() - reported > REPORT:
                     report()
                     reported = time.monotonic()
-                for process in ended:
-                    finish(process, job := working.pop(process))
-                    yield job
+                yield from ended
         except KeyboardInterrupt:
             message = "interrupted; every run is saved, and the same command resumes them."
             raise InterruptedRunError(message) from None
         finally:
-            interrupt(working)
+            stop(servers)
 
 
-def started(job: Job) -> subprocess.Popen[str]:
-    """A worker's process that has been given a job."""
-    process = subprocess.Popen(
-        # The path below is all that a worker imports from, not the current folder before it.
-        [sys.executable, "-P", "-m", "ganzoo.benchmark.worker"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # no progress bar of its own
-        text=True,
-        encoding="utf-8",
-        # Ctrl-C is for this process, which passes it on once.
-        process_group=0 if os.name == "posix" else None,
-    )
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):  # a worker that died at once is noticed by its exit code
-        process.stdin.write(job.model_dump_json() + "\n")
-        process.stdin.flush()
-    return process
+def can_fork(job: Job) -> bool:
+    """Whether a process that has imported torch may be forked for a job.
+
+    Elsewhere than on Linux system libraries do not survive it, and CUDA does not anywhere.
+    """
+    return sys.platform == "linux" and not job.contest.device.startswith("cuda")
 
 
-def finish(process: subprocess.Popen[str], job: Job) -> None:
-    """Take note of how a worker's process ended; KeyboardInterrupt if Ctrl-C reached it."""
-    process.communicate()  # closes its pipe
-    code = process.returncode
-    if code == INTERRUPTED:
-        raise KeyboardInterrupt
-    if not is_complete(job.folder):
-        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        cause = "; too little memory is a usual cause" if code == -9 else ""  # noqa: PLR2004
-        record_death(job, f"its process died {how}{cause}. The same command tries it again.")
+class Server:
+    """A process that does jobs, one after another; it is started for its first one.
+
+    With ``fork`` it forks for each job. Otherwise it is started anew for each: to reuse it would
+    report the largest job's peak memory for all later ones.
+    """
+
+    def __init__(self, *, fork: bool) -> None:
+        self.fork = fork
+        self.job: Job | None = None
+        """What it is at work on."""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, job: Job) -> None:
+        """Give it a job."""
+        if self.process is not None and self.process.poll() is not None:
+            self.close()
+        self.process = self.process or self.opened()
+        self.job = job
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # a server that died at once is noticed by its exit code
+            self.process.stdin.write(job.model_dump_json() + "\n")
+            self.process.stdin.flush()
+
+    def opened(self) -> subprocess.Popen[str]:
+        """A new process."""
+        return subprocess.Popen(  # noqa: S603  (all of it is written here)
+            # The path below is all that it imports from, not the current folder before it.
+            [sys.executable, "-P", "-m", "ganzoo.benchmark.server", *["--fork"] * self.fork],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # no progress bar of its own
+            text=True,
+            encoding="utf-8",
+            # Ctrl-C is for this process, which passes it on once.
+            process_group=0 if os.name == "posix" else None,
+        )
+
+    def ended(self) -> Job | None:
+        """The job, if it has ended; KeyboardInterrupt if Ctrl-C reached its process.
+
+        If the process died before the job was complete, that is recorded in the job's results.
+        """
+        job, code = self.job, self.exit_code()
+        if job is None or code is None:
+            return None
+        self.job = None
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        if not is_complete(job.folder):
+            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+            cause = "; too little memory is a usual cause" if code == -9 else ""  # noqa: PLR2004
+            record_death(job, f"its process died {how}{cause}. The same command tries it again.")
+        return job
+
+    def exit_code(self) -> int | None:
+        """The exit code of the job's process, or minus the signal that ended it; None before."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        if self.fork and select([self.process.stdout], [], [], 0)[0]:
+            line = self.process.stdout.readline()
+            if line:
+                return int(line)
+        return self.process.poll()
+
+    def close(self) -> None:
+        """End its process at once, and what is left of its job."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()  # closes the pipes, and a job ends with its standard input
+            self.process = None
+
+    def interrupt(self) -> None:
+        """Let it save the round of its job and end."""
+        if self.process is not None and self.job is not None:
+            # Windows has no such signal: there a run resumes from its last checkpoint.
+            self.process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
 
 
-def interrupt(working: Iterable[subprocess.Popen[str]]) -> None:
-    """Let workers save their round and end."""
-    for process in working:
-        # Windows has no such signal: there a run resumes from its last checkpoint.
-        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
-    for process in working:
-        process.wait()  # before its pipe is closed, which would end it at once
-        process.communicate()
+def stop(servers: Sequence[Server]) -> None:
+    """End the processes; the runs that are at work save their round first."""
+    for server in servers:
+        server.interrupt()
+    for server in servers:
+        while server.job is not None and server.exit_code() is None:
+            time.sleep(POLL)
+    for server in servers:
+        server.close()

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ganzoo.benchmark.results import LOST, of_kind
-from ganzoo.benchmark.statistics import Estimate, estimate
-from ganzoo.errors import ZooError
+from ganzoo.benchmark.statistics import ANY_NUMBER, ENOUGH_SEEDS, Estimate, estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from ganzoo.benchmark.results import Result
     from ganzoo.parts.metric import Direction, Score
 
-ENOUGH_SEEDS = 3
-"""With fewer seeds no win is called: two of each are fully ordered by chance one time in three."""
 MUCH_WORSE = 0.5
 """The last checkpoint has collapsed if it lost more than this share of what there was to lose."""
 LITTLE = 0.1
@@ -40,6 +37,10 @@ class Standing:
     lost: dict[str, int] = field(default_factory=dict)
     """The number of seeds that did not finish, by how they ended."""
     warnings: tuple[str, ...] = ()
+    floors: dict[str, float] = field(default_factory=dict)
+    """The headline of noise and of its own untrained network: what it has before it learns."""
+    within: tuple[float, float] = ANY_NUMBER
+    """The range of the headline."""
     rank: int | None = None
     """One more than the number of contenders that are better beyond their intervals."""
 
@@ -52,13 +53,35 @@ class Standing:
         """
         return len(self.values) >= ENOUGH_SEEDS and not self.lost
 
+    @property
+    def losses(self) -> list[str]:
+        """How seeds were lost, as ``diverged with 2 seeds``."""
+        return [f"{how} with {seed_count(n)}" for how, n in self.lost.items()]
+
     def beats(self, other: Standing) -> bool:
         """Whether the intervals separate in favour of this one; never with too few seeds."""
         if min(len(self.values), len(other.values)) < ENOUGH_SEEDS:
             return False
-        if self.better == "lower":
-            return self.last.high < other.last.low
-        return self.last.low > other.last.high
+        best_of_other = other.last.low if self.better == "lower" else other.last.high
+        return self.is_better(self.worst, best_of_other)
+
+    @property
+    def worst(self) -> float:
+        """The worse end of the interval, or the mean if there is none."""
+        return self.last.high if self.better == "lower" else self.last.low
+
+    def is_better(self, one: float, other: float) -> bool:
+        """Whether one value of the headline is better than another."""
+        return one < other if self.better == "lower" else one > other
+
+    def floors_over(self, value: float) -> str:
+        """The floors that a value is not better than, as ``uniform noise (0.0056)``, or nothing."""
+        over = [
+            f"{name} ({floor:.4g})"
+            for name, floor in self.floors.items()
+            if not self.is_better(value, floor)
+        ]
+        return " and ".join(over)
 
     def paired(self, other: Standing) -> Estimate | None:
         """The mean difference over the seeds of both, positive if this one is better.
@@ -68,30 +91,32 @@ class Standing:
         sign = 1 if self.better == "higher" else -1
         common = sorted(self.values.keys() & other.values.keys())
         differences = [sign * (self.values[s] - other.values[s]) for s in common]
-        return estimate(differences) if len(differences) > 1 else None
+        width = self.within[1] - self.within[0]
+        return estimate(differences, (-width, width)) if len(differences) > 1 else None
 
 
-def headline(scores: Iterable[Score], headlines: Sequence[str]) -> Score:
-    """The score to rank by: the first of the headline metrics that was measured.
+def seed_count(n: int) -> str:
+    """A number of seeds, as ``3 seeds``."""
+    return f"{n} seed{'s' if n > 1 else ''}"
 
-    Raises ZooError if none was.
-    """
+
+def headline(scores: Iterable[Score], headlines: Sequence[str]) -> Score | None:
+    """The score to rank by: the first of the headline metrics that was measured, if one was."""
     found = {score.metric: score for score in scores}
-    for name in headlines:
-        if name in found:
-            return found[name]
-    message = f"no metric here can rank; one of these must be measured: {', '.join(headlines)}."
-    raise ZooError(message)
+    return next((found[name] for name in headlines if name in found), None)
 
 
-def standings(results: Sequence[Result], metric: str) -> list[Standing]:
+def standings(
+    results: Sequence[Result], metric: str, within: tuple[float, float] = ANY_NUMBER
+) -> list[Standing]:
     """The contenders that finished with at least one seed, best first, unranked ones last.
 
-    A contender scored under another protocol than the first is left out.
+    ``within`` is the range of the metric. A contender scored under another protocol than the first,
+    or not by this metric, is left out.
     """
     others = incomparable(results)
     names = dict.fromkeys(result.contender for result in of_kind(results, "last"))
-    found = [standing(results, name, metric) for name in names if name not in others]
+    found = [standing(results, name, metric, within) for name in names if name not in others]
     table = [made for made in found if made is not None]
     table.sort(key=lambda s: (not s.can_rank, s.last.mean if s.better == "lower" else -s.last.mean))
     ranked = [s for s in table if s.can_rank]
@@ -101,21 +126,31 @@ def standings(results: Sequence[Result], metric: str) -> list[Standing]:
     ]
 
 
-def standing(results: Sequence[Result], name: str, metric: str) -> Standing | None:
+def standing(
+    results: Sequence[Result], name: str, metric: str, within: tuple[float, float]
+) -> Standing | None:
     """One contender's standing, without a rank; None if the metric was not measured for it."""
-    scores = {r.seed: s for r in of_kind(results, "last", name) if (s := r.score(metric))}
+    lasts = of_kind(results, "last", name)
+    scores = {r.seed: s for r in lasts if (s := r.score(metric))}
     if not scores:
         return None
+    lost = {str(kind): len(of_kind(results, kind, name)) for kind in LOST}
+    lost["was not measured"] = len(lasts) - len(scores)
+    noise = [(r.contender, r) for r in of_kind(results, "noise")]
+    starts = [("the untrained network", r) for r in of_kind(results, "untrained", name)]
+    floors = {what: r.value(metric) for what, r in (*noise, *starts)}
     values = {seed: score.value for seed, score in sorted(scores.items())}
     best = {r.seed: r.value(metric) for r in of_kind(results, "best", name)}
     return Standing(
         contender=name,
         better=next(iter(scores.values())).better,
         values=values,
-        last=estimate(list(values.values())),
+        last=estimate(list(values.values()), within),
         best={seed: value for seed, value in best.items() if value is not None},
-        lost={kind: n for kind in LOST if (n := len(of_kind(results, kind, name)))},
+        lost={how: n for how, n in lost.items() if n},
         warnings=collapses(results, name, metric),
+        floors={what: value for what, value in floors.items() if value is not None},
+        within=within,
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of a benchmark: standings, seeds, comparisons with the first, and costs."""
+"""The title and tables of a benchmark: standings, seeds, comparisons with the first, and costs."""
 
 from __future__ import annotations
 
@@ -6,32 +6,69 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.benchmark.results import LOST, Kind, of_kind
-from ganzoo.benchmark.standings import incomparable
-from ganzoo.benchmark.statistics import bootstrap_interval, estimate, improvement
+from ganzoo.benchmark.standings import seed_count
+from ganzoo.benchmark.statistics import bootstrap_interval, bracketed, estimate, improvement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ganzoo.benchmark.folder import Bench
     from ganzoo.benchmark.results import Result
+    from ganzoo.parts.metric import Direction
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
+def title(bench: Bench) -> str:
+    """What was compared, in a line."""
+    contest = bench.contest
+    seeds = seed_count(len(contest.seeds))
+    count = len(contest.contenders)
+    contenders = f"{count} contender{'s' if count > 1 else ''}"
+    what = f"{contenders} on {contest.data}, {contest.budget} a run, {seeds}"
+    return f"{contest.title}: {what}" if contest.title else what
+
+
 def rows_of(bench: Bench) -> list[dict[str, Any]]:
-    """Contenders by rank, then those that did not finish, then the references."""
-    results = bench.results
-    rows = []
+    """Contenders by rank, then those that are not ranked or did not finish, then the references."""
+    rows: list[dict[str, Any]] = []
     for standing in bench.standings:
-        scores = score_cells(results, standing.contender, "last")
-        best = list(standing.best.values())
-        notes = [*standing.warnings, *(f"{kind} with {n}" for kind, n in standing.lost.items())]
-        row = {"rank": standing.rank or "", **scores, f"best {bench.headline}": interval(best)}
-        rows.append({**row, "note": "; ".join(notes)})
-    for name, why in incomparable(results).items():
-        scores = score_cells(results, name, "last")
-        rows.append({"rank": "", **scores, "note": f"not ranked: {why}"})
-    return rows + unfinished_rows(results) + reference_rows(results)
+        best = estimate(list(standing.best.values()), standing.within) if standing.best else ""
+        floors = standing.floors_over(standing.last.mean)
+        notes = [f"no better than {floors}"] if floors else []
+        notes += [*standing.warnings, *standing.losses]
+        row = {"rank": standing.rank or "", **finished_cells(bench, standing.contender)}
+        rows.append({**row, f"best {bench.headline}": str(best), "note": "; ".join(notes)})
+    for name, why in bench.unranked.items():
+        rows.append({**finished_cells(bench, name), "note": f"not ranked: {why}"})
+    rows += [*unfinished_rows(bench.results), *reference_rows(bench)]
+    ranking = [name for name in columns(rows) if bench.headline in name.split()]
+    first = ["rank", "contender", *ranking, "seeds"]
+    return in_order(rows, first, ["rounds", "seconds", "note"])
+
+
+def finished_cells(bench: Bench, name: str) -> dict[str, Any]:
+    """A contender's last scores over its seeds, how many there are, and how far they got."""
+    lasts = of_kind(bench.results, "last", name)
+    return {
+        **score_cells(bench, lasts),
+        "seeds": len(lasts),
+        "rounds": f"{mean(result.rounds for result in lasts):.0f}",
+        "seconds": f"{mean(result.seconds for result in lasts):.1f}",
+    }
+
+
+def in_order(
+    rows: Sequence[dict[str, Any]], first: Sequence[str], last: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The same rows, with all columns: some first, what is ranked by, and some last."""
+    between = [name for name in columns(rows) if name not in {*first, *last}]
+    return [{name: row.get(name, "") for name in (*first, *between, *last)} for row in rows]
+
+
+def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The columns of a table, as they come up in its rows."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def unfinished_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -44,41 +81,34 @@ def unfinished_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     rows = []
     for (name, how, error), seeds in found.items():
         which = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-        rows.append({"rank": "", "contender": name, "note": f"{how} ({which}): {error}"})
+        rows.append({"contender": name, "note": f"{how} ({which}): {error}"})
     return rows
 
 
-def reference_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+def reference_rows(bench: Bench) -> list[dict[str, Any]]:
     """A row for each untrained generator, for training data and for noise."""
     kinds: tuple[Kind, ...] = ("untrained", "training-data", "noise")
     rows = []
     for kind in kinds:
-        for result in of_kind(results, kind):
+        for result in of_kind(bench.results, kind):
             if not result.scores:  # noise is no policy, so it has no episodes to score
                 continue
             name = f"{result.contender}, {kind}" if kind == "untrained" else result.contender
-            cells = score_cells([result], result.contender, kind)
-            rows.append({"rank": "", **cells, "contender": name})
+            cells = score_cells(bench, [result])
+            rows.append({**cells, "contender": name})
     return rows
 
 
-def score_cells(results: Sequence[Result], name: str, kind: Kind) -> dict[str, Any]:
-    """A contender's numbers over its seeds, by column."""
-    mine = of_kind(results, kind, name)
-    row: dict[str, Any] = {"contender": name}
-    for score in mine[0].scores:
-        values = [v for result in mine if (v := result.value(score.metric)) is not None]
-        row[f"{score.metric} {ARROWS[score.better]}"] = interval(values)
-    if kind == "last":
-        row["seeds"] = len(mine)
-        row["rounds"] = f"{mean(result.rounds for result in mine):.0f}"
-        row["seconds"] = f"{mean(result.seconds for result in mine):.1f}"
+def score_cells(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
+    """A contender's numbers, by column: their means over the results, one of each seed."""
+    row: dict[str, Any] = {"contender": results[0].contender}
+    measured: dict[tuple[str, Direction], list[float]] = {}
+    for result in results:
+        for score in result.scores:
+            measured.setdefault((score.metric, score.better), []).append(score.value)
+    for (metric, better), values in measured.items():
+        row[f"{metric} {ARROWS[better]}"] = str(estimate(values, bench.range_of(metric)))
     return row
-
-
-def interval(values: Sequence[float]) -> str:
-    """A mean over training seeds with its 95 % interval, or a single value as it is."""
-    return str(estimate(values)) if values else ""
 
 
 def seed_rows(bench: Bench) -> list[dict[str, Any]]:
@@ -88,7 +118,7 @@ def seed_rows(bench: Bench) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"contender": standing.contender, "mean": f"{standing.last.mean:.4g}"}
         bootstrap = bootstrap_interval(list(standing.values.values()))
         for name, ends in (("t", standing.last.interval), ("bootstrap", bootstrap)):
-            row[name] = "" if ends is None else f"[{ends[0]:.4g}, {ends[1]:.4g}]"
+            row[name] = "" if ends is None else bracketed(ends)
         row |= {f"seed {seed}": f"{value:.4g}" for seed, value in standing.values.items()}
         rows.append(row)
     return rows
@@ -96,6 +126,8 @@ def seed_rows(bench: Bench) -> list[dict[str, Any]]:
 
 def comparison_rows(bench: Bench) -> list[dict[str, Any]]:
     """The first contender against each other one, seed by seed."""
+    if not bench.standings:
+        return []
     first, *others = bench.standings
     rows = []
     for other in others:
@@ -138,9 +170,9 @@ def cost_rows(bench: Bench) -> list[dict[str, Any]]:
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Rows as a Markdown table."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    names = columns(rows)
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     for row in rows:
-        cells = (str(row.get(column, "")).replace("|", "\\|") for column in columns)
+        cells = (str(row.get(name, "")).replace("|", "\\|") for name in names)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -1,13 +1,7 @@
-"""A worker does one job of a benchmark: it trains, scores and writes the results down.
-
-``python -m ganzoo.benchmark.worker`` does a job that it reads from standard input, as JSON.
-"""
+"""A worker does one job of a benchmark: it trains, scores and writes the results down."""
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
@@ -15,21 +9,23 @@ import torch
 
 from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.cost import cost_of, round_flops, round_images
-from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
 from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.standings import headline
 from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import measure_game, measure_noise, measure_training_rows
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import load
 from ganzoo.pretrained.scores import default_n, measure_model
-from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ganzoo.benchmark.jobs import Job
+    from ganzoo.engine.scores import Scores
     from ganzoo.parts.dataset import Data, Dataset
     from ganzoo.parts.metric import Score
     from ganzoo.parts.variant import Variant
@@ -38,8 +34,6 @@ if TYPE_CHECKING:
 
 SELECTION_SEED, FINAL_SEED = 1, 0
 """Latents to choose the best checkpoint on, and others to score it on: less flattering."""
-INTERRUPTED = 130
-"""The exit code of a worker that Ctrl-C stopped, as shells have it."""
 
 
 class LoadedData:
@@ -71,7 +65,8 @@ class Worker:
     def run(self) -> None:
         """Do the job; its last line says how it ended, whatever was raised.
 
-        Raises only InterruptedRunError: the run is saved, and the same job resumes it.
+        Raises only InterruptedRunError, with which the run is saved and the same job resumes it,
+        and KeyboardInterrupt.
         """
         if is_complete(self.job.folder):
             return
@@ -86,9 +81,9 @@ class Worker:
                 self.score_pretrained(text)
             else:
                 self.compete(contender(text, self.zoo, self.contest.settings))
-        except InterruptedRunError:
+        except (InterruptedRunError, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
+        except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
             self.add(ending(error), error=reason(error))
         finally:
             torch.set_num_threads(threads)
@@ -103,10 +98,12 @@ class Worker:
         """Its rows, read once for all jobs of a process."""
         return self.loaded.load(self.dataset)
 
-    def add(self, kind: Kind, **fields: object) -> None:
+    def add(self, kind: Kind, scores: Scores | None = None, **fields: object) -> None:
         """Append one line to the job's results."""
-        given = {"contender": self.job.contender, "seed": self.job.seed, **fields}
-        self.file.add(Result.model_validate({**given, "kind": kind}))
+        given = {"contender": self.job.contender, "seed": self.job.seed, **fields, "kind": kind}
+        if scores is not None:
+            given |= {"scores": tuple(scores), "remarks": tuple(scores.remarks) or None}
+        self.file.add(Result.model_validate(given))
 
     # -------------------------------------------------------------------------- without training
 
@@ -117,9 +114,10 @@ class Worker:
         self.file.rewrite([])
         self.snapshots.real(data)
         rows = measure_training_rows(self.metrics, data, seed=FINAL_SEED, n=n)
-        self.add("training-data", contender="training data", scores=tuple(rows))
+        rows.warnings.extend(data.remarks)
+        self.add("training-data", rows, contender="training data")
         uniform = measure_noise(self.metrics, data, seed=FINAL_SEED, n=n)
-        self.add("noise", contender="uniform noise", scores=tuple(uniform))
+        self.add("noise", uniform, contender="uniform noise")
 
     def score_pretrained(self, name: str) -> None:
         """Score a published model on the contest's data; ComposeError if it makes other samples."""
@@ -133,10 +131,10 @@ class Worker:
             )
             raise ComposeError(message)
         self.file.rewrite([])
-        scores = tuple(measure_model(model, self.metrics, data, n=default_n(data), seed=FINAL_SEED))
+        scores = measure_model(model, self.metrics, data, n=default_n(data), seed=FINAL_SEED)
         self.snapshots.samples(model.frozen, data)
         for kind in ("last", "best"):
-            self.add(kind, rounds=model.config.rounds, scores=scores)
+            self.add(kind, scores, rounds=model.config.rounds)
 
     # ----------------------------------------------------------------------------- with training
 
@@ -154,7 +152,7 @@ class Worker:
         self.drop_lines_after(run)
         game = run.game
         if game.rounds == 0 and self.job.seed == self.contest.seeds[0]:
-            self.add("untrained", scores=self.scores(run, FINAL_SEED), plan=plan)
+            self.add("untrained", self.scores(run, FINAL_SEED), plan=plan)
         curve = [result for result in self.file.results if result.kind == "curve"]
         self.best = max((self.quality(point.scores) for point in curve), default=-inf)
         scored = {point.rounds for point in curve}
@@ -183,6 +181,7 @@ class Worker:
             seconds=budget.seconds,
             saves=self.contest.evaluations,
             device=self.contest.device,
+            threads=self.contest.threads,
         )
 
     def drop_lines_after(self, run: Run) -> None:
@@ -198,31 +197,34 @@ class Worker:
         """Score a run as just saved, and keep it if it is the best so far."""
         scores = self.scores(run, SELECTION_SEED)
         self.snapshots.checkpoint(run.game)
-        if (quality := self.quality(scores)) > self.best:
+        quality = self.quality(scores)
+        if quality > self.best or quality == -inf:  # what cannot be ranked keeps the last one
             self.best = quality
             run.save(self.job.folder / "best.safetensors")
         # The line comes last: if a crash prevents it, all of the above is done again.
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
-        self.add("curve", rounds=rounds, seconds=seconds, scores=scores)
+        self.add("curve", scores, rounds=rounds, seconds=seconds)
 
     def add_final(self, kind: Kind, run: Run, **fields: object) -> None:
         """Score a run as it stands on the final latents, and append the line."""
         scores = self.scores(run, FINAL_SEED)
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
-        self.add(kind, scores=scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
+        self.add(kind, scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
 
-    def scores(self, run: Run, seed: int) -> tuple[Score, ...]:
+    def scores(self, run: Run, seed: int) -> Scores:
         """The scores of a run as it stands, on the latents of a seed."""
         game = run.game
-        return tuple(measure_game(game, self.metrics, n=default_n(game.data), seed=seed))
+        return measure_game(game, self.metrics, n=default_n(game.data), seed=seed)
 
-    def quality(self, scores: tuple[Score, ...]) -> float:
-        """The headline score, with its sign changed where lower is better."""
+    def quality(self, scores: Iterable[Score]) -> float:
+        """The headline score, with its sign changed where lower is better; -inf without one."""
         score = headline(scores, self.headlines)
+        if score is None:
+            return -inf
         return score.value if score.better == "higher" else -score.value
 
 
-def ending(error: Exception) -> Kind:
+def ending(error: BaseException) -> Kind:
     """The kind of result that an error leads to."""
     if isinstance(error, ComposeError):
         return "refused"
@@ -239,28 +241,3 @@ def record_death(job: Job, error: str) -> None:
     """Write down, in a job's results, that the process that worked on it died."""
     died = Result(contender=job.contender, seed=job.seed, kind="died", error=error)
     ResultsFile(job.folder).add(died)
-
-
-def exit_with_parent() -> None:
-    """End this process at once when its parent ends, even if the parent was killed.
-
-    The parent holds the other end of standard input open and never writes to it again. Without
-    this, an orphan would keep writing to a folder that the next command resumes.
-    """
-    os.read(sys.stdin.fileno(), 1)
-    os._exit(1)
-
-
-def main() -> int:
-    """Do the job on the first line of standard input."""
-    row = sys.stdin.readline()
-    threading.Thread(target=exit_with_parent, daemon=True).start()
-    try:
-        Worker(Job.model_validate_json(row), default_zoo()).run()
-    except (InterruptedRunError, KeyboardInterrupt):
-        return INTERRUPTED
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

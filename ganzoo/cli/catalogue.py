@@ -22,7 +22,7 @@ def list_variants(*, as_json: Json = False) -> None:
     """List the installed variants, and those that `ganzoo install` can add."""
     from ganzoo.plugins.default import default_zoo
     from ganzoo.plugins.registry import registry
-    from ganzoo.pretrained.sources import known_models
+    from ganzoo.plugins.sources import known_models
 
     zoo = default_zoo()
     trained: dict[str, list[str]] = {}

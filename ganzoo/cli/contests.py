@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings
+from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings, Threads
 from ganzoo.cli.tables import show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.progress import Progress as Bar
-
     from ganzoo.benchmark.folder import Bench
-    from ganzoo.benchmark.progress import Progress
     from ganzoo.benchmark.results import Result
 
 app = typer.Typer()
@@ -45,9 +40,8 @@ Seed = Annotated[list[int] | None, typer.Option(min=0, help="This training seed;
 Evaluations = Annotated[int | None, typer.Option(min=1, help="Points of each learning curve.")]
 Out = Annotated[Path, typer.Option(help="Folder for the runs, their results and the report.")]
 Processes = Annotated[
-    int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")
+    int | None, typer.Option(min=1, help="Runs at a time, each in a process of its own; or 1.")
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each run.")]
 Ray = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Run on Ray at this address; 'local' for this machine."),
@@ -71,35 +65,34 @@ def bench(
     out: Out = Path("bench"),
     settings: Settings = None,
     device: Device = "auto",
-    processes: Processes = 1,
+    processes: Processes = None,
     threads: Threads = None,
     ray: Ray = None,
     as_json: Json = False,
 ) -> None:
     """Train contenders head-to-head within one budget; resumes what --out already holds."""
+    from ganzoo.benchmark.contenders import choices_of
     from ganzoo.benchmark.contest import bench as run_bench
 
-    with BenchmarkBar() as bar:
-        benches = run_bench(
-            contenders or (),
-            suite=suite,
-            grid=parsed_grid(grid or ()),
-            data=data,
-            rounds=rounds,
-            images=images,
-            seconds=seconds,
-            flops=flops,
-            seeds=seed or seeds,
-            evaluations=evaluations,
-            out=out,
-            settings=settings or (),
-            device=device,
-            processes=processes,
-            threads=threads,
-            ray=ray,
-            on_result=no_result if as_json else print_result,
-            on_progress=bar.update,
-        )
+    benches = run_bench(
+        contenders or (),
+        suite=suite,
+        grid=choices_of(grid or ()),
+        data=data,
+        rounds=rounds,
+        images=images,
+        seconds=seconds,
+        flops=flops,
+        seeds=seed or seeds,
+        evaluations=evaluations,
+        out=out,
+        settings=settings or (),
+        device=device,
+        processes=processes,
+        threads=threads,
+        ray=ray,
+        on_result=no_result if as_json else print_result,
+    )
     print_outcome(benches, out, as_json=as_json)
 
 
@@ -129,21 +122,6 @@ def compare(
     print_outcome(join(one, other, out), out, as_json=as_json)
 
 
-def parsed_grid(texts: Sequence[str]) -> dict[str, list[str]]:
-    """A grid from texts such as ``loss=hinge,wasserstein``; OptionError for other spellings."""
-    from ganzoo.errors import OptionError
-
-    found = {}
-    for text in texts:
-        key, equals, values = text.partition("=")
-        if not equals or not values or key in found:
-            wrong = f"'{key}' is given twice" if key in found else f"'{text}' is not a grid"
-            message = f"{wrong}; write KEY=A,B, as in loss=non-saturating,hinge."
-            raise OptionError(message)
-        found[key] = re.split(r",(?![^\[]*\])", values)  # not at a comma inside a [list]
-    return found
-
-
 def print_result(result: Result) -> None:
     """Print how one run ended, to stderr."""
     how = result.error or f"{result.rounds} rounds in {result.seconds:.1f} s"
@@ -167,41 +145,10 @@ def print_outcome(benches: Sequence[Bench], out: Path, *, as_json: bool) -> None
             if len(benches) > 1:
                 typer.echo(f"\n{made.contest.data}")
             show(rows_of(made), as_json=False)
+            for remark in made.remarks:
+                typer.echo(f"warning: {remark}", err=True)
             typer.echo(made.verdict())
         if finished:
             typer.echo(f"report: {out / 'report.html'}")
     if not finished:
         raise typer.Exit(1)
-
-
-class BenchmarkBar:
-    """A progress bar for a whole benchmark, with the time left; nothing without a terminal."""
-
-    def __enter__(self) -> Self:
-        """Draw the bar."""
-        self.bar: Bar | None = None
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn
-
-            self.bar = Progress(
-                TextColumn("[bold]{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.percentage:>3.0f}% {task.fields[left]}"),
-                console=Console(stderr=True),
-            )
-            self.task = self.bar.add_task("runs", total=1.0, left="")
-            self.bar.start()
-        return self
-
-    def update(self, now: Progress) -> None:
-        """Show how far the benchmark is."""
-        if self.bar is not None:
-            left = "" if now.seconds_left is None else f"{now.seconds_left / 60:.1f} min left"
-            runs = f"{now.ended} of {now.runs} runs"
-            self.bar.update(self.task, completed=now.share, left=left, description=runs)
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the bar as it stands."""
-        if self.bar is not None:
-            self.bar.stop()

@@ -70,7 +70,7 @@ def plugins() -> Iterator[Finding]:
 def weights() -> Iterator[Finding]:
     """The sha256 of each embedded weight file of an installed plugin."""
     from ganzoo.plugins.default import default_zoo
-    from ganzoo.pretrained.sources import known_models
+    from ganzoo.plugins.sources import known_models
     from ganzoo.pretrained.verify import verify
     from ganzoo.storage.hub import Client
 

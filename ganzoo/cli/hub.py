@@ -72,7 +72,7 @@ def publish(
 
 def chosen(names: Iterable[str] | None, zoo: Zoo, *, all_: bool) -> list[Model]:
     """The named models, or all known ones; ZooError unless exactly one of the two is asked for."""
-    from ganzoo.pretrained.sources import known_models, model_named
+    from ganzoo.plugins.sources import known_models, model_named
 
     if bool(names) == all_:
         message = "name models, as in 'ganzoo hub verify VARIANT/DATASET', or give --all."

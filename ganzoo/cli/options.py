@@ -20,6 +20,7 @@ Settings = Annotated[
 DataName = Annotated[str | None, typer.Option("--data", help="Dataset: NAME or NAME:VALUE.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, ... or auto.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help="Rounds to train.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each run.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 COMPOSING: dict[str, Any] = {
     "data": DataName,

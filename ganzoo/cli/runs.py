@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import Device, Json, Rounds, RunFolder, composing
+from ganzoo.cli.options import Device, Json, Rounds, RunFolder, Threads, composing
 from ganzoo.cli.tables import score_row, show
 
 app = typer.Typer()
@@ -24,32 +24,48 @@ Where = Annotated[
 @app.command()
 @composing
 def train(
-    variant: str,
+    variant: Annotated[
+        str | None, typer.Argument(metavar="VARIANT", help="Its name; not needed to resume.")
+    ] = None,
     *,
     rounds: Rounds = None,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes every random choice.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Fixes every random choice; 0 by default.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     device: Device = "auto",
+    threads: Threads = None,
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="NAME|RUN", help="Start from the weights of a model or a run."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out, as it was begun.")
+    ] = False,
     **choices: Any,
 ) -> None:
     """Train a variant; any part of it can be replaced by one of another plugin."""
     from ganzoo.training.train import train as trained
 
+    if variant is None and not resume:
+        message = "name a VARIANT to train, or --resume the run in --out."
+        raise typer.BadParameter(message)
     run = trained(
         variant,
         rounds=rounds,
         seed=seed,
         out=out,
         device=device,
+        threads=threads,
         resume=resume,
         save_every=save_every,
+        start=start,
         **choices,
     )
-    typer.echo(
-        f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}"
-    )
+    typer.echo(f"{run.title}: {run.played}, saved in {run.folder}")
 
 
 @app.command()
@@ -100,6 +116,8 @@ def evaluate(
     from ganzoo.pretrained.scores import evaluate as evaluated
 
     scores = evaluated(run, n=n, seed=seed, metrics=metric or (), device=device)
+    for remark in scores.remarks:
+        typer.echo(f"warning: {remark}", err=True)
     if as_json:
         typer.echo(json.dumps([score.model_dump() for score in scores], indent=2))
         return

@@ -42,7 +42,10 @@ def explain(
         "objective": {player: objective(game, player) for player in game.nets},
         "wiring": wiring(game),
         "options": options(variant),
-        "remarks": [remark for part in variant.parts() for remark in part.remarks(game)],
+        "remarks": [
+            *game.data.remarks,
+            *(remark for part in variant.parts() for remark in part.remarks(game)),
+        ],
     }
 
 

@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def in_layout_of(grad: Tensor | None, param: Tensor) -> Tensor | None:
@@ -33,3 +33,16 @@ def like(value: Tensor, param: Tensor) -> Tensor:
 def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The entries whose names start with a prefix, without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def unexpanded(net: nn.Module) -> nn.Module:
+    """The network, each expanded buffer with an element of memory for every element.
+
+    Saved values are written into buffers in place, which torch refuses where elements share memory.
+    """
+    for module in net.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            steps = zip(buffer.stride(), buffer.shape, strict=True)
+            if any(step == 0 and size > 1 for step, size in steps):
+                setattr(module, name, buffer.clone(memory_format=torch.contiguous_format))
+    return net

@@ -10,15 +10,17 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ganzoo.engine.heads import discriminator_heads
+from ganzoo.engine.scores import HELD_OUT, SAMPLES, Scores, doubt, require_rows
 from ganzoo.engine.streams import seed_for
-from ganzoo.errors import DivergedError
+from ganzoo.errors import DivergedError, ZooError
 from ganzoo.parts.metric import Metric, Score
 from ganzoo.parts.needs import accepts, reads
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import MASK, unmasked
+from ganzoo.plugins.isolation import contained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -40,7 +42,7 @@ _real_features: WeakKeyDictionary[Rows, dict[str, Tensor]] = WeakKeyDictionary()
 _chosen: WeakKeyDictionary[Rows, tuple[tuple[int, int], Rows]] = WeakKeyDictionary()
 
 
-def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) -> list[Score]:
+def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) -> Scores:
     """Scores of ``n`` samples of a game's generator, as it is frozen."""
     frozen = game.frozen()
     samples = frozen.sample(n, seed=seed)
@@ -55,19 +57,20 @@ def measure(
     seed: int,
     game: Networks | None = None,
     frozen: FrozenGenerator | None = None,
-) -> list[Score]:
+) -> Scores:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
 
     ``samples`` is what ``Game.sample`` returns; real rows are the held-out split's, and the heads
     of the game's discriminator on them are computed where a metric reads one. A metric sees at most
     ``metric.rows`` rows of either side, chosen by the seed. Samples for paired metrics are drawn
-    from ``frozen``, as many, once for each held-out row at most. Raises ZooError where a sample or
-    a score is not finite, or where there are too few samples.
+    from ``frozen``, as many, once for each held-out row at most. A metric that cannot measure is
+    left out, and the scores' ``remarks`` say why. Raises DivergedError where a sample is not
+    finite.
     """
     metrics = list(metrics)
     alone = [metric for metric in metrics if not metric.paired]
-    values = Values(data, samples, alone, seed, game)
-    scores = [score for metric in alone for score in scores_of(metric, values)]
+    values, scores = Values(data, samples, alone, seed, game), Scores()
+    add_scores(scores, alone, values)
     paired = [metric for metric in metrics if metric.paired]
     if paired and frozen is not None:
         frozen = replace(frozen, rows=data.held_out)
@@ -76,22 +79,40 @@ def measure(
             made = frozen.conditioned_on(rows).sample(len(rows), seed=seed)
             beside = chosen_rows(data.held_out, rows)
             pairs = Values(data, made, paired, seed, game, held_out=beside)
-            scores += [score for metric in paired for score in scores_of(metric, pairs)]
+            add_scores(scores, paired, pairs)
     return scores
 
 
-def scores_of(metric: Metric, values: Values) -> Iterator[Score]:
-    """The scores by one metric; none where it reads what is not offered."""
+def add_scores(scores: Scores, metrics: Iterable[Metric], values: Values) -> None:
+    """Add what each metric measures; one that raises is left out with a remark."""
+    for metric in metrics:
+        call = contained(scores_of, metric, values)
+        if call.error is not None:
+            scores.leave_out(metric, call.error)
+        found, warnings = call.value or ((), ())
+        scores += found
+        scores.warnings += warnings
+
+
+def scores_of(metric: Metric, values: Values) -> tuple[list[Score], list[str]]:
+    """The scores by one metric, and doubts about them; none where it reads what is not offered."""
     used, seen = values.read_by(metric)
     if seen is None:
-        return
-    compared = any(name in values.real or name == "real_features" for name in seen)
+        return [], []
+    counts = {SAMPLES: min(values.n, metric.rows)}
+    if any(name in values.real or name == "real_features" for name in seen):
+        counts = {HELD_OUT: min(len(values.held_out), metric.rows), **counts}
+    require_rows(metric, seen, counts)
     found: dict[str, float] = metric.measure(**seen)  # type: ignore[attr-defined]
-    for name, value in found.items():
-        if not isfinite(value):
-            message = f"'{name}' came out as {value}, which is no number to compare."
-            raise DivergedError(message)
-        yield Score(
+    numbers = {name: value for name, value in found.items() if isfinite(value)}
+    doubts = [
+        f"'{name}' came out as {found[name]}, which is no number to compare."
+        for name in found.keys() - numbers.keys()
+    ]
+    if doubts and not numbers:
+        raise ZooError(doubts[0])
+    scores = [
+        Score(
             metric=name,
             value=value,
             better=metric.better[name],
@@ -99,12 +120,17 @@ def scores_of(metric: Metric, values: Values) -> Iterator[Score]:
             data=values.data.name,
             data_sha256=values.data.sha256,
             split="held-out",
-            n_real=min(len(values.held_out), metric.rows) if compared else None,
-            n_fake=min(values.n, metric.rows),
+            n_real=counts.get(HELD_OUT),
+            n_fake=counts[SAMPLES],
             seed=values.seed,
             extractor=used.name if used else None,
             extractor_sha256=used.sha256 if used else None,
         )
+        for name, value in numbers.items()
+    ]
+    if scores and (few := doubt(metric, seen, counts)):
+        doubts.append(few)
+    return scores, doubts
 
 
 class Values:
@@ -240,16 +266,14 @@ def fitted_on(data: Data) -> int:
     return len(data.train) - min(VALIDATION, len(data.train) // 10)
 
 
-def measure_training_rows(
-    metrics: Iterable[Metric], data: Data, *, seed: int, n: int
-) -> list[Score]:
+def measure_training_rows(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> Scores:
     """Scores of ``n`` random training rows in place of samples: those of a perfect memory."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     rows = torch.randperm(fitted_on(data), generator=stream)[:n]
     return measure(metrics, data, {"fake": data.train.column("real", rows)}, seed=seed)
 
 
-def measure_noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> list[Score]:
+def measure_noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> Scores:
     """Scores of ``n`` samples of uniform noise over the range of the data."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     space = data.spaces["real"]

@@ -6,9 +6,11 @@ import copy
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ganzoo.engine.memory_format import like, under
+from ganzoo.engine.streams import DefaultRandom, seed_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,6 +74,17 @@ def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any])
     for name, part_state in game.states.items():
         mine = {**under(tensors, f"part.{name}."), **facts["parts"].get(name, {})}
         part_state.restore(mine)
+
+
+def restarted(game: Game, rounds: int) -> dict[str, Tensor]:
+    """The states of a game's random streams, seeded anew from its seed and a number of rounds.
+
+    They take the place of states that another kind of device left, which have another form.
+    """
+    random = DefaultRandom(game.device)
+    random.seed(seed_for(game.seed, f"layers {rounds}"))
+    latents = torch.Generator(game.device).manual_seed(seed_for(game.seed, f"latents {rounds}"))
+    return {"random": random.state, "latents": latents.get_state()}
 
 
 def numbers_of(game: Game, player: Player) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ganzoo.parts.rows import PartlyKnown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
@@ -39,6 +40,8 @@ class Data:
     scored: int | None = None
     """The number of samples that a score takes by default; None for that of held-out rows (of
     streamed ones 10,000 at most)."""
+    remarks: tuple[str, ...] = ()
+    """Sentences on what was understood or decided when the data were read, for the user."""
 
     def __post_init__(self) -> None:
         for split, rows in (("train", self.train), ("held_out", self.held_out)):
@@ -80,6 +83,16 @@ class Dataset(Part):
     """A source of data; its fields are its options, and ``NAME:VALUE`` sets the first of them."""
 
     kind = "dataset"
+
+    @property
+    def title(self) -> str:
+        """What the data are called in the name of a run's folder."""
+        return self.name
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:  # noqa: ARG003
+        """Whether ``NAME:PATH`` would read a path; asked where a path is given without the name."""
+        return False
 
     def load(self) -> Data:
         """Read or make the data. Raises DataError with one sentence where that cannot be done."""

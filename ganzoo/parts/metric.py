@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from ganzoo.parts.part import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ganzoo.parts.features import FeatureExtractor
 
 Direction: TypeAlias = Literal["higher", "lower"]
@@ -52,12 +54,28 @@ class Metric(Part):
     """
     better: ClassVar[dict[str, Direction]] = {}
     """Each number that ``measure`` returns, and the direction that is better."""
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {}
+    """The least and the greatest possible value of each number that has such; infinite if only one.
+
+    Intervals of means are cut to it.
+    """
     headline: ClassVar[str | None] = None
     """The number that runs are ranked by, if this metric has one."""
 
     def extractor(self) -> FeatureExtractor | None:
         """The extractor of the features that it reads; None for the data's own."""
         return None
+
+    def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """The fewest rows of each side that it can be computed from, given what it reads.
+
+        With fewer it is left out; ``measure`` need not check that.
+        """
+        return 1
+
+    def enough(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """The rows of each side below which a warning says that its numbers mean little."""
+        return 1
 
 
 class Score(BaseModel):

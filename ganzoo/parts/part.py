@@ -28,11 +28,12 @@ A high score means "real", everywhere.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic_core import PydanticSerializationError
 
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, first_line
 from ganzoo.parts.schedule import Weight, model_at
 from ganzoo.parts.space import Space
 
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 Player: TypeAlias = str
 """The name of a player: ``discriminator``, ``generator``, or one that a variant's turns add."""
 PLAYER_NAME = r"^[a-z][a-z0-9_]*$"
+Samples: TypeAlias = Literal["images", "vectors", "texts"]
+"""Kinds of samples: (channels, height, width), (d,), and token ids, (length,)."""
 DISCRIMINATOR: Player = "discriminator"
 GENERATOR: Player = "generator"
 
@@ -85,8 +88,15 @@ class Part(BaseModel):
         return model_at(self, progress)
 
     def spec(self) -> dict[str, Any]:
-        """The part as JSON: its name and its options."""
-        return {"part": self.name, **self.model_dump(mode="json")}
+        """The part as JSON: its name and its options. Raises OptionError where JSON has none."""
+        try:
+            return {"part": self.name, **self.model_dump(mode="json")}
+        except PydanticSerializationError as error:
+            message = (
+                f"'{self.name}' has an option that cannot be written to a run's JSON "
+                f"({first_line(error)}); let options be numbers, texts and lists of them."
+            )
+            raise OptionError(message) from error
 
 
 class Architecture(Part):
@@ -106,6 +116,9 @@ class Architecture(Part):
     kind = "architecture"
     heads: ClassVar[tuple[str, ...]] = ()
     """The discriminator's heads beside ``score``."""
+    builds: ClassVar[Samples | None] = None
+    """The only kind of samples that it builds, such as ``images``; other data are refused in a
+    sentence before any method is called. None for samples of any shape."""
 
 
 class Loss(Part):

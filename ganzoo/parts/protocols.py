@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import torch
@@ -139,6 +139,10 @@ class RunView(Protocol):
     @property
     def seconds(self) -> float:
         """Seconds trained, without checkpoints and scores."""
+
+    @property
+    def remarks(self) -> Iterable[str]:
+        """Sentences about how it was set up."""
 
     @property
     def game(self) -> PlayedGame:

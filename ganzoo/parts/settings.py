@@ -4,10 +4,44 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.errors import OptionError
 from ganzoo.parts.variant import PARTS
+
+SEPARATOR = r"""(?x)
+    "(?:\\.|[^"\\])*" | \[[^\]]*\] | \{[^}]*\}   # what is quoted or in brackets stays whole
+    | (?P<mark>[MARKS]) (?=[\w.-]+=)                # a mark before the next KEY=
+"""
+
+
+STRUCTURE = {*PARTS, "part", "turns", "optimizers"}
+"""What makes up a variant's JSON, beside the options in it."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A value that was typed, as JSON reads it, and its text, which an option of text keeps."""
+
+    value: Any
+    text: str
+
+
+def separated(text: str, marks: str = ",") -> list[str]:
+    """``KEY=VALUE,KEY=VALUE`` as its settings; each mark of ``marks`` can part them.
+
+    A mark parts them where another ``KEY=`` follows, but not in quotes or brackets: so
+    ``path=a,b`` is one setting, and ``path="a,b=c"`` another.
+    """
+    ends = [
+        match.start("mark")
+        for match in re.finditer(SEPARATOR.replace("MARKS", re.escape(marks)), text)
+        if match["mark"]
+    ]
+    starts = [0, *(end + 1 for end in ends)]
+    return [text[start:end] for start, end in zip(starts, [*ends, len(text)], strict=True)]
 
 
 def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -34,7 +68,9 @@ def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
             message = f"'{setting}' leads nowhere: '{key}' is not a part or a group of options."
             raise OptionError(message)
         node = child
-    node[path[-1].replace("-", "_")] = value
+    name = path[-1].replace("-", "_")
+    is_option = name not in STRUCTURE and (node is spec or "part" in node)
+    node[name] = typed(setting)[1] if is_option else value
     if isinstance(spec.get("turns"), dict):
         spec["turns"] = [list(pair) for pair in spec["turns"].items()]
     return spec
@@ -62,6 +98,13 @@ def parse(setting: str) -> tuple[list[str], Any]:
     except ValueError:  # also for an integer of thousands of digits
         value = text
     return path.split("."), value
+
+
+def typed(setting: str) -> tuple[list[str], Any]:
+    """``a.b=VALUE`` as its path and value, which is ``Typed`` where JSON reads another one."""
+    path, value = parse(setting)
+    text = setting.partition("=")[2]
+    return path, value if value == text else Typed(value, text)
 
 
 def _part_named(spec: dict[str, Any], name: str) -> dict[str, Any]:

@@ -186,7 +186,20 @@ class Space(BaseModel):
     @property
     def is_image(self) -> bool:
         """Whether a value is a (channels, height, width) array."""
-        return len(self.shape) == 3  # noqa: PLR2004
+        return self.kind == "image"
+
+    @property
+    def kind(self) -> str:
+        """What a value is: an image, a vector, a text, a category, a number or another array."""
+        if self.classes is not None or self.vocabulary:
+            return "category" if self.classes is not None else "text"
+        return {0: "number", 1: "vector", 3: "image"}.get(len(self.shape), "array")
+
+    @property
+    def in_words(self) -> str:
+        """The kind and the shape, for a sentence: ``a vector of 2``."""
+        shaped = {"image": "an image", "vector": "a vector", "array": "an array"}
+        return f"{shaped[self.kind]} of {self}" if self.kind in shaped else str(self)
 
     def __str__(self) -> str:
         """Say it in a few words, for ``explain`` and for errors."""

@@ -68,6 +68,11 @@ class Variant(BaseModel):
     )
     data: str = Field(default="digits", description="the dataset that it trains on by default")
 
+    @field_validator("turns", mode="before")
+    @classmethod
+    def _in_order(cls, turns: Any) -> Any:
+        return tuple(turns.items()) if isinstance(turns, Mapping) else turns
+
     @field_validator("turns")
     @classmethod
     def _each_player_once(

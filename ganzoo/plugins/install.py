@@ -24,7 +24,7 @@ def installed_version(distribution: str) -> str | None:
 
 
 def install(
-    names: Iterable[str], *, find_links: str | Path | None = None, quiet: bool = False
+    names: str | Iterable[str], *, find_links: str | Path | None = None, quiet: bool = False
 ) -> list[str]:
     """Install plugins by their registry names into this environment; returns pip's requirements.
 
@@ -33,7 +33,8 @@ def install(
     package index. Raises UnknownNameError for an unknown name, and ZooError with pip's last line
     if pip fails.
     """
-    listings = [registry().listing(name) for name in names]
+    named = [names] if isinstance(names, str) else names
+    listings = [registry().listing(name) for name in named]
     wanted = [f"{listing.distribution}=={listing.version}" for listing in listings]
     command = [sys.executable, "-m", "pip", "install", "--only-binary", ":all:"]
     if find_links is not None:

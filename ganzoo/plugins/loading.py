@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
@@ -10,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from pydantic import ValidationError
 
-from ganzoo._version import __version__
-from ganzoo.errors import PluginError, ZooError
-from ganzoo.parts.variant import Variant
+from ganzoo.errors import PluginError, ZooError, closest
 from ganzoo.plugins import hookspecs
-from ganzoo.plugins.registry import PLURALS, Model
+from ganzoo.plugins.isolation import contained, isolated
+from ganzoo.plugins.offers import unfit
+from ganzoo.plugins.registry import PLURALS
 from ganzoo.plugins.requirement import unmet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.metadata import Distribution
     from types import ModuleType
 
-INSTANCES = {"variant": Variant, "model": Model}
-"""The kinds of which hooks offer instances; of all other kinds they offer classes."""
+IMPORT = "in its import"
+SLOW = 1.0
+"""A plugin that takes more seconds than this to load is reported: it delays every command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Origin:
 
     def __str__(self) -> str:
         """The distribution and its version, as pip prints them."""
-        return f"{self.distribution} {self.version}"
+        return f"{self.distribution} {self.version}".strip()
 
 
 @dataclass(slots=True)
@@ -46,6 +48,44 @@ class Loaded:
     offers: dict[str, list[Any]] = field(default_factory=dict)
     faults: list[PluginError] = field(default_factory=list)
     hooks: Any = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long its import and each hook took."""
+    hidden: dict[str, PluginError] = field(default_factory=dict)
+    """The kinds of which it may offer more than is known, each with the fault that hides it."""
+    refused: dict[tuple[str, str], PluginError] = field(default_factory=dict)
+    """What it offers but cannot, by kind and name, each with its fault."""
+
+    def found(self, text: str) -> PluginError:
+        """Note a fault; ``text`` continues "plugin NAME VERSION"."""
+        fault = PluginError(f"plugin {self.origin} {text}. The rest of the zoo is unaffected.")
+        self.faults.append(fault)
+        return fault
+
+    def call(self, stage: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Call the plugin in a stage of its loading; what it raises or changes is a fault.
+
+        Returns None where it raised.
+        """
+        call = isolated(function, *args)
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + call.seconds
+        for changed in call.changed:
+            self.found(f"changed {changed} {stage}, and it was set back")
+        if call.error is not None:
+            failed = "did not load" if stage == IMPORT else f"failed {stage}"
+            fault = self.found(f"{failed}: {reason(call.error)}")
+            for kind, plural in PLURALS.items():
+                if stage in {IMPORT, f"in ganzoo_{plural}"}:
+                    self.hidden[kind] = fault
+        return call.value
+
+    @property
+    def slow(self) -> str | None:
+        """How long it took to load, and where most of that went; None unless it was long."""
+        total = sum(self.seconds.values())
+        if total <= SLOW:
+            return None
+        stage, most = max(self.seconds.items(), key=lambda item: item[1])
+        return f"takes {total:.1f} s to load, {most:.1f} s of it {stage}"
 
 
 def load(origin: Origin, source: ModuleType | EntryPoint) -> Loaded:
@@ -56,53 +96,59 @@ def load(origin: Origin, source: ModuleType | EntryPoint) -> Loaded:
     """
     loaded = Loaded(origin)
     distribution = source.dist if isinstance(source, EntryPoint) else None
-    needed = unmet(distribution) if distribution is not None else None
-    if needed is not None:
-        text = f"plugin {origin} needs {needed}, and this is {__version__}: upgrade one of the two."
-        loaded.faults.append(PluginError(text))
+    if distribution is not None and not check_requirements(loaded, distribution):
         return loaded
-    try:
-        module = source.load() if isinstance(source, EntryPoint) else source
-        loaded.module = module
-        manager = pluggy.PluginManager(hookspecs.PROJECT)
-        manager.add_hookspecs(hookspecs)
-        loaded.faults += [PluginError(text) for text in unknown_hooks(origin, module)]
-        manager.register(module, origin.plugin)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (a plugin may raise anything)
-        loaded.faults.append(fault(origin, f"did not load: {reason(error)}"))
+    manager = loaded.call(IMPORT, registered, loaded, source)
+    if manager is None:
         return loaded
     loaded.hooks = manager.hook
     for kind, plural in PLURALS.items():
-        for implementation in getattr(manager.hook, f"ganzoo_{plural}").get_hookimpls():
-            try:
-                offered = list(implementation.function())
-            except Exception as error:  # noqa: BLE001
-                text = f"failed in ganzoo_{plural}: {reason(error)}"
-                loaded.faults.append(fault(origin, text))
-                continue
-            keep(loaded, kind, offered)
+        hook = f"ganzoo_{plural}"
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            offered = loaded.call(f"in {hook}", lambda made: list(made()), implementation.function)
+            loaded.call(f"in {hook}", keep, loaded, kind, offered or [])
     return loaded
 
 
+def check_requirements(loaded: Loaded, distribution: Distribution) -> bool:
+    """Note the requirements that are not met; whether the plugin can be loaded all the same.
+
+    A plugin for another core cannot. Of other projects it may need only a part, or find it under
+    another name, so that it is tried.
+    """
+    needs = contained(lambda: list(unmet(distribution))).value or []  # damaged metadata say nothing
+    for need in needs:
+        loaded.faults.append(fault := PluginError(f"plugin {loaded.origin} needs {need.text}"))
+        if need.of_core:
+            loaded.hidden |= dict.fromkeys(PLURALS, fault)
+    return not any(need.of_core for need in needs)
+
+
+def registered(loaded: Loaded, source: ModuleType | EntryPoint) -> pluggy.PluginManager:
+    """Import a plugin, and find its hooks."""
+    module = source.load() if isinstance(source, EntryPoint) else source
+    loaded.module = module
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    loaded.faults += [PluginError(text) for text in unknown_hooks(loaded.origin, module)]
+    manager.register(module, loaded.origin.plugin)
+    return manager
+
+
 def keep(loaded: Loaded, kind: str, offered: list[Any]) -> None:
-    """Add what a hook offered; anything of the wrong kind becomes a fault."""
+    """Add what a hook offered; whatever cannot be used becomes a fault."""
     for thing in offered:
-        if is_a(kind, thing):
+        looked = contained(unfit, kind, thing)
+        if looked.error is None and looked.value is None:
             loaded.offers.setdefault(kind, []).append(thing)
-        else:
-            of = kind.capitalize()
-            article = f"a {of}" if kind in INSTANCES else f"a subclass of {of}"
-            text = f"offers {thing!r} in ganzoo_{PLURALS[kind]}, which is not {article}"
-            loaded.faults.append(fault(loaded.origin, text))
-
-
-def is_a(kind: str, thing: object) -> bool:
-    """Whether something is an instance, or a named class, of a kind."""
-    if kind in INSTANCES:
-        return isinstance(thing, INSTANCES[kind])
-    return (
-        isinstance(thing, type) and getattr(thing, "kind", None) == kind and hasattr(thing, "name")
-    )
+            continue
+        name = contained(getattr, thing, "name").value
+        hook = f"ganzoo_{PLURALS[kind]}"
+        who = f"the {kind} '{name}'" if isinstance(name, str) else f"something in {hook}"
+        text = looked.value or f"{who}, which cannot be used: {reason(looked.error)}"
+        fault = loaded.found(f"offers {text}")
+        if isinstance(name, str):
+            loaded.refused[kind, name] = fault
 
 
 def unknown_hooks(origin: Origin, module: object) -> list[str]:
@@ -113,8 +159,8 @@ def unknown_hooks(origin: Origin, module: object) -> list[str]:
         if not name.startswith("ganzoo_") or not callable(value):
             continue
         if name not in specs:
-            close = difflib.get_close_matches(name, specs, n=1)
-            meant = f"; did you mean '{close[0]}'?" if close else "."
+            close = closest(name, specs)
+            meant = f"; did you mean '{close}'?" if close else "."
             found.append(f"plugin {origin} has an unknown hook '{name}'{meant}")
         elif not hasattr(value, "ganzoo_impl"):
             found.append(
@@ -123,24 +169,25 @@ def unknown_hooks(origin: Origin, module: object) -> list[str]:
     return found
 
 
-def fault(origin: Origin, text: str) -> PluginError:
-    """A fault of a plugin as a sentence; ``text`` continues "plugin NAME VERSION"."""
-    return PluginError(f"plugin {origin} {text}. The rest of the zoo is unaffected.")
-
-
-def reason(error: BaseException) -> str:
+def reason(error: BaseException | None) -> str:
     """The first line of any exception's message, without its closing period."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         return f"{error.title}: {where}: {first['msg'].removeprefix('Value error, ')}".rstrip(".")
-    text = str(error).strip() or type(error).__name__
-    prefix = "" if isinstance(error, (ImportError, ZooError)) else f"{type(error).__name__}: "
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
+    kind = type(error).__name__
+    text = (contained(str, error).value or "").strip()
+    if not text:
+        return kind
+    prefix = "" if isinstance(error, (ImportError, ZooError)) else f"{kind}: "
     return (prefix + text.splitlines()[0]).rstrip(".")
 
 
 def origin_of(point: EntryPoint) -> Origin:
     """The origin of an entry point; one made by hand has no distribution."""
-    if point.dist is None:
-        return Origin(point.name, point.name, "0")
-    return Origin(point.name, point.dist.name, point.dist.version)
+    dist = point.dist
+    named = contained(lambda: (dist.name, dist.version)).value if dist is not None else None
+    name, version = named or (None, None)  # metadata may be damaged
+    return Origin(point.name, name or point.name, version or "0")

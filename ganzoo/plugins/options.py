@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ganzoo.errors import OptionError
-from ganzoo.parts.settings import parse
+from ganzoo.errors import OptionError, UnknownNameError
+from ganzoo.parts.settings import Typed, separated, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ganzoo.parts.dataset import Dataset
 
 
 def spelled(text: str) -> dict[str, Any]:
     """A part's JSON, ``{"part": NAME, KEY: VALUE, ...}``, from ``NAME:KEY=VALUE,...``."""
     name, _, settings = text.partition(":")
     options: dict[str, Any] = {"part": name}
-    for setting in filter(None, settings.split(",")):
-        path, value = parse(setting)
+    for setting in separated(settings) if settings else ():
+        path, value = typed(setting)
         options[".".join(path).replace("-", "_")] = value
     return options
 
@@ -24,12 +31,44 @@ def spelled(text: str) -> dict[str, Any]:
 def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
     """An instance of ``cls`` from its options.
 
+    A value that was typed is what JSON reads, or the text where the option does not take that.
     Raises OptionError, in which ``name`` is the part, with the first option that is not valid.
     """
+    read = {n: v.value if isinstance(v, Typed) else v for n, v in options.items()}
+    for option, value in read.items():
+        if isinstance(value, str) and not is_utf_8(value):
+            message = (
+                f"option '{option}' of '{name}' cannot be {value!r}, which is not UTF-8: rename "
+                "the file, or make a link to it."
+            )
+            raise OptionError(message)
     try:
-        return cls.model_validate(options)
+        return cls.model_validate(read)
     except ValidationError as error:
+        wrong = {first["loc"][0] for first in error.errors() if first["loc"]}
+        texts = {n: v.text for n, v in options.items() if n in wrong and isinstance(v, Typed)}
+        if texts:
+            with suppress(ValidationError):
+                return cls.model_validate({**read, **texts})
         raise OptionError(option_sentence(cls, name, error)) from None
+
+
+def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
+    """Raise UnknownNameError where a path stands for a dataset, without the name of one."""
+    path = Path(spec).expanduser()
+    reading = [f"'{name}:{spec}'" for name, dataset in datasets.items() if dataset.reads(path)]
+    if reading:
+        message = f"no dataset '{spec}', but a folder is called so: write {' or '.join(reading)}."
+        raise UnknownNameError(message)
+
+
+def is_utf_8(text: str) -> bool:
+    """Whether a text can be written to JSON; a file's name need not be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def option_sentence(cls: Any, name: str, error: ValidationError) -> str:

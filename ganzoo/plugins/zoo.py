@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+from copy import copy
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 from ganzoo._version import __version__
 from ganzoo.errors import OptionError, PluginError, UnknownNameError
-from ganzoo.parts.needs import RESERVED, reads
-from ganzoo.parts.settings import override, parse
+from ganzoo.parts.settings import typed
 from ganzoo.parts.variant import PARTS, Variant
-from ganzoo.plugins.install import installed_version
-from ganzoo.plugins.loading import (
-    INSTANCES,
-    Loaded,
-    Origin,
-    fault,
-    load,
-    origin_of,
-    reason,
-)
-from ganzoo.plugins.options import spelled, validated
+from ganzoo.plugins.composing import classes_in, edited, is_of_data
+from ganzoo.plugins.loading import Loaded, Origin, load, origin_of
+from ganzoo.plugins.missing import not_found
+from ganzoo.plugins.offers import INSTANCES, needs_options
+from ganzoo.plugins.options import refuse_path, spelled, validated
+from ganzoo.plugins.own import OWN, not_offered
 from ganzoo.plugins.registry import PLURALS, registry
 from ganzoo.plugins.renames import current
 
@@ -39,7 +33,6 @@ if TYPE_CHECKING:
 GROUP = "ganzoo"
 CORE = EntryPoint("core", "ganzoo.builtin.offers", GROUP)
 """Core's own parts come as a plugin like any other, found by its entry point."""
-OF_DATA = "data."
 
 
 class Zoo:
@@ -78,8 +71,9 @@ class Zoo:
         owner = registry().owner(kind, name) if kind in INSTANCES else None
         if owner is None or owner == loaded.origin.distribution:
             return False
-        text = f"offers the {kind} '{name}', which in the registry is {owner}'s, so it is left out"
-        loaded.faults.append(fault(loaded.origin, text))
+        loaded.found(
+            f"offers the {kind} '{name}', which in the registry is {owner}'s, so it is left out"
+        )
         return True
 
     def _refuse_duplicates(self, core: Origin) -> None:
@@ -100,6 +94,27 @@ class Zoo:
             f"two plugins offer the {kind} '{name}': {both}. "
             "Uninstall one, or set GANZOO_PLUGINS to the plugins to load."
         )
+
+    def with_parts(self, *parts: type[Any]) -> Zoo:
+        """A zoo that also has these classes of one's own; this one if it has them already.
+
+        Raises OptionError for a part whose name is another's, and for what is no class of a part.
+        """
+        own = not_offered(self._named, parts)
+        if not own:
+            return self
+        zoo = copy(self)
+        zoo.plugins = [*self.plugins, Loaded(OWN, offers=own)]
+        zoo._named = {  # noqa: SLF001  (of a copy of itself)
+            kind: {**named, **{part.name: [(part, OWN)] for part in own.get(kind, [])}}
+            for kind, named in self._named.items()
+        }
+        return zoo
+
+    def is_own(self, part: type[Part]) -> bool:
+        """Whether a class of a part is one's own, which no plugin offers."""
+        offers = self._named[part.kind].get(part.name, [])
+        return not any(offered is part and origin != OWN for offered, origin in offers)
 
     # ----------------------------------------------------------------------------------- lookup
 
@@ -140,26 +155,7 @@ class Zoo:
             return offers[0][0]
         if offers:
             raise PluginError(self._ambiguous(kind, name))
-        raise UnknownNameError(self._not_found(kind, name))
-
-    def _not_found(self, kind: str, name: str) -> str:
-        distribution = registry().distribution_of(kind, name)
-        if distribution is not None:
-            plugin = distribution.removeprefix("ganzoo-")
-            for loaded in self.plugins:
-                if loaded.origin.distribution == distribution and loaded.faults:
-                    return f"no {kind} '{name}': {loaded.faults[0]}"
-            if installed_version(distribution) is not None:
-                return (
-                    f"no {kind} '{name}'. It is in {distribution}, which is installed but not "
-                    "loaded: GANZOO_PLUGINS leaves it out."
-                )
-            return f"no {kind} '{name}'. It is in {distribution}: run 'ganzoo install {plugin}'."
-        known = self.named(kind)
-        close = difflib.get_close_matches(name, known, n=1)
-        meant = f"; did you mean '{close[0]}'?" if close else "."
-        listed = ", ".join(known) or "none"
-        return f"no {kind} '{name}'{meant} Installed {PLURALS[kind]}: {listed}."
+        raise UnknownNameError(not_found(kind, name, self.named(kind), self.plugins))
 
     # --------------------------------------------------------------------------------- building
 
@@ -180,6 +176,9 @@ class Zoo:
         if isinstance(spec, str):
             found: Variant = self.find("variant", spec)
             return found
+        if not isinstance(spec, dict):
+            message = f"{spec!r} is no variant; give the name of one, or a ganzoo.Variant."
+            raise OptionError(message)
         fields = dict(current(spec))
         for name, kind in PARTS.items():
             value = fields.get(name)
@@ -199,54 +198,21 @@ class Zoo:
         built: Variant = validated(Variant, fields, str(fields.get("name", "variant")))
         return built
 
-    def compose(
-        self,
-        variant: str | Variant,
-        *,
-        architecture: str | None = None,
-        loss: str | None = None,
-        regularizers: Iterable[str] | None = None,
-        sampler: str | None = None,
-        optimizer: str | None = None,
-        settings: Iterable[str] = (),
-    ) -> Variant:
+    def compose(self, variant: str | Variant, **choices: Any) -> Variant:
         """A variant with some parts replaced by others of any plugin, and options set by path.
 
-        ``loss`` replaces both players' losses; a generator's loss that reads no score, such as a
-        policy's surrogate objective, is not an adversarial loss's other half and stays.
-        ``regularizers`` replace all of the variant's (an empty list, or ``none``, removes them),
-        and
-        ``optimizer`` every player's. A part that stays keeps its options. Settings of the data
-        (``data.std=0.1``) are read by ``dataset`` and ignored here.
+        ``architecture``, ``loss``, ``regularizers``, ``sampler`` and ``optimizer`` are names,
+        parts, or classes of parts, also such as no plugin offers. ``loss`` replaces both players'
+        losses; a generator's loss that reads no score, such as a policy's surrogate objective, is
+        not an adversarial loss's other half and stays. ``regularizers`` replace all of the
+        variant's (an empty list, or ``none``, removes them), and ``optimizer`` every player's. A
+        part that stays keeps its options. Of ``settings``, those of the data (``data.std=0.1``)
+        are read by ``dataset`` and ignored here.
         """
         found = variant if isinstance(variant, Variant) else self.variant(variant)
-        settings = [setting for setting in settings if not setting.startswith(OF_DATA)]
-        replaced = (architecture, loss, regularizers, sampler, optimizer)
-        if not settings and all(part is None for part in replaced):
-            return found
-        spec = found.spec()
-        if loss is not None:
-            spec["loss"] = {"part": loss}
-            if spec["generator_loss"] and self._is_adversarial(spec["generator_loss"]["part"]):
-                spec["generator_loss"] = None
-        if regularizers is not None:
-            kept = {part["part"]: part for part in spec["regularizers"]}
-            names = [name for name in regularizers if name != "none"]
-            spec["regularizers"] = [kept.get(name, {"part": name}) for name in names]
-        for group, field_name, name in (
-            (spec, "architecture", architecture),
-            (spec, "sampler", sampler),
-            *((spec["optimizers"], player, optimizer) for player in spec["optimizers"]),
-        ):
-            if name is not None and group[field_name]["part"] != name:
-                group[field_name] = {"part": name}
-        for setting in settings:
-            spec = override(spec, setting)
-        return self.variant(spec)
-
-    def _is_adversarial(self, loss: str) -> bool:
-        term = getattr(self.find("loss", loss), "generator", None)
-        return term is None or any(n.startswith(RESERVED) for n in reads(term, skip=1))
+        zoo = self.with_parts(*classes_in([found, choices]))
+        spec = edited(found, **choices)
+        return found if spec == found.spec() else zoo.variant(spec)
 
     def dataset(self, spec: str, settings: Iterable[str] = ()) -> Dataset:
         """A dataset from ``NAME`` or ``NAME:VALUE``, where VALUE is its first option.
@@ -254,6 +220,8 @@ class Zoo:
         Of the settings it takes those that begin with ``data.``.
         """
         name, colon, value = spec.partition(":")
+        if name not in self._named["dataset"]:
+            refuse_path(spec, self.named("dataset"))
         cls: type[Dataset] = self.find("dataset", name)
         options: dict[str, Any] = {"part": name}
         if colon:
@@ -262,9 +230,9 @@ class Zoo:
                 raise OptionError(message)
             options[next(iter(cls.model_fields))] = value
         for setting in settings:
-            if not setting.startswith(OF_DATA):
+            if not is_of_data(setting):
                 continue
-            path, setting_value = parse(setting)
+            path, setting_value = typed(setting)
             if len(path) != 2:  # noqa: PLR2004
                 message = f"'{setting}' leads nowhere; a dataset's options are set as data.OPTION."
                 raise OptionError(message)
@@ -276,19 +244,28 @@ class Zoo:
         """Every metric that needs no option, core's first."""
         classes = [cls for loaded in self.plugins for cls in loaded.offers.get("metric", [])]
         known = self.named("metric").values()
-        needing = [any(f.is_required() for f in cls.model_fields.values()) for cls in classes]
-        return [c() for c, needs in zip(classes, needing, strict=True) if c in known and not needs]
+        return [cls() for cls in classes if cls in known and not needs_options(cls)]
 
     def observers(self) -> list[type[Observer]]:
         """Every observer."""
         return list(self.named("observer").values())
 
     def add_commands(self, cli: typer.Typer) -> None:
-        """Let every plugin add its commands."""
+        """Let every plugin add its commands; one that raises adds none."""
         for loaded in self.plugins:
-            if loaded.hooks is not None:
-                try:
-                    loaded.hooks.ganzoo_commands(cli=cli)
-                except Exception as error:  # noqa: BLE001
-                    text = f"failed in ganzoo_commands: {reason(error)}"
-                    loaded.faults.append(fault(loaded.origin, text))
+            if loaded.hooks is not None and loaded.hooks.ganzoo_commands.get_hookimpls():
+                own = loaded.call("in ganzoo_commands", commands_of, loaded.hooks)
+                if own is not None:
+                    cli.registered_commands += own.registered_commands
+                    cli.registered_groups += own.registered_groups
+
+
+def commands_of(hooks: Any) -> typer.Typer:
+    """The commands of one plugin, which typer can parse."""
+    import typer  # start-up time: only the command line needs it
+
+    own = typer.Typer()
+    own.callback()(lambda: None)
+    hooks.ganzoo_commands(cli=own)
+    typer.main.get_group(own)
+    return own

@@ -52,9 +52,11 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
     if unlike is not None:
         message = f"{who} does not hold the network that it describes: {unlike}."
         raise WeightsError(message)
+    shared = shares_memory(made.net)
     made.net.load_state_dict(tensors, strict=True, assign=True)
-    if any(map(has_no_memory, made.net.modules())):
-        # It holds tensors that no file does: constants, and buffers that are not persistent.
+    if shared or any(map(has_no_memory, made.net.modules())):
+        # It holds tensors that no file does: constants, and buffers that are not persistent. Or the
+        # file's tensors, each with its own memory, have untied what the network ties.
         made = built(variant, config.player, spaces)
         made.net.load_state_dict(tensors, strict=True)
     if spaces["real"].is_image:
@@ -80,3 +82,12 @@ def has_no_memory(module: nn.Module) -> bool:
     own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
     tensors = [*own, *(value for value in vars(module).values() if isinstance(value, Tensor))]
     return any(tensor.is_meta for tensor in tensors)
+
+
+def shares_memory(net: nn.Module) -> bool:
+    """Whether a network has tied weights, or buffers that are views."""
+    names = [name for name, _ in net.named_parameters(remove_duplicate=False)]
+    return len(names) > len(list(net.parameters())) or any(
+        buffer._is_view()  # noqa: SLF001  (torch has no public name for it)
+        for buffer in net.buffers()
+    )

@@ -43,6 +43,6 @@ def weight_files(run: str | Path | Run, zoo: Zoo) -> dict[Player, bytes]:
     """The weight file of each player of a run, or of the last checkpoint in its folder."""
     if isinstance(run, Run):
         return {player: weight_file(run.game, player, run.plan.data) for player in run.game.nets}
-    found = RunFolder(str(run), Path(run), zoo)
+    found = RunFolder.open(str(run), zoo)
     blobs = {player: found.read(player) for player in found.players}
     return {player: blob for player, blob in blobs.items() if blob is not None}

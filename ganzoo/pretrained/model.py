@@ -16,15 +16,15 @@ from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.needs import as_heads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.sources import Source, source
 from ganzoo.pretrained.build import Network, network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
-from ganzoo.pretrained.runs import home_of
-from ganzoo.pretrained.sources import Source, is_model_name, source
+from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.walks import circular, straight
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, opened
-from ganzoo.training.plan import usable
+from ganzoo.training.device import usable
 
 if TYPE_CHECKING:
     from ganzoo.engine.fixed import Given
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
+
+RUN = "run"
 
 
 def load(
@@ -67,19 +69,11 @@ def load(
         RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
     """
     zoo = zoo or default_zoo()
+    kind, _, path = name.partition(":")
+    if kind == RUN:
+        return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
     client = Client(offline, token, cache_dir, endpoint, timeout)
     return Pretrained(source(name, client, zoo), zoo, usable(device))
-
-
-def model_of(what: str | Path, *, device: str | None = None, zoo: Zoo | None = None) -> Pretrained:
-    """A model by its name, or that of a run's last checkpoint by the run's folder.
-
-    By default a run's model is put on the run's own device if it is here, and any other on the CPU.
-    """
-    zoo = zoo or default_zoo()
-    if is_model_name(str(what), zoo):
-        return load(str(what), device=device or "cpu", zoo=zoo)
-    return load(f"run:{what}", device=device or home_of(Path(what)), zoo=zoo)
 
 
 class Pretrained:

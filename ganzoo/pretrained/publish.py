@@ -12,9 +12,9 @@ from huggingface_hub import HfApi, RepoFile
 
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.sources import Registered, model_named
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import hub_page
-from ganzoo.pretrained.sources import Registered, model_named
 from ganzoo.storage.hub import Client
 from ganzoo.storage.refusals import as_sentence
 from ganzoo.storage.weight_file import file_name, opened, written

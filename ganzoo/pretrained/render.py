@@ -13,7 +13,7 @@ from PIL import Image
 from ganzoo.builtin.observers.grid import drawable, drawn, tiles
 from ganzoo.errors import OptionError
 from ganzoo.plugins.default import default_zoo
-from ganzoo.pretrained.model import model_of
+from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.sweep import Sweep
 from ganzoo.storage.files import replacing

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import ZooError
 from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.scores import evaluate
-from ganzoo.pretrained.sources import model_named
 
 if TYPE_CHECKING:
     from ganzoo.plugins.registry import Figure, Model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
@@ -19,7 +19,7 @@ from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.storage.files import replacing
 from ganzoo.storage.weight_file import GENERATOR_FILE, opened, written
 from ganzoo.training import checkpoint
-from ganzoo.training.plan import plan_in, usable
+from ganzoo.training.plan import composed_plan, plan_in
 from ganzoo.training.weights import configured
 
 if TYPE_CHECKING:
@@ -27,21 +27,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ganzoo.parts.dataset import Data
+    from ganzoo.engine.composition import Composition
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.storage.weight_file import Config
 
 AVERAGE = "average"
 """Whose tensors the generator's moving average is kept under in a checkpoint."""
-
-
-def home_of(run: Path) -> str:
-    """The device of a run if it is here, else the CPU."""
-    device = plan_in(run).device
-    try:
-        return str(usable(device))
-    except RunError:
-        return "cpu"
 
 
 @dataclass(frozen=True)
@@ -55,20 +46,37 @@ class RunFolder:
 
     name: str
     path: Path
-    zoo: Zoo
+    composition: Composition
+    place: Path
+    """Its last checkpoint."""
     model: None = None
+
+    @classmethod
+    def open(cls, name: str, zoo: Zoo) -> Self:
+        """The run in the folder ``name``.
+
+        Raises RunError if there is no run or no checkpoint, or it has parts that the zoo does not
+        know.
+        """
+        path = Path(name).expanduser()
+        _, composition = composed_plan(plan_in(path), zoo)
+        place = checkpoint.newest_in(path)
+        if place is None:
+            message = f"{path} has no checkpoint yet; train it first."
+            raise RunError(message)
+        return cls(name, path, composition, place)
 
     @property
     def players(self) -> Sequence[str]:
         """The players whose networks are in the checkpoint."""
         tensors, _ = self._checkpoint
         owners = {name.partition(".")[0] for name in tensors if "." in name}
-        return sorted(owners & {player for player, _ in self._variant.turns})
+        return sorted(owners & {player for player, _ in self.composition.variant.turns})
 
     def read(self, player: str) -> bytes | None:
         """One player's weight file; None if the run has no such player.
 
-        Raises RunError if there is no run or no checkpoint, or it cannot be read.
+        Raises RunError if the checkpoint cannot be read.
         """
         if player == GENERATOR and (kept := self._kept()) is not None:
             return kept
@@ -92,27 +100,9 @@ class RunFolder:
         return found
 
     @cached_property
-    def _place(self) -> Path:
-        plan_in(self.path)  # raises where there is no run
-        found = sorted((self.path / "checkpoints").glob("[0-9]*.safetensors"))
-        if not found:
-            message = f"{self.path} has no checkpoint yet; train it first."
-            raise RunError(message)
-        return found[-1]
-
-    @cached_property
     def _checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        with checkpoint.reading(self._place) as found:
+        with checkpoint.reading(self.place) as found:
             return found
-
-    @cached_property
-    def _variant(self) -> Any:
-        return self.zoo.variant(self._checkpoint[1]["plan"]["variant"])
-
-    @cached_property
-    def _data(self) -> Data:
-        loaded: Data = self.zoo.part("dataset", self._checkpoint[1]["plan"]["data"]).load()
-        return loaded
 
     def _kept(self) -> bytes | None:
         """The generator in the folder, if it is that of the last checkpoint."""
@@ -121,16 +111,16 @@ class RunFolder:
             config, _ = opened(blob, GENERATOR_FILE)
         except (OSError, ZooError):
             return None
-        return blob if config.rounds == int(self._place.stem) else None
+        return blob if config.rounds == int(self.place.stem) else None
 
     def _config(self, player: str) -> Config:
         _, facts = self._checkpoint
         spaces = facts.get("spaces")  # 0.1 did not keep them
         return configured(
             player,
-            variant=self._variant.spec(),
-            data=self.zoo.part("dataset", facts["plan"]["data"]).spec(),
-            spaces=self._data.spaces
+            variant=self.composition.variant.spec(),
+            data=self.composition.dataset.spec(),
+            spaces=self.composition.data.spaces
             if spaces is None
             else {name: Space.model_validate(space) for name, space in spaces.items()},
             rounds=facts["rounds"],
@@ -144,8 +134,8 @@ class RunFolder:
         return averaged or under(tensors, f"{player}.")
 
     def _calibrated(self, config: Config, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        made = network(config, tensors, self.zoo, f"the generator of {self._place}")
-        sampler = self._variant.sampler
+        made = network(config, tensors, self.composition.zoo, f"the generator of {self.place}")
+        sampler = self.composition.variant.sampler
         spaces = {**config.spaces, **sampler.spaces(config.spaces)}
         names = (*config.spaces, *masks(config.spaces, config.spaces))
         frozen = FrozenGenerator.copy_of(
@@ -155,8 +145,8 @@ class RunFolder:
             sampler=sampler.at(config.progress),
             spaces=spaces,
             device=torch.device("cpu"),
-            rows=HeldOutRows(lambda: self._data, names),
-            info=DataInfo(lambda: self._data),
+            rows=HeldOutRows(lambda: self.composition.data, names),
+            info=DataInfo(lambda: self.composition.data),
             progress=config.progress,
         )
         return frozen.net.state_dict()

@@ -9,8 +9,9 @@ from ganzoo.engine.composition import GIVEN
 from ganzoo.engine.scoring import measure, measure_game
 from ganzoo.errors import DataError, ZooError
 from ganzoo.parts.part import DISCRIMINATOR
+from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import default_zoo
-from ganzoo.pretrained.model import model_of
+from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.training.run import Run
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from ganzoo.engine.scores import Scores
     from ganzoo.parts.dataset import Data
-    from ganzoo.parts.metric import Metric, Score
+    from ganzoo.parts.metric import Metric
     from ganzoo.parts.part import Player
     from ganzoo.parts.space import Space
     from ganzoo.plugins.zoo import Zoo
@@ -38,7 +40,7 @@ def evaluate(
     data: object = None,
     device: str | None = None,
     zoo: Zoo | None = None,
-) -> list[Score]:
+) -> Scores:
     """Scores of a run's last checkpoint, or of a pretrained model, against the held-out split.
 
     Args:
@@ -53,31 +55,38 @@ def evaluate(
         zoo: The plugins; by default the installed ones.
 
     Raises:
-        ZooError: If no metric applies, or not one of those named; DataError if a run's data are not
-            here, or have changed since it was trained on them.
+        ZooError: If no metric applies, or one that is named cannot measure; others are left out,
+            and the ``remarks`` of the scores say why.
+        DataError: If a run's data are not here, or have changed since it was trained on them.
     """
     zoo = zoo or default_zoo()
     if metrics:
-        chosen = [zoo.part("metric", name) for name in dict.fromkeys(metrics)]
+        chosen = [zoo.part("metric", name) for name in dict.fromkeys(one_or_more(metrics))]
     else:
         chosen = [metric for metric in zoo.metrics() if metric.routine]
     if isinstance(what, Run):
         game = what.game
         variant, rows = game.variant, game.data
-        scores = measure_game(game, chosen, n=n or default_n(rows), seed=seed)
+        what.scores = scores = measure_game(game, chosen, n=n or default_n(rows), seed=seed)
     else:
         model = model_of(what, device=device, zoo=zoo)
         variant, rows = model.variant, data_of(model, data)
         scores = measure_model(model, chosen, rows, n=n or default_n(rows), seed=seed)
-    measured = {score.metric for score in scores}
-    unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
-    if metrics and unfit:
-        message = f"metric '{unfit[0]}' does not apply to '{rows.name}'."
-        raise ZooError(message)
-    if not scores:
-        message = f"no metric applies to '{variant.name}' on '{rows.name}'."
-        raise ZooError(message)
+    refuse_unfit(scores, chosen if metrics else (), f"'{variant.name}' on '{rows.name}'")
     return scores
+
+
+def refuse_unfit(scores: Scores, asked: Sequence[Metric], what: str) -> None:
+    """Raise ZooError for a metric that was asked for and not measured, or for no scores at all."""
+    measured = {score.metric for score in scores}
+    for metric in asked:
+        if not measured & metric.better.keys():
+            inapplicable = f"metric '{metric.name}' does not apply to {what}."
+            message = scores.left_out.get(metric.name, inapplicable)
+            raise ZooError(message)
+    if not scores:
+        message = next(iter(scores.remarks), f"no metric applies to {what}.")
+        raise ZooError(message)
 
 
 def default_n(data: Data) -> int:
@@ -100,7 +109,7 @@ def data_of(model: Pretrained, given: object = None) -> Data:
 
 def measure_model(
     model: Pretrained, metrics: Sequence[Metric], data: Data, *, n: int, seed: int
-) -> list[Score]:
+) -> Scores:
     """Scores of ``n`` samples of a model, conditioned on held-out rows as those of a run are.
 
     Metrics read its discriminator too, where that is published.

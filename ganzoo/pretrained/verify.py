@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import WeightsError
-from ganzoo.pretrained.sources import Registered, embedded_folder
+from ganzoo.plugins.sources import Registered, embedded_folder
 from ganzoo.storage.files import replacing
 
 if TYPE_CHECKING:

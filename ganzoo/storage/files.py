@@ -38,3 +38,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8; if that fails, the previous file is unchanged."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing; RunError if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {folder}: {error.strerror}."
+        raise RunError(message) from error

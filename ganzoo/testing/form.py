@@ -1,9 +1,8 @@
-"""What every part and variant must have: a name, a docstring, and options that survive JSON."""
+"""What every part and variant must have: a docstring, and options that survive JSON."""
 
 from __future__ import annotations
 
 import json
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
 
 def check_form(cls: Any, zoo: Zoo) -> None:
-    """Check a part's name, its docstring, and that its options are frozen and survive JSON."""
+    """Check a part's docstring, and that its options are frozen and survive JSON."""
     who = f"{cls.kind} '{cls.name}'"
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cls.name), f"{who} is not named in kebab-case."
     assert (cls.__dict__.get("__doc__") or "").strip(), f"{who} has no docstring."
     if not issubclass(cls, Part):
         return

@@ -71,3 +71,13 @@ def reading(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
     ) as error:
         message = f"checkpoint {path} cannot be read: {str(error).splitlines()[0]}."
         raise RunError(message) from error
+
+
+def kept_in(folder: Path) -> list[Path]:
+    """The checkpoints in a run's folder, oldest first."""
+    return sorted((folder / "checkpoints").glob("[0-9]*.safetensors"))
+
+
+def newest_in(folder: Path) -> Path | None:
+    """The newest checkpoint in a run's folder, if there is one."""
+    return next(reversed(kept_in(folder)), None)

@@ -1,4 +1,4 @@
-"""Ctrl-C between rounds, never within one."""
+"""Ctrl-C, or another request to end, between rounds and never within one."""
 
 from __future__ import annotations
 
@@ -11,25 +11,55 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
+REQUESTS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+"""What asks a process to end: Ctrl-C, a cluster's or ``kill``'s request, a terminal that closes."""
+
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Tell, inside, whether Ctrl-C was pressed, so that a round is never cut in the middle.
+    """Tell, inside, whether the process was asked to end, so that a round is never cut in two.
 
-    A second Ctrl-C stops at once. Outside the main thread, where no signal arrives, never.
+    The second request of a kind stops at once, as it would have outside; a cluster's may follow
+    one that a parent process passes on. Outside the main thread, where no signal arrives, never.
     """
-    pressed: list[int] = []
+    asked: set[int] = set()
 
-    def press(number: int, frame: FrameType | None) -> None:
-        if pressed:
-            signal.default_int_handler(number, frame)
-        pressed.append(number)
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if number in asked:
+            signal.signal(number, before[number])
+            signal.raise_signal(number)
+        asked.add(number)
 
+    with handled(ask) as before:
+        yield lambda: bool(asked)
+
+
+@contextmanager
+def ending_as_ctrl_c() -> Iterator[None]:
+    """Raise KeyboardInterrupt, inside, for every request to end, and not for Ctrl-C alone."""
+    with handled(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def handled(
+    handler: Callable[[int, FrameType | None], object],
+) -> Iterator[dict[int, signal.Handlers | Callable[..., object] | int | None]]:
+    """Handle requests to end, inside; yields the handlers before.
+
+    A request that this process ignores, such as a closing terminal's under ``nohup``, stays so,
+    but for Ctrl-C's, which a benchmark in the background passes on to its workers.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield {}
         return
-    before = signal.signal(signal.SIGINT, press)
+    kept = (signal.SIG_IGN, None)  # None: not set from Python
+    numbers = [n for n in REQUESTS if n == signal.SIGINT or signal.getsignal(n) not in kept]
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield lambda: bool(pressed)
+        yield dict(before)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, former in before.items():
+            signal.signal(number, former)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from pydantic import (
@@ -21,22 +22,45 @@ from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
 from ganzoo.errors import RunError
 from ganzoo.plugins.options import validated
+from ganzoo.training.budget import Budget
+from ganzoo.training.device import chosen_device
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from ganzoo.plugins.zoo import Zoo
 
 CHECKPOINTS = 10
 """How often a run is saved by default."""
 DEFAULT_ROUNDS = 1000
-BUDGET = ("rounds", "seconds", "save_every", "saves")
+CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads")
 """What a plan may change when its run is resumed."""
-DEVICES = ("cpu", "cuda", "mps")
+
+
+class Start(BaseModel):
+    """The weights that a run started from: a model's name or a run's folder, and its files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    sha256: dict[str, str]
+    """The hash of each file that was read, by its name."""
+
+
+class Move(BaseModel):
+    """A run's move to another device, and the rounds that it had played."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rounds: NonNegativeInt
+    old: str
+    new: str
 
 
 class Plan(BaseModel):
     """All that a run is a function of; ``run.json``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     variant: dict[str, Any]
     data: dict[str, Any]
@@ -46,18 +70,70 @@ class Plan(BaseModel):
     save_every: PositiveInt | None = None
     saves: PositiveInt = CHECKPOINTS
     device: str = "cpu"
-    threads: PositiveInt = 1
+    threads: PositiveInt | None = None
+    """None until the run is set up, which chooses what suits its game."""
+    start: Start | None = None
+    moves: tuple[Move, ...] = ()
     versions: dict[str, str] = {}
+    own: dict[str, str] = {}
+    """Parts that no plugin offers, as ``loss my-loss``, and the class that Python gave for each."""
 
-    def differs(self, other: Plan) -> str | None:
-        """The first thing that makes another plan another run; budgets and versions may change."""
-        for name in ("variant", "data", "seed", "device"):
-            mine, its = getattr(self, name), getattr(other, name)
-            if name == "data":  # how many processes read it changes nothing
-                mine, its = ({k: v for k, v in d.items() if k != "workers"} for d in (mine, its))
-            if mine != its:
-                return name
-        return None
+    @property
+    def budget(self) -> Budget:
+        """How long it trains, and when it is saved."""
+        return Budget(self.rounds, self.seconds, self.save_every, self.saves)
+
+    def differences(self, other: Plan) -> str:
+        """What makes another plan another run, in words; empty if nothing does.
+
+        Budgets, devices, threads and versions may change.
+        """
+        mine, its = self.model_dump(mode="json"), other.model_dump(mode="json")
+        for plan in (mine, its):
+            plan["data"].pop("workers", None)  # how many processes read it changes nothing
+        found = [*differences(mine["variant"], its["variant"])]
+        found += [*differences({"data": mine["data"]}, {"data": its["data"]})]
+        found += [*differences({"seed": self.seed}, {"seed": other.seed})]
+        if other.start is not None:
+            source = None if self.start is None else self.start.source
+            found += [*differences({"from": source}, {"from": other.start.source})]
+        return " and ".join(found)
+
+
+def differences(mine: Mapping[str, Any], its: Mapping[str, Any], group: str = "") -> Iterator[str]:
+    """Each option in which two records' JSON differ, by its path: ``loss hinge, not minimax``."""
+    for name in [*mine, *(name for name in its if name not in mine)]:
+        one, other = mine.get(name), its.get(name)
+        if one == other:
+            continue
+        if isinstance(one, dict) and isinstance(other, dict) and is_same_part(one, other):
+            yield from differences(one, other, f"{group}{name}.")
+        elif is_parts(one) and is_parts(other) and worded(one) == worded(other):
+            for part, its_part in zip(one, other, strict=True):
+                yield from differences(part, its_part, f"{part['part']}.")
+        else:
+            yield f"{group}{name} {worded(one)}, not {worded(other)}"
+
+
+def is_same_part(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two records' JSON are of one part, or group the same things."""
+    return one.get("part") == other.get("part") and bool(one.keys() & other.keys())
+
+
+def is_parts(value: object) -> TypeGuard[list[dict[str, Any]]]:
+    """Whether a value of a variant's JSON is its regularizers."""
+    return isinstance(value, list) and all(isinstance(v, dict) and "part" in v for v in value)
+
+
+def worded(value: object) -> str:
+    """A value of an option as it is written on a command line."""
+    if isinstance(value, dict) and "part" in value:
+        return str(value["part"])
+    if value is None:
+        return "none"
+    if is_parts(value):
+        return ", ".join(map(worded, value)) or "none"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def plan_run(
@@ -68,9 +144,10 @@ def plan_run(
     seconds: float | None = None,
     save_every: int | None = None,
     saves: int = CHECKPOINTS,
-    device: str = "auto",
+    device: str | torch.device = "auto",
+    threads: int | None = None,
 ) -> Plan:
-    """A run's plan, every option filled in.
+    """A run's plan, every option filled in but the threads, which its game decides.
 
     Its budget is ``rounds`` or ``seconds``, or 1000 rounds. Raises OptionError for a value that an
     option cannot have, and RunError for a device that is not there.
@@ -84,13 +161,14 @@ def plan_run(
         "save_every": save_every,
         "saves": saves,
         "device": chosen_device(device),
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "versions": {
             "ganzoo": __version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
             "machine": machine(),
         },
+        "own": own_parts(composition),
     }
     found: Plan = validated(Plan, options, "run")
     return found
@@ -110,11 +188,40 @@ def plan_in(folder: Path) -> Plan:
 
 
 def composed_plan(plan: Plan, zoo: Zoo) -> tuple[Plan, Composition]:
-    """A plan as this version writes it, whichever wrote it, and what it composes."""
+    """A plan as this version writes it, whichever wrote it, and what it composes.
+
+    Raises RunError where it has parts of one's own that the zoo does not know.
+    """
+    lacking = {part: cls for part, cls in plan.own.items() if not is_known(part, zoo)}
+    if lacking:
+        parts = ", ".join(f"{part} ({cls})" for part, cls in lacking.items())
+        classes = ", ".join(cls.rpartition(".")[2] for cls in lacking.values())
+        message = (
+            f"this run has parts that Python gave and no plugin offers: {parts}; pass "
+            f"zoo=ganzoo.default_zoo().with_parts({classes}), or put them into a plugin."
+        )
+        raise RunError(message)
     variant = zoo.variant(plan.variant)
     composition = Composition(variant, zoo.part("dataset", plan.data), zoo)
     now = {"variant": variant.spec(), "data": composition.dataset.spec()}
     return plan.model_copy(update=now), composition
+
+
+def own_parts(composition: Composition) -> dict[str, str]:
+    """The parts of a composition that no plugin offers, by kind and name, with their classes."""
+    variant = composition.variant
+    parts = [*variant.parts(), *variant.optimizers.values(), composition.dataset]
+    return {
+        f"{part.kind} {part.name}": f"{type(part).__module__}.{type(part).__qualname__}"
+        for part in parts
+        if composition.zoo.is_own(type(part))
+    }
+
+
+def is_known(part: str, zoo: Zoo) -> bool:
+    """Whether a zoo has a part, such as ``loss my-loss``."""
+    kind, _, name = part.partition(" ")
+    return name in zoo.parts(kind)
 
 
 def machine() -> str:
@@ -129,24 +236,3 @@ def machine() -> str:
     if torch.cuda.is_available():
         words.append(torch.cuda.get_device_name())
     return ", ".join(words)
-
-
-def chosen_device(name: str) -> str:
-    """A device to train on that is here: ``auto`` is the GPU where there is one."""
-    if name != "auto" and name.partition(":")[0] not in DEVICES:
-        message = f"device '{name}' cannot be used here: name one of {', '.join(DEVICES)}."
-        raise RunError(message)
-    return str(usable(name))
-
-
-def usable(device: str | torch.device) -> torch.device:
-    """A device of torch's that is here; RunError for any other."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
-        message = f"device '{device}' cannot be used here: {str(error).splitlines()[0]}"
-        raise RunError(message) from error
-    return found

@@ -12,74 +12,111 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
+from ganzoo.engine import state
 from ganzoo.errors import DivergedError, InterruptedRunError, RunError
-from ganzoo.parts.part import GENERATOR
-from ganzoo.storage.files import replacing, write_text
-from ganzoo.storage.weight_file import GENERATOR_FILE
+from ganzoo.storage.files import make_folder, write_text
+from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
+from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
 from ganzoo.training.interrupt import interruptible
-from ganzoo.training.plan import BUDGET, Plan, composed_plan, plan_in
-from ganzoo.training.weights import weight_file
+from ganzoo.training.notebook import Shown
+from ganzoo.training.observing import Observing
+from ganzoo.training.plan import CHANGEABLE, Move, Plan, composed_plan, plan_in
+from ganzoo.training.resume import (
+    refuse_other_checkpoint,
+    refuse_other_data,
+    refuse_other_run,
+    refuse_run_in,
+)
+from ganzoo.training.start import start_game
+from ganzoo.training.threads import suitable_threads
+from ganzoo.training.weights import described, write_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
 
     from ganzoo.engine.composition import Composition
     from ganzoo.parts.observer import Observer
     from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.start import Weights
 
-ROUNDING = 1e-9
-"""Shares of a budget are compared up to this much."""
+    Watching: TypeAlias = Callable[["Run"], Observer]
+    Saved: TypeAlias = Callable[["Run"], None]
+
 NOTE_EVERY = 20
 """Rounds between two looks at the terms; between them nothing is moved off the device."""
 KEPT = 2
 """How many of the newest checkpoints stay on disk."""
 
 
-class Run:
+class Run(Shown):
     """A game in a folder; ``create`` and ``open`` make one."""
 
     def __init__(self, folder: Path, plan: Plan, composition: Composition) -> None:
         """Set up the plan's game, as it was before its first round."""
-        self.folder, self.plan, self.zoo = folder, plan, composition.zoo
+        self.folder, self.zoo = folder, composition.zoo
         self.game = composition.game(seed=plan.seed, device=plan.device)
-        self.seconds = 0.0
-        self.observers: list[Observer] = []
+        threads = plan.threads or suitable_threads(self.game)
+        self.plan = plan.model_copy(update={"threads": threads})
+        self.seconds, self.wall, self.scores = 0.0, 0.0, []
+        self.observers = Observing((), self, self.zoo)
+        self.remarks = [*self.game.data.remarks]
+        """Sentences about how it was set up, which are told once training begins."""
         name = composition.variant.name
         self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
         self._pending: list[list[Tensor]] = []
+        self._claim: ExitStack | None = None
 
     @classmethod
-    def create(cls, folder: str | Path, plan: Plan, composition: Composition) -> Run:
-        """A new run; the folder must not hold one. Composition errors come before any writing."""
+    def create(
+        cls, folder: str | Path, plan: Plan, composition: Composition, start: Weights | None = None
+    ) -> Run:
+        """A new run, from given weights where they fit; the folder must not hold one.
+
+        Composition errors come before any writing. Until the run is trained or dropped, no other
+        process can train in the folder.
+        """
         folder = Path(folder)
-        if (folder / "run.json").exists() or any((folder / "checkpoints").glob("*")):
-            message = f"{folder} already holds a run; add --resume, or choose another --out."
-            raise RunError(message)
+        refuse_run_in(folder)
         run = cls(folder, plan, composition)
-        try:
-            (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"cannot make the folder {folder}: {error.strerror}."
-            raise RunError(message) from error
-        run.write_plan()
+        if start is not None:
+            run.remarks += start_game(run.game, start)
+            run.plan = run.plan.model_copy(update={"start": start.start})
+        make_folder(folder / "checkpoints")
+        with run._claimed():
+            refuse_run_in(folder)
+            run.write_plan()
+            if start is not None:
+                run.save()  # so that it never needs them again
         return run
 
     @classmethod
-    def open(cls, folder: str | Path, zoo: Zoo, *, checkpoint: str = "last") -> Run:
-        """A run as its last (or another) checkpoint left it; RunError where it has none yet."""
+    def open(
+        cls,
+        folder: str | Path,
+        zoo: Zoo,
+        *,
+        checkpoint: str = "last",
+        device: str | torch.device | None = None,
+    ) -> Run:
+        """A run as its last (or another) checkpoint left it; RunError where it has none yet.
+
+        It is opened on ``device``, or else on its own.
+        """
         folder = Path(folder)
-        run = cls(folder, *composed_plan(plan_in(folder), zoo))
-        chosen = (
-            run.last_checkpoint() if checkpoint == "last" else folder / f"{checkpoint}.safetensors"
-        )
+        plan, composition = composed_plan(plan_in(folder), zoo)
+        here = runs_own(folder, plan.device) if device is None else chosen_device(device)
+        run = cls(folder, plan.model_copy(update={"device": here}), composition)
+        named = folder / f"{checkpoint}.safetensors"
+        chosen = run.last_checkpoint() if checkpoint == "last" else named
         if chosen is None:
             message = f"{folder} has no checkpoint yet; train it first."
             raise RunError(message)
@@ -88,28 +125,48 @@ class Run:
 
     @classmethod
     def resume(cls, folder: str | Path, plan: Plan, composition: Composition) -> Run:
-        """The run in a folder as its last checkpoint left it, under a plan with another budget.
+        """The run in a folder as its last checkpoint left it, under a plan that may be changed.
 
-        Raises RunError where the plan is otherwise not the run's own.
+        Raises RunError where the plan differs in more than its budget, device and threads, or where
+        another process is at work in the folder.
         """
         folder = Path(folder)
         held, _ = composed_plan(plan_in(folder), composition.zoo)
-        different = held.differs(plan)
-        if different is not None:
-            message = f"{folder} holds a run with another {different}; choose another --out."
-            raise RunError(message)
-        run = cls(folder, held, composition)
-        last = run.last_checkpoint()
-        if last is not None:
-            run.load(last)
-        if plan.rounds is not None and plan.rounds < run.game.rounds:
-            played = f"{run.game.rounds} rounds, more than {plan.rounds}"
-            message = f"{folder} has already played {played}."
-            raise RunError(message)
-        budget = {name: getattr(plan, name) for name in BUDGET}
-        run.plan = held.model_copy(update=budget)
-        run.write_plan()
+        refuse_other_run(folder, held, plan)
+        changes = {name: getattr(plan, name) for name in CHANGEABLE}
+        changes["threads"] = plan.threads or held.threads
+        run = cls(folder, held.model_copy(update=changes), composition)
+        with run._claimed():
+            run._take_up(held)
+            run.write_plan()
         return run
+
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Keep others out of the folder until the run is trained, or the block fails."""
+        with ExitStack() as stack:
+            stack.enter_context(locked(self.folder))
+            yield
+            self._claim = stack.pop_all()
+
+    def _take_up(self, held: Plan) -> None:
+        """Go on from the last checkpoint of a run that had the plan ``held``."""
+        last, rounds = self.last_checkpoint(), self.plan.rounds
+        if last is not None:
+            self.load(last)
+        elif held.start is not None:
+            message = (
+                f"{self.folder} lacks the checkpoint of the weights that it started from; train in "
+                "another --out."
+            )
+            raise RunError(message)
+        played = self.game.rounds
+        if rounds is not None and rounds < played:
+            message = f"{self.folder} has already played {played} rounds, more than {rounds}."
+            raise RunError(message)
+        if self.plan.device != held.device:
+            move = Move(rounds=played, old=held.device, new=self.plan.device)
+            self.plan = self.plan.model_copy(update={"moves": (*held.moves, move)})
 
     def write_plan(self) -> None:
         """Write ``run.json``."""
@@ -117,41 +174,45 @@ class Run:
 
     # ----------------------------------------------------------------------------------- training
 
-    def train(
-        self, observers: Iterable[type[Observer]], at_save: Callable[[Run], None] | None = None
-    ) -> None:
+    def train(self, observers: Iterable[Watching], at_save: Saved | None = None) -> None:
         """Play rounds until the budget is spent, then save; raises what stopped it.
 
         The budget is ``plan.rounds``, or ``plan.seconds`` of playing (checkpoints and scores do not
-        count). Ctrl-C saves, and says how to go on.
+        count). Ctrl-C, or another request to end, saves and says how to go on. Meanwhile no other
+        process can train in the folder.
         """
-        self.observers = [observer(self) for observer in observers]
+        claim, self._claim = self._claim or locked(self.folder), None
+        with claim:
+            self._train(observers, at_save)
+
+    def _train(self, observers: Iterable[Watching], at_save: Saved | None) -> None:
+        self.observers = Observing(observers, self, self.zoo)
         error: BaseException | None = None
         threads = torch.get_num_threads()
-        torch.set_num_threads(self.plan.threads)  # part of what fixes every bit
+        torch.set_num_threads(self.plan.threads or 1)  # part of what fixes every bit
         try:
             with interruptible() as interrupted:
                 self._play(at_save, interrupted)
-            self._write_generator()
         except BaseException as stop:
             error = stop
             raise
         finally:
             torch.set_num_threads(threads)
             self.game.train.ahead(())  # ends the processes that fetch rows, if there are any
-            for observer in self.observers:
-                observer.finished(error)
+            self.observers.finished(error)
 
-    def _play(self, at_save: Callable[[Run], None] | None, interrupted: Callable[[], bool]) -> None:
+    def _play(self, at_save: Saved | None, interrupted: Callable[[], bool]) -> None:
         game = self.game
+        began = time.perf_counter() - self.wall
         game.progress = self._progress()  # a resumed run may have another budget
-        due = self._next_save()
-        while not self._spent():
+        due = self.plan.budget.next_save(game.progress)
+        while self._progress() < 1.0:
             start = time.perf_counter()
             log = game.round()
             self._pending.append([term for terms in log.values() for term in terms.values()])
             self.seconds += time.perf_counter() - start
             game.progress = self._progress()
+            self.wall = time.perf_counter() - began
             if len(self._pending) >= NOTE_EVERY:
                 self._note()
             if interrupted():
@@ -162,12 +223,14 @@ class Run:
                     "with --resume goes on from there."
                 )
                 raise InterruptedRunError(message)
-            if game.progress >= due or self._spent():
+            if game.progress >= due or self._progress() >= 1.0:
                 self._note()
                 self.save()
                 if at_save is not None:
                     at_save(self)
-                due = self._next_save()
+                due = self.plan.budget.next_save(game.progress)
+        write_generator(self.folder, game, self.plan.data)
+        self.wall = time.perf_counter() - began
 
     def _note(self) -> None:
         """Move the terms of the rounds since the last look off the device, in one transfer."""
@@ -179,40 +242,15 @@ class Run:
         names = [f"{player}/{name}" for player, terms in self.game.log.items() for name in terms]
         first = self.game.rounds - len(self._pending) + 1
         self._pending = []
-        for observer in self.observers:
-            observer.noted(first, dict(zip(names, rounds, strict=True)))
+        self.observers.noted(first, dict(zip(names, rounds, strict=True)))
 
     def _progress(self) -> float:
-        plan = self.plan
-        if plan.rounds is not None:
-            return min(1.0, self.game.rounds / plan.rounds)
-        return min(1.0, self.seconds / (plan.seconds or 1.0))
-
-    def _spent(self) -> bool:
-        return self._progress() >= 1.0
-
-    def _next_save(self) -> float:
-        """The progress at which to save next."""
-        return self._share() * (self._passed(self.game.progress) + 1) - ROUNDING
-
-    def _share(self) -> float:
-        if self.plan.save_every is not None and self.plan.rounds is not None:
-            return self.plan.save_every / self.plan.rounds
-        return 1 / self.plan.saves
-
-    def _passed(self, progress: float) -> int:
-        return int(progress / self._share() + ROUNDING)
+        return self.plan.budget.progress(self.game.rounds, self.seconds)
 
     @property
     def is_due(self) -> bool:
-        """Whether the round just played is one to save after; Ctrl-C also saves after others.
-
-        Of a budget in seconds this is not known, and taken to be so.
-        """
-        if self.plan.rounds is None or self._spent():
-            return True
-        before = (self.game.rounds - 1) / self.plan.rounds
-        return self._passed(self._progress()) > self._passed(before)
+        """Whether the round just played is one to save after; Ctrl-C also saves after others."""
+        return self.plan.budget.is_due(self.game.rounds)
 
     # ------------------------------------------------------------------------------------- saving
 
@@ -228,44 +266,35 @@ class Run:
         tensors, facts = self.game.state()
         facts |= {
             "seconds": self.seconds,
+            "wall": self.wall,
             "data_sha256": self.game.data.sha256,
-            "spaces": {
-                name: s.model_dump(mode="json") for name, s in self.game.data.spaces.items()
-            },
+            "spaces": described(self.game.data.spaces),
             "plan": self.plan.model_dump(mode="json"),
         }
         checkpoint.write(path, tensors, facts)
         if path.parent.name == "checkpoints":
             for old in self.checkpoints()[:-KEPT]:
                 old.unlink()
-            for observer in self.observers:
-                observer.saved(path)
+            self.observers.saved(path)
         return path
-
-    def _write_generator(self) -> None:
-        """Keep the finished generator, with batch norm's statistics, to be sampled from."""
-        if GENERATOR in self.game.nets:
-            blob = weight_file(self.game, GENERATOR, self.plan.data)
-            with replacing(self.folder / GENERATOR_FILE) as path:
-                path.write_bytes(blob)
 
     def load(self, path: Path) -> None:
         """Bring the game to the state of a checkpoint of this run; RunError for any other."""
         with checkpoint.reading(path) as (tensors, facts):
             saved, _ = composed_plan(Plan.model_validate(facts["plan"]), self.zoo)
-            different = saved.differs(self.plan)
-            if facts["data_sha256"] != self.game.data.sha256:
-                different = "data: it has changed since"
-            if different is not None:
-                message = f"checkpoint {path} is of a run with another {different}."
-                raise RunError(message)
+            refuse_other_checkpoint(path, saved, self.plan)
+            refuse_other_data(self.folder, facts["data_sha256"], self.game.data)
+            if is_other_kind(saved.device, self.plan.device):
+                tensors.update(state.restarted(self.game, facts["rounds"]))
+                self.remarks.append(moved(saved.device, self.plan.device, facts["rounds"]))
             self.game.restore(tensors, facts)
         self.seconds = facts["seconds"]
+        self.wall = facts.get("wall", self.seconds)  # 0.2 did not write it
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints on disk, oldest first."""
-        return sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"))
+        return checkpoint.kept_in(self.folder)
 
     def last_checkpoint(self) -> Path | None:
         """The newest checkpoint, where there is one."""
-        return next(reversed(self.checkpoints()), None)
+        return checkpoint.newest_in(self.folder)

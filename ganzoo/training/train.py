@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from ganzoo.engine.composition import Choices, Composition, compose
+from ganzoo.engine.composition import Choices, Composition, checked_choices, compose, knowing
+from ganzoo.errors import OptionError
+from ganzoo.plugins.composing import one_or_more
+from ganzoo.plugins.default import default_zoo
 from ganzoo.training.plan import plan_run
+from ganzoo.training.resume import resumed_plan
 from ganzoo.training.run import Run
+from ganzoo.training.start import weights_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import torch
+
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.run import Watching
 
 
 def train(
-    variant: str | Variant | Composition,
+    variant: str | Variant | Composition | None = None,
     *,
     rounds: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     out: str | Path | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
+    threads: int | None = None,
     resume: bool = False,
     save_every: int | None = None,
+    start: str | Path | Run | None = None,
+    observers: Iterable[Watching] = (),
     zoo: Zoo | None = None,
     **choices: Unpack[Choices],
 ) -> Run:
@@ -31,12 +44,83 @@ def train(
     ``choices`` replace its data, parts and options, as in ``compose``: ``data`` (a dataset's name,
     or a tensor, an array, a dict of columns or a torch Dataset), ``architecture``, ``loss``,
     ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
-    ``out``, by default ``runs/VARIANT-DATASET-SEED``; with ``resume``, the run that is there
-    continues. Raises ZooError with one sentence for anything that the caller can fix.
+    ``out``, by default ``runs/VARIANT-DATASET-SEED``.
+
+    With ``start``, a model's name or a run, the networks start from its weights where they fit.
+
+    With ``resume``, the run in the folder continues, and what is not said again, ``variant``
+    included, is as it was. ``rounds`` may grow, and ``save_every``, ``device`` and ``threads`` may
+    change.
+
+    ``observers`` watch the run beside those of plugins: classes, or functions that make one of a
+    run. Raises ZooError with one sentence for anything that the caller can fix.
     """
-    composition = compose(variant, zoo=zoo, **choices)
-    plan = plan_run(composition, seed=seed, rounds=rounds, device=device, save_every=save_every)
-    folder = Path(out or f"runs/{composition.variant.name}-{composition.dataset.name}-{seed}")
-    run = (Run.resume if resume else Run.create)(folder, plan, composition)
-    run.train(composition.zoo.observers())
+    zoo = zoo or default_zoo()
+    choices = checked_choices(train, variant, choices, zoo)
+    zoo, watching = knowing(zoo, variant, choices), checked(observers)
+    source = None if start is None else source_name(start)
+    options: dict[str, Any] = {"seed": seed, "rounds": rounds, "save_every": save_every}
+    options |= {"device": device, "threads": threads, "start": source}
+    make = resumed if resume else begun
+    run = make(variant, choices, options, None if out is None else Path(out), zoo)
+    run.train([*run.zoo.observers(), *watching])
     return run
+
+
+def checked(observers: Iterable[Watching]) -> list[Watching]:
+    """The observers as a list. Raises OptionError for one that cannot be made of a run."""
+    given = one_or_more(observers)
+    for observer in given:
+        if not callable(observer):
+            message = (
+                f"{observer!r} cannot watch a run: observers are subclasses of ganzoo.Observer, or "
+                "functions that make one of a run."
+            )
+            raise OptionError(message)
+    return given
+
+
+def begun(
+    variant: str | Variant | Composition | None,
+    choices: Choices,
+    options: dict[str, Any],
+    out: Path | None,
+    zoo: Zoo,
+) -> Run:
+    """A new run of a variant."""
+    if variant is None:
+        message = "name a variant to train, or resume the run in a folder."
+        raise OptionError(message)
+    composition = compose(variant, zoo=zoo, **choices)
+    source = options.pop("start")
+    weights = None if source is None else weights_of(source, composition.zoo)
+    plan = plan_run(composition, **{**options, "seed": options["seed"] or 0})
+    return Run.create(out or default_folder(composition, plan.seed), plan, composition, weights)
+
+
+def resumed(
+    variant: str | Variant | Composition | None,
+    choices: Choices,
+    options: dict[str, Any],
+    out: Path | None,
+    zoo: Zoo,
+) -> Run:
+    """The run in a folder, in which what is not said again is as it was."""
+    if out is None and variant is None:
+        message = "name the folder of the run to resume, by --out."
+        raise OptionError(message)
+    if out is None and variant is not None:
+        out = default_folder(compose(variant, zoo=zoo, **choices), options["seed"] or 0)
+    assert out is not None
+    plan, composition = resumed_plan(out, variant, choices, options, zoo)
+    return Run.resume(out, plan, composition)
+
+
+def default_folder(composition: Composition, seed: int) -> Path:
+    """Where a run is kept that names no folder."""
+    return Path(f"runs/{composition.variant.name}-{composition.dataset.title}-{seed}")
+
+
+def source_name(start: str | Path | Run) -> str:
+    """What a run starts from, as its plan names it: a model's name, or the folder of a run."""
+    return str(start.folder if isinstance(start, Run) else start)

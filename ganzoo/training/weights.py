@@ -8,10 +8,12 @@ import torch
 
 from ganzoo._version import __version__
 from ganzoo.parts.part import GENERATOR
-from ganzoo.storage.weight_file import Config, written
+from ganzoo.storage.files import replacing
+from ganzoo.storage.weight_file import GENERATOR_FILE, Config, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ganzoo.engine.game import Game
     from ganzoo.parts.part import Player
@@ -34,6 +36,19 @@ def weight_file(game: Game, player: Player, data: Mapping[str, Any]) -> bytes:
         progress=game.progress,
     )
     return written(net.state_dict(), config)
+
+
+def write_generator(folder: Path, game: Game, data: Mapping[str, Any]) -> None:
+    """Keep a finished generator, with batch norm's statistics, to be sampled from."""
+    if GENERATOR in game.nets:
+        blob = weight_file(game, GENERATOR, data)
+        with replacing(folder / GENERATOR_FILE) as path:
+            path.write_bytes(blob)
+
+
+def described(spaces: Mapping[str, Space]) -> dict[str, Any]:
+    """The spaces of data as JSON, from which a checkpoint's networks are built without them."""
+    return {name: space.model_dump(mode="json") for name, space in spaces.items()}
 
 
 def configured(

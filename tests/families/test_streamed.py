@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -20,12 +20,12 @@ import ganzoo
 from ganzoo.builtin.datasets import folder as folders
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.given import Given, data_from
-from ganzoo.builtin.metrics.frechet import Frechet
 from ganzoo.engine.game import Game
 from ganzoo.engine.scoring import measure
 from ganzoo.engine.streams import Order
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data
+from ganzoo.parts.metric import Direction, Metric
 from ganzoo.parts.space import Space
 from ganzoo.parts.streamed import StreamedRows
 
@@ -174,7 +174,7 @@ def test_a_streamed_folders_sha256_is_of_paths_and_sizes(images: Path, tmp_path:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(images), str(copy)], check=True)
     assert loaded(copy, "no").sha256 == sha256
-    (copy / "cat" / "00.png").write_bytes(b"other")
+    Image.new("RGB", (SIZE, SIZE)).save(copy / "cat" / "00.png")
     assert loaded(copy, "no").sha256 != sha256
     assert Folder(path=str(images), size=16, resident="no").load().sha256 != sha256
 
@@ -305,10 +305,11 @@ def test_streamed_rows_are_scored_against_as_many_as_are_asked_for() -> None:
     rows = streamed(source)
     data = Data("counted", rows, rows, SPACES)
 
-    class Seen(Frechet):
+    class Seen(Metric):
         rows: int = 50
+        better: ClassVar[dict[str, Direction]] = {"frechet-distance": "lower"}
 
-        def measure(self, real: torch.Tensor, fake: torch.Tensor) -> dict[str, float]:  # type: ignore[override]
+        def measure(self, real: torch.Tensor, fake: torch.Tensor) -> dict[str, float]:
             return {"frechet-distance": float(real[:, 0].sum()) + len(fake)}
 
     first, again = (measure([Seen()], data, {"fake": torch.zeros(60, 2)}, seed=0) for _ in "ab")

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ganzoo.builtin.datasets.images import darkness
 from ganzoo.builtin.datasets.items import Items, spaces_of
 from ganzoo.builtin.datasets.values import column_of
 from ganzoo.builtin.metrics.features import extractor
@@ -63,6 +64,7 @@ def data_from(given: object) -> Data:
     - a map-style torch Dataset of images, (image, class) pairs or dicts of columns, streamed; the
       same number must give the same row each time. It says how many classes there are by its
       attribute ``classes`` (a number, or names), or gives the space of each column by ``spaces``.
+      Where it keeps the class of every row (``targets``), no image is read to know one.
 
     The sha256 of streamed data is of the number of rows, the spaces, and 64 rows, evenly spaced.
 
@@ -106,7 +108,14 @@ def resident(columns: Mapping[str, Any]) -> Data:
         for rows in split(lengths["real"])
     )
     spaces = {name: space for name, (_, space) in found.items()}
-    return Data("given", train, held_out, spaces, facts(spaces))
+    of_images = {name: column for name, (column, _) in found.items()}
+    return Data("given", train, held_out, spaces, facts(spaces), remarks=remarks_on(of_images))
+
+
+def remarks_on(columns: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Sentences on images of bytes that seem to have another scale."""
+    real = columns["real"]
+    return tuple(darkness(real)) if real.dtype == torch.uint8 else ()
 
 
 def streamed(source: Any) -> Data:
@@ -121,11 +130,23 @@ def streamed(source: Any) -> Data:
     column_of("real", sample["real"])
     index = sha256(f"{len(items)} {[(name, str(s)) for name, s in spaces.items()]}".encode())
     ResidentRows(sample).digest(index)
+    kept: dict[str, Tensor] = {}
+    label = items.kept("label") if "label" in spaces else None
+    # A dataset may change what it keeps when a row is read.
+    if label is not None and torch.equal(label[few], sample["label"]):
+        kept["label"] = label
     train, held_out = (
-        StreamedRows(items, spaces, index=index.hexdigest(), chosen=rows, who=items.who)
+        StreamedRows(
+            items,
+            {name: space for name, space in spaces.items() if name not in kept},
+            index=index.hexdigest(),
+            resident={name: column[rows] for name, column in kept.items()},
+            chosen=rows,
+            who=items.who,
+        )
         for rows in numbers
     )
-    return Data("given", train, held_out, spaces, facts(spaces))
+    return Data("given", train, held_out, spaces, facts(spaces), remarks=remarks_on(sample))
 
 
 def split(n: int) -> tuple[Tensor, Tensor]:

@@ -86,7 +86,7 @@ def cache(name: str) -> Path:
 def folders(name: str) -> list[Path]:
     """Return the folders that are searched for a dataset's files, in order."""
     own = os.environ.get("GANZOO_DATA")
-    ours = [Path(own) / name, Path(own)] if own else []
+    ours = [Path(own).expanduser() / name, Path(own).expanduser()] if own else []
     return [*ours, cache(name), Path("/usr/share/datasets") / name]
 
 

@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.builtin.datasets.values import image
+from ganzoo.builtin.datasets.values import finite, image
 from ganzoo.errors import DataError, ZooError, first_line
 from ganzoo.parts.space import Space
+
+PLAIN = {"1": "L", "P": "RGB", "PA": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
+"""Pillow's modes whose numbers are not brightness, and what they are converted to."""
 
 
 class Items:
@@ -37,20 +40,34 @@ class Items:
             item = {"real": item}
         elif "real" not in item and "image" in item:
             item = {"real": item["image"], **{n: v for n, v in item.items() if n != "image"}}
-        return {name: self._stored(name, value) for name, value in item.items()}
+        return {name: self._stored(name, value, row) for name, value in item.items()}
 
-    def _stored(self, name: str, value: Any) -> Tensor:
+    def kept(self, name: str) -> Tensor | None:
+        """A column of classes that the dataset keeps in memory beside its rows, int64, (N,).
+
+        torchvision's datasets have ``targets``, the Hub's library reads a column by its name.
+        """
+        columns = getattr(self.dataset, "column_names", ())
+        try:
+            values = self.dataset[name][:] if name in columns else self.dataset.targets
+            column = torch.as_tensor(values)
+        except Exception:  # noqa: BLE001  (it is the user's object; then its rows are read)
+            return None
+        whole = column.shape == (len(self),) and not column.is_floating_point()
+        return column.long() if whole else None
+
+    def _stored(self, name: str, value: Any, row: int) -> Tensor:
         if isinstance(value, str) and name in self.spaces:
             return self.spaces[name].encode([value])[0]
         if hasattr(value, "getbands"):  # an image of pillow
-            value = np.asarray(value)
+            value = np.asarray(value.convert(PLAIN.get(value.mode, value.mode)))
         last = isinstance(value, np.ndarray)
         # Memory-mapped rows cannot be written to, and torch warns of that; hence the copy.
         stored = torch.from_numpy(np.array(value)) if last else torch.as_tensor(value)
         if stored.dim() >= 2:  # noqa: PLR2004
-            return image(name, stored, last=last)
+            return image(name, stored, row, last=last)
         if stored.is_floating_point():
-            return stored.float()
+            return finite(name, stored[None], row)[0]
         return stored if stored.dtype == torch.bool else stored.long()
 
 

@@ -67,18 +67,21 @@ def floats(name: str, column: Tensor, *, last: bool) -> tuple[Tensor, Space]:
     return column, Space(shape=tuple(column.shape[1:]), bounded=True)
 
 
-def image(name: str, value: Tensor, *, last: bool) -> Tensor:
-    """One image, (C, H, W), of bytes, booleans or floats in [-1, 1]; see ``channels_first``."""
+def image(name: str, value: Tensor, row: int, *, last: bool) -> Tensor:
+    """One row's image, (C, H, W), of bytes, booleans or floats in [-1, 1]: ``channels_first``."""
     if value.is_floating_point():
-        value = in_range(name, finite(name, value[None]))[0]
+        value = in_range(name, finite(name, value[None], row))[0]
     return channels_first(name, value[None], last=last)[0]
 
 
-def finite(name: str, column: Tensor) -> Tensor:
-    """A column as float32. Raises DataError where a number is not finite."""
+def finite(name: str, column: Tensor, first: int = 0) -> Tensor:
+    """A column as float32, whose rows count from ``first``.
+
+    Raises DataError where a number is not finite.
+    """
     wrong = ~torch.isfinite(column.flatten(1) if column.dim() > 1 else column[:, None])
     if bool(wrong.any()):
-        row = int(wrong.any(1).nonzero()[0])
+        row = first + int(wrong.any(1).nonzero()[0])
         message = f"column '{name}' has a number that is not finite, in row {row}."
         raise DataError(message)
     return column.float()

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from math import log
+from math import inf, log
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import safetensors.torch
 import torch
 from pydantic import Field, PositiveInt, field_validator
 from safetensors import SafetensorError
 
-from ganzoo.builtin.metrics.frechet import frechet_distance
+from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
 from ganzoo.builtin.metrics.inception import Convolution, Inception2015
-from ganzoo.builtin.metrics.kernel import subset_distance
+from ganzoo.builtin.metrics.kernel import Kernel, subset_distance
 from ganzoo.engine.streams import seed_for
 from ganzoo.errors import WeightsError, ZooError
 from ganzoo.parts.metric import Direction, Metric
@@ -28,6 +28,8 @@ from ganzoo.storage.pinned import pinned
 from ganzoo.storage.weight_file import Uninitialized, described, difference, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from ganzoo.parts.features import FeatureExtractor
@@ -176,6 +178,9 @@ class FrechetInceptionDistance(Canonical):
     """FID (arXiv:1706.08500): the Fréchet distance on the 2,048 features."""
 
     better: ClassVar[dict[str, Direction]] = {"frechet-inception-distance": "lower"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"frechet-inception-distance": (0, inf)}
+
+    fewest, enough = Frechet.fewest, Frechet.enough
 
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""
@@ -186,6 +191,8 @@ class KernelInceptionDistance(Canonical):
     """KID (arXiv:1801.01401): the kernel distance on the 2,048 features, not times 1,000."""
 
     better: ClassVar[dict[str, Direction]] = {"kernel-inception-distance": "lower"}
+
+    fewest, enough = Kernel.fewest, Kernel.enough
 
     subsets: int = Field(default=100, ge=1, le=1000, description="number of subsets")
     size: int = Field(default=1000, ge=2, le=10_000, description="the most rows in each")
@@ -203,8 +210,17 @@ class InceptionScore(Canonical):
     """
 
     better: ClassVar[dict[str, Direction]] = {"inception-score": "higher"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"inception-score": (1, inf)}
 
     splits: int = Field(default=10, ge=1, le=1000, description="number of parts, each scored alone")
+
+    def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """One in each split."""
+        return self.splits
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each class."""
+        return 10 * int(values["fake_logits"].shape[1])
 
     def measure(self, fake_logits: Tensor, seed: int) -> dict[str, float]:
         """The mean score of logits (M, classes)."""
@@ -219,7 +235,7 @@ def inception_score(logits: Tensor, splits: int) -> float:
     ``logits`` are (N, classes), split in their order. Raises ZooError for fewer rows than splits.
     """
     if len(logits) < splits:
-        reason = f"an Inception score in {splits} splits needs as many samples; generate more."
+        reason = f"an Inception score in {splits} splits needs as many samples."
         raise ZooError(reason)
     edges = [at * len(logits) // splits for at in range(1, splits)]
     scores = []

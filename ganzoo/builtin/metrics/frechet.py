@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -10,6 +11,8 @@ from ganzoo.errors import ZooError
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 
@@ -24,7 +27,7 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
     covariances. Raises ZooError for fewer than two samples.
     """
     if min(len(one), len(other)) < 2:  # noqa: PLR2004
-        message = "a Fréchet distance needs two samples or more on each side; generate more."
+        message = "a Fréchet distance needs two rows or more on each side."
         raise ZooError(message)
     one, other = one.double(), other.double()
     shift = (one.mean(0) - other.mean(0)).square().sum()
@@ -93,7 +96,16 @@ class Frechet(Metric):
     """The Fréchet distance on the data's own extractor, comparable only under that extractor."""
 
     better: ClassVar[dict[str, Direction]] = {"frechet-distance": "lower"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"frechet-distance": (0, inf)}
     headline = "frechet-distance"
+
+    def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """Two, for a covariance."""
+        return 2
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """More than there are features: with fewer, no covariance has full rank."""
+        return int(values["real_features"].shape[1]) + 1
 
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 
@@ -25,6 +28,14 @@ class Histogram(Metric):
     """
 
     better: ClassVar[dict[str, Direction]] = {"rarest-class": "higher", "class-kl": "lower"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "rarest-class": (0, 1),
+        "class-kl": (0, inf),
+    }
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each class."""
+        return 10 * int(values["fake_logits"].shape[1])
 
     def measure(
         self, fake_logits: Tensor, label: Tensor, label_known: Tensor | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -11,6 +11,8 @@ from ganzoo.engine.streams import seed_for
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 CHUNK = 256
@@ -66,6 +68,14 @@ class Kernel(Metric):
 
     subsets: int = Field(default=20, ge=1, le=1000, description="number of subsets")
     size: int = Field(default=1000, ge=2, le=10_000, description="the most rows in each")
+
+    def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """Two: it compares pairs of different rows."""
+        return 2
+
+    def enough(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """100: it has no bias with fewer, but a wide spread (``docs/metrics.md``)."""
+        return 100
 
     def measure(self, real_features: Tensor, fake_features: Tensor, seed: int) -> dict[str, float]:
         """The distance of features (N, D) and (M, D)."""

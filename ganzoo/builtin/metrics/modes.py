@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from math import log
-from typing import TYPE_CHECKING, ClassVar
+from math import inf, log
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -31,7 +31,17 @@ class Modes(Metric):
         "high-quality": "higher",
         "reverse-kl": "lower",
     }
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "balanced-quality": (0, 1),
+        "modes-captured": (0, inf),
+        "high-quality": (0, 1),
+        "reverse-kl": (0, inf),
+    }
     headline = "balanced-quality"
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each mode."""
+        return 10 * int(values["modes"])
 
     def measure(
         self, fake: Tensor, locate: Callable[[Tensor], tuple[Tensor, Tensor]], modes: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, pi
+from math import inf, log, pi
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -40,6 +40,10 @@ class Parzen(Metric):
         "parzen": "higher",
         "parzen-error": "lower",
         "parzen-sigma": "lower",
+    }
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "parzen-error": (0, inf),
+        "parzen-sigma": (0.1, 1),
     }
 
     def measure(self, real: Tensor, fake: Tensor, validation: Tensor) -> dict[str, float]:

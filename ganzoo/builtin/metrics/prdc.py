@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from pydantic import Field, PositiveInt
@@ -11,6 +12,8 @@ from ganzoo.errors import ZooError
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 CHUNK = 1024
@@ -33,7 +36,7 @@ def prdc(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
     Raises ZooError if a side has k rows or fewer.
     """
     if min(len(real), len(fake)) <= k:
-        message = f"precision and recall need more than {k} samples on each side; generate more."
+        message = f"precision and recall need more than {k} rows on each side."
         raise ZooError(message)
     real, fake = real.double(), fake.double()
     real_radii, fake_radii = radii(real, k), radii(fake, k)
@@ -65,9 +68,23 @@ class Prdc(Metric):
         "density": "higher",
         "coverage": "higher",
     }
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "precision": (0, 1),
+        "recall": (0, 1),
+        "density": (0, inf),
+        "coverage": (0, 1),
+    }
 
     rows: PositiveInt = Field(default=5000, description="the most rows of each side")
     k: int = Field(default=5, ge=1, le=100, description="neighbours that span a ball")
+
+    def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """One more than neighbours: a row is not its own."""
+        return self.k + 1
+
+    def enough(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """400: on fewer, balls are so large that noise lies within them (``docs/metrics.md``)."""
+        return 400
 
     def measure(self, real_features: Tensor, fake_features: Tensor) -> dict[str, float]:
         """The four numbers of features (N, D) and (M, D)."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from ganzoo.parts.part import Samples
     from ganzoo.parts.space import Space
 
 
@@ -40,6 +41,11 @@ class ConvOrMlp(Architecture):
     kernel: Literal[3, 4, 5] = Field(default=5, description="side of the convolutions, in pixels")
     hidden: int = Field(default=128, ge=1, le=65536, description="units of each layer of the mlp")
     depth: PositiveInt = Field(default=3, le=64, description="hidden layers of the mlp")
+
+    @property
+    def builds(self) -> Samples | None:  # type: ignore[override]  # depends on an option
+        """Images alone if it is told to convolve."""
+        return "images" if self.body == "conv" else None
 
     def convolves(self, real: Space) -> bool:
         """Whether samples of this space are treated as images."""

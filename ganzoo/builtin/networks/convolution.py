@@ -28,15 +28,9 @@ def pyramid(space: Space, builder: str, *, smallest: int = 4) -> list[tuple[int,
     """The sizes of an image as it is halved, largest first: (28, 28), (14, 14), (7, 7), (4, 4).
 
     Sides are rounded up, and halving stops once the shorter one is at most ``smallest``, which must
-    be less than 8 pixels. Raises ComposeError, in the name of ``builder``, if samples are not
-    images or are of a size that these blocks are not made for.
+    be less than 8 pixels. Raises ComposeError, in the name of ``builder``, for images of a size
+    that these blocks are not made for; an architecture refuses other samples by ``builds``.
     """
-    if not space.is_image:
-        message = (
-            f"'{builder}' builds images (channels, height, width); the data's samples are of shape "
-            f"{space}."
-        )
-        raise ComposeError(message)
     channels, *sides = space.shape
     if min(sides) < SMALLEST or max(sides) > LARGEST or channels > MOST_CHANNELS:
         message = (

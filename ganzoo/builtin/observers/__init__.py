@@ -1,1 +1,1 @@
-"""The built-in observers: the divergence check, the log, sample grids and the progress bar."""
+"""The built-in observers: remarks, the divergence check, the log, grids and the progress bar."""

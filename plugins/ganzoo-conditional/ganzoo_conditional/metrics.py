@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -18,6 +19,7 @@ class LabelAccuracy(Metric):
     """The share of samples that the dataset's classifier assigns to their requested class."""
 
     better: ClassVar[dict[str, Direction]] = {"label-accuracy": "higher"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"label-accuracy": (0, 1)}
 
     def measure(self, fake_logits: Tensor, fake_label: Tensor) -> dict[str, float]:
         """The share, in [0, 1], from logits (N, classes) and labels (N,)."""
@@ -36,6 +38,10 @@ class IntraFrechet(Metric):
         "intra-frechet": "lower",
         "intra-frechet-classes": "higher",
     }
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "intra-frechet": (0, inf),
+        "intra-frechet-classes": (0, inf),
+    }
 
     least: int = Field(
         default=2, ge=2, description="classes with fewer real or generated samples are left out"
@@ -53,7 +59,7 @@ class IntraFrechet(Metric):
         if not found:
             message = (
                 f"no class has {self.least} held-out and {self.least} generated samples, so there "
-                "is no intra-class distance; generate more."
+                "is no intra-class distance."
             )
             raise ZooError(message)
         return {

@@ -33,6 +33,8 @@ def initialize(net: nn.Module) -> nn.Module:
 class Dcgan(Architecture):
     """The paper's networks, for images of 8 to 128 pixels a side and 1 to 4 channels."""
 
+    builds = "images"
+
     width: int = Field(
         default=64,
         ge=1,

@@ -11,6 +11,7 @@ from ganzoo_dcgan import Dcgan, ganzoo_variants
 from torch import nn
 
 from ganzoo.builtin.networks import Scorer, Upsampler
+from ganzoo.engine.build import build
 from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError
 from ganzoo.parts.space import Space
@@ -78,19 +79,20 @@ def test_images_of_other_sizes_are_refused_with_the_limits(shape: tuple[int, ...
         f"{said} in [-1, 1]."
     )
     real = Space(shape=shape, bounded=True)
-    for build in (lambda: Dcgan().generator(Z, real), lambda: Dcgan().discriminator(real)):
+    for player in ("generator", "discriminator"):
         with pytest.raises(ComposeError) as error:
-            build()
+            build(Dcgan(), player, {"z": Z, "real": real})
         assert str(error.value) == sentence
 
 
 @pytest.mark.parametrize("shape", [(), (2,), (28, 28)])
-def test_what_is_no_image_is_refused(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_what_is_no_image_is_refused(shape: tuple[int, ...], player: str) -> None:
     with pytest.raises(
         ComposeError,
-        match=r"^'dcgan' builds images \(channels, height, width\); the data's samples are .+\.$",
+        match=r"^architecture 'dcgan' builds images, \(channels, height, width\); the data's 'r",
     ):
-        Dcgan().generator(Z, Space(shape=shape))
+        build(Dcgan(), player, {"z": Z, "real": Space(shape=shape)})
 
 
 def test_images_stay_in_range_where_the_last_layer_saturates() -> None:

@@ -123,6 +123,7 @@ class CodeError(Metric):
     """
 
     better: ClassVar[dict[str, Direction]] = {"code-error": "lower"}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {"code-error": (0, 1)}
 
     def measure(
         self, real_code: Tensor, label: Tensor, spaces: Mapping[str, Space]

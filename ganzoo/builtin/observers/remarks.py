@@ -1,0 +1,23 @@
+"""What there is to know of a run before it trains."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ganzoo.parts.observer import Observer
+
+if TYPE_CHECKING:
+    from ganzoo.parts.protocols import RunView
+
+
+class Remarks(Observer):
+    """Writes to standard error how a run was set up, where that was not the usual way."""
+
+    name = "remarks"
+
+    def __init__(self, run: RunView) -> None:
+        """Write each remark on a line."""
+        super().__init__(run)
+        for remark in run.remarks:
+            sys.stderr.write(f"{remark}\n")

@@ -1,0 +1,61 @@
+"""The device of a run: the one that is asked for, if it is here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ganzoo.errors import RunError, first_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEVICES = ("cpu", "cuda", "mps")
+
+
+def chosen_device(device: str | torch.device) -> str:
+    """A device to train on, if it is here; ``auto`` is the GPU where there is one, else the CPU."""
+    name = str(device)
+    if name != "auto" and name.partition(":")[0] not in DEVICES:
+        message = f"device '{name}' cannot be used here: name one of {', '.join(DEVICES)}."
+        raise RunError(message)
+    return str(usable(name))
+
+
+def usable(device: str | torch.device) -> torch.device:
+    """Any device of torch's that is here, or ``auto``; RunError for another."""
+    if str(device) == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        message = f"device '{device}' cannot be used here: {first_line(error).rstrip('.')}."
+        raise RunError(message) from error
+    return found
+
+
+def runs_own(folder: Path, device: str) -> str:
+    """The device that a run was last trained on. Raises RunError if it is not here."""
+    try:
+        return chosen_device(device)
+    except RunError as error:
+        message = (
+            f"{folder} was trained on the device '{device}', which is not here; add --device cpu "
+            "to go on without it."
+        )
+        raise RunError(message) from error
+
+
+def is_other_kind(one: str, other: str) -> bool:
+    """Whether two devices keep the states of random numbers in different forms."""
+    return torch.device(one).type != torch.device(other).type
+
+
+def moved(old: str, new: str, rounds: int) -> str:
+    """What happens to a run that goes on on another kind of device, as a sentence."""
+    return (
+        f"The run moves from '{old}' to '{new}' after round {rounds}; its random streams start "
+        "anew from its seed and that round, since their states have another form there."
+    )

@@ -1,0 +1,127 @@
+"""Resuming: what is not said again keeps its recorded value, and what differs is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.engine.composition import Choices, Composition, compose
+from ganzoo.errors import RunError
+from ganzoo.parts.variant import Variant
+from ganzoo.plugins.options import validated
+from ganzoo.training.device import chosen_device, runs_own
+from ganzoo.training.plan import Plan, Start, composed_plan, plan_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ganzoo.parts.dataset import Data, Dataset
+    from ganzoo.plugins.zoo import Zoo
+
+
+def resumed_plan(
+    folder: Path,
+    variant: str | Variant | Composition | None,
+    choices: Choices,
+    said: Mapping[str, Any],
+    zoo: Zoo,
+) -> tuple[Plan, Composition]:
+    """The plan and composition of the run in a folder, changed as a new command says.
+
+    ``said`` are options of the plan by name; None for one that is not said. Whether the run may be
+    changed so is for ``Run.resume`` to check. Raises RunError where there is no run, or where it
+    can be told already that it is another one.
+    """
+    held, recorded = composed_plan(plan_in(folder), zoo)
+    composition = said_again(folder, recorded, variant, choices)
+    changed = {name: value for name, value in said.items() if value is not None}
+    if "rounds" in changed:
+        changed["seconds"] = None
+    if "start" in changed:
+        changed["start"] = Start(source=changed["start"], sha256={})
+    device = changed["device"]
+    changed["device"] = runs_own(folder, held.device) if device == "auto" else chosen_device(device)
+    changed |= {"variant": composition.variant.spec(), "data": composition.dataset.spec()}
+    plan: Plan = validated(Plan, {**held.model_dump(), **changed}, "run")
+    return plan, composition
+
+
+def said_again(
+    folder: Path,
+    recorded: Composition,
+    variant: str | Variant | Composition | None,
+    choices: Choices,
+) -> Composition:
+    """A recorded composition with what a new command says about it."""
+    if isinstance(variant, Composition):
+        return compose(variant, **choices)
+    zoo, base = recorded.zoo, recorded.variant
+    if isinstance(variant, Variant):
+        base = variant
+    elif variant not in (None, base.name):
+        name = zoo.variant(variant).name
+        message = f"{folder} holds a run of '{base.name}', not of '{name}'; choose another --out."
+        raise RunError(message)
+    said = Choices(**choices)
+    if said.get("loss") == base.loss.name:
+        said["loss"] = None  # it would lose its options, and the generator's loss
+    if said.get("data") is None:
+        said["data"] = spelled_again(recorded.dataset)
+    composed = compose(base, zoo=zoo, **said)
+    dataset = composed.dataset
+    if dataset.name == recorded.dataset.name:
+        if composed.loaded is not None and dataset != recorded.dataset:
+            raise RunError(other_data(folder))
+        options = {name: dataset.spec()[name] for name in dataset.model_fields_set}
+        dataset = zoo.part("dataset", {**recorded.dataset.spec(), **options})
+    return Composition(composed.variant, dataset, zoo, composed.loaded)
+
+
+def spelled_again(dataset: Dataset) -> str:
+    """A dataset's name, and its first option where it cannot do without."""
+    for name, field in type(dataset).model_fields.items():
+        if field.is_required():
+            return f"{dataset.name}:{getattr(dataset, name)}"
+        break
+    return dataset.name
+
+
+# ----------------------------------------------------------------------------------------- refusals
+
+
+def refuse_run_in(folder: Path) -> None:
+    """Raise RunError if a folder holds a run already."""
+    if (folder / "run.json").exists() or any((folder / "checkpoints").glob("*")):
+        message = f"{folder} already holds a run; add --resume, or choose another --out."
+        raise RunError(message)
+
+
+def refuse_other_run(folder: Path, held: Plan, plan: Plan) -> None:
+    """Raise RunError, which names every difference, if a plan is of another run."""
+    if different := held.differences(plan):
+        message = (
+            f"{folder} holds a run with {different}; leave out what differs, or choose another "
+            "--out."
+        )
+        raise RunError(message)
+
+
+def refuse_other_checkpoint(path: Path, saved: Plan, plan: Plan) -> None:
+    """Raise RunError if a checkpoint was saved under the plan of another run."""
+    if different := saved.differences(plan):
+        message = f"checkpoint {path} is of a run with {different} as in run.json."
+        raise RunError(message)
+
+
+def refuse_other_data(folder: Path, sha256: str, data: Data) -> None:
+    """Raise RunError if data are not those that a run was saved on."""
+    if sha256 != data.sha256:
+        raise RunError(other_data(folder))
+
+
+def other_data(folder: Path) -> str:
+    """The sentence about a run whose data are not what they were."""
+    return (
+        f"the data of {folder} have changed since it was saved; resume it with the data that it "
+        "had, or choose another --out."
+    )
