@@ -9,7 +9,7 @@ from ganzoo.errors import RunError
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
 from ganzoo.training.device import chosen_device, runs_own
-from ganzoo.training.plan import Plan, Start, composed_plan, plan_in
+from ganzoo.training.plan import Move, Plan, Start, composed_plan, plan_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,28 @@ def spelled_again(dataset: Dataset) -> str:
             return f"{dataset.name}:{getattr(dataset, name)}"
         break
     return dataset.name
+
+
+def taken_up(folder: Path, plan: Plan, held: Plan, played: int | None) -> Plan:
+    """A run's changed plan, with the move to another device if it is one; ``held`` is the old plan.
+
+    ``played`` are the rounds of its last checkpoint; None if there is none. Raises RunError where
+    they are more than the plan has, or where a run that started from weights has lost them.
+    """
+    if played is None and held.start is not None:
+        message = (
+            f"{folder} lacks the checkpoint of the weights that it started from; train in another "
+            "--out."
+        )
+        raise RunError(message)
+    played = played or 0
+    if plan.rounds is not None and plan.rounds < played:
+        message = f"{folder} has already played {played} rounds, more than {plan.rounds}."
+        raise RunError(message)
+    if plan.device == held.device:
+        return plan
+    move = Move(rounds=played, old=held.device, new=plan.device)
+    return plan.model_copy(update={"moves": (*held.moves, move)})
 
 
 # ----------------------------------------------------------------------------------------- refusals

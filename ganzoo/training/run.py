@@ -24,12 +24,13 @@ from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
 from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
 from ganzoo.training.interrupt import interruptible
-from ganzoo.training.plan import CHANGEABLE, Move, Plan, composed_plan, plan_in
+from ganzoo.training.plan import CHANGEABLE, Plan, composed_plan, plan_in
 from ganzoo.training.resume import (
     refuse_other_checkpoint,
     refuse_other_data,
     refuse_other_run,
     refuse_run_in,
+    taken_up,
 )
 from ganzoo.training.start import start_game
 from ganzoo.training.threads import suitable_threads
@@ -132,7 +133,11 @@ class Run:
         changes["threads"] = plan.threads or held.threads
         run = cls(folder, held.model_copy(update=changes), composition)
         with run._claimed():
-            run._take_up(held)
+            last = run.last_checkpoint()
+            if last is not None:
+                run.load(last)
+            played = None if last is None else run.game.rounds
+            run.plan = taken_up(folder, run.plan, held, played)
             run.write_plan()
         return run
 
@@ -143,25 +148,6 @@ class Run:
             stack.enter_context(locked(self.folder))
             yield
             self._claim = stack.pop_all()
-
-    def _take_up(self, held: Plan) -> None:
-        """Go on from the last checkpoint of a run that had the plan ``held``."""
-        last, rounds = self.last_checkpoint(), self.plan.rounds
-        if last is not None:
-            self.load(last)
-        elif held.start is not None:
-            message = (
-                f"{self.folder} lacks the checkpoint of the weights that it started from; train in "
-                "another --out."
-            )
-            raise RunError(message)
-        played = self.game.rounds
-        if rounds is not None and rounds < played:
-            message = f"{self.folder} has already played {played} rounds, more than {rounds}."
-            raise RunError(message)
-        if self.plan.device != held.device:
-            move = Move(rounds=played, old=held.device, new=self.plan.device)
-            self.plan = self.plan.model_copy(update={"moves": (*held.moves, move)})
 
     def write_plan(self) -> None:
         """Write ``run.json``."""
