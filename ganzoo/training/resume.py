@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ganzoo.parts.dataset import Data, Dataset
+    from ganzoo.parts.dataset import Dataset
     from ganzoo.plugins.zoo import Zoo
 
 
@@ -34,6 +34,8 @@ def resumed_plan(
     """
     held, recorded = composed_plan(plan_in(folder), zoo)
     composition = said_again(folder, recorded, variant, choices)
+    if composition.loaded is not None and composition.dataset.name == recorded.dataset.name:
+        refuse_other_data(folder, same=composition.dataset == recorded.dataset)
     changed = {name: value for name, value in said.items() if value is not None}
     if "rounds" in changed:
         changed["seconds"] = None
@@ -133,9 +135,9 @@ def refuse_other_checkpoint(path: Path, saved: Plan, plan: Plan) -> None:
         raise RunError(message)
 
 
-def refuse_other_data(folder: Path, sha256: str, data: Data) -> None:
-    """Raise RunError if data are not those that a run was saved on."""
-    if sha256 != data.sha256:
+def refuse_other_data(folder: Path, *, same: bool) -> None:
+    """Raise RunError if data are not the same as those that a run was saved on."""
+    if not same:
         message = (
             f"the data of {folder} have changed since it was saved; resume it with the data that "
             "it had, or choose another --out."

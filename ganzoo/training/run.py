@@ -266,7 +266,8 @@ class Run:
         with checkpoint.reading(path) as (tensors, facts):
             saved, _ = composed_plan(Plan.model_validate(facts["plan"]), self.zoo)
             refuse_other_checkpoint(path, saved, self.plan)
-            refuse_other_data(self.folder, facts["data_sha256"], self.game.data)
+            same = facts["data_sha256"] == self.game.data.sha256
+            refuse_other_data(self.folder, same=same)
             if is_other_kind(saved.device, self.plan.device):
                 tensors.update(state.restarted(self.game, facts["rounds"]))
                 self.remarks.append(moved(saved.device, self.plan.device, facts["rounds"]))
