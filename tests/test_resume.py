@@ -66,19 +66,20 @@ class Ends(Observer):
 def test_a_killed_run_ends_where_it_was_to_end(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"rounds": 1003, "save_every": 2, "seed": 3, "threads": 1}
+    options = {"rounds": 60, "save_every": 20, "seed": 3, "threads": 1}
     with monkeypatch.context() as patch:
         patch.setattr(type(zoo), "observers", lambda _: [Ends])
         with pytest.raises(RuntimeError):
             ran(zoo, tmp_path, **options)
     begun = plan(tmp_path)
-    assert again(zoo, tmp_path).game.rounds == 1003
+    assert again(zoo, tmp_path).game.rounds == 60
     assert plan(tmp_path) == begun
     assert {name: begun[name] for name in options} == options
 
 
 def test_what_is_said_again_is_as_good_as_nothing(zoo: Zoo, tmp_path: Path) -> None:
-    ran(zoo, tmp_path, loss="hinge", optimizer="sgd", seed=2)
+    settings = [*SMALL, "generator_loss=minimax"]
+    ran(zoo, tmp_path, loss="hinge", optimizer="sgd", settings=settings, seed=2)
     begun = plan(tmp_path)
     again(
         zoo,
@@ -103,6 +104,17 @@ def test_what_may_change_is_changed_alone(zoo: Zoo, tmp_path: Path) -> None:
     begun = plan(tmp_path)
     again(zoo, tmp_path, rounds=6, save_every=5, threads=2)
     assert plan(tmp_path) == {**begun, "rounds": 6, "save_every": 5, "threads": 2}
+
+
+def test_a_budget_in_seconds_is_kept_too_and_rounds_take_its_place(
+    zoo: Zoo, tmp_path: Path
+) -> None:
+    composition = ganzoo.compose("vanilla", data="ring", settings=SMALL, zoo=zoo)
+    run = Run.create(tmp_path, plan_run(composition, seconds=1e-9), composition)
+    run.train([])
+    assert again(zoo, tmp_path).game.rounds == run.game.rounds == 1
+    assert again(zoo, tmp_path, rounds=3).game.rounds == 3
+    assert plan(tmp_path)["seconds"] is None
 
 
 @pytest.mark.parametrize(
@@ -169,7 +181,7 @@ def test_data_that_have_changed_are_refused_and_nothing_is_lost(zoo: Zoo, tmp_pa
     images = torch.randint(256, (40, 8, 8), dtype=torch.uint8)
     train("vanilla", data=images, settings=["batch=4"], rounds=1, out=tmp_path, zoo=zoo)
     begun = plan(tmp_path)
-    with pytest.raises(RunError, match="the data of .* have changed since it was saved"):
+    with pytest.raises(RunError, match=r"^the data of .* have changed since it was saved; resume"):
         again(zoo, tmp_path, data=images.flip(0))
     with pytest.raises(ZooError, match="given from Python and are not kept with it: pass them ag"):
         again(zoo, tmp_path)

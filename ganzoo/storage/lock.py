@@ -21,6 +21,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises RunError if one is at work in it, or if the folder cannot be written. A process that is
     killed leaves no lock behind.
     """
+    # Whichever thread trains may let go of it, not only the one that has taken it.
     lock = FileLock(folder / ".lock", blocking=False, thread_local=False)
     try:
         lock.acquire()

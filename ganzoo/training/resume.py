@@ -9,13 +9,13 @@ from ganzoo.errors import RunError
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
 from ganzoo.training.device import chosen_device, runs_own
-from ganzoo.training.plan import Plan, Start, composed_plan, plan_in
+from ganzoo.training.plan import Move, Plan, Start, composed_plan, plan_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ganzoo.parts.dataset import Data, Dataset
+    from ganzoo.parts.dataset import Dataset
     from ganzoo.plugins.zoo import Zoo
 
 
@@ -34,6 +34,8 @@ def resumed_plan(
     """
     held, recorded = composed_plan(plan_in(folder), zoo)
     composition = said_again(folder, recorded, variant, choices)
+    if composition.loaded is not None and composition.dataset.name == recorded.dataset.name:
+        refuse_other_data(folder, same=composition.dataset == recorded.dataset)
     changed = {name: value for name, value in said.items() if value is not None}
     if "rounds" in changed:
         changed["seconds"] = None
@@ -70,8 +72,6 @@ def said_again(
     composed = compose(base, zoo=zoo, **said)
     dataset = composed.dataset
     if dataset.name == recorded.dataset.name:
-        if composed.loaded is not None and dataset != recorded.dataset:
-            raise RunError(other_data(folder))
         options = {name: dataset.spec()[name] for name in dataset.model_fields_set}
         dataset = zoo.part("dataset", {**recorded.dataset.spec(), **options})
     return Composition(composed.variant, dataset, zoo, composed.loaded)
@@ -84,6 +84,28 @@ def spelled_again(dataset: Dataset) -> str:
             return f"{dataset.name}:{getattr(dataset, name)}"
         break
     return dataset.name
+
+
+def taken_up(folder: Path, plan: Plan, held: Plan, played: int | None) -> Plan:
+    """A run's changed plan, with the move to another device if it is one; ``held`` is the old plan.
+
+    ``played`` are the rounds of its last checkpoint; None if there is none. Raises RunError where
+    they are more than the plan has, or where a run that started from weights has lost them.
+    """
+    if played is None and held.start is not None:
+        message = (
+            f"{folder} lacks the checkpoint of the weights that it started from; train in another "
+            "--out."
+        )
+        raise RunError(message)
+    played = played or 0
+    if plan.rounds is not None and plan.rounds < played:
+        message = f"{folder} has already played {played} rounds, more than {plan.rounds}."
+        raise RunError(message)
+    if plan.device == held.device:
+        return plan
+    move = Move(rounds=played, old=held.device, new=plan.device)
+    return plan.model_copy(update={"moves": (*held.moves, move)})
 
 
 # ----------------------------------------------------------------------------------------- refusals
@@ -113,15 +135,11 @@ def refuse_other_checkpoint(path: Path, saved: Plan, plan: Plan) -> None:
         raise RunError(message)
 
 
-def refuse_other_data(folder: Path, sha256: str, data: Data) -> None:
-    """Raise RunError if data are not those that a run was saved on."""
-    if sha256 != data.sha256:
-        raise RunError(other_data(folder))
-
-
-def other_data(folder: Path) -> str:
-    """The sentence about a run whose data are not what they were."""
-    return (
-        f"the data of {folder} have changed since it was saved; resume it with the data that it "
-        "had, or choose another --out."
-    )
+def refuse_other_data(folder: Path, *, same: bool) -> None:
+    """Raise RunError if data are not the same as those that a run was saved on."""
+    if not same:
+        message = (
+            f"the data of {folder} have changed since it was saved; resume it with the data that "
+            "it had, or choose another --out."
+        )
+        raise RunError(message)

@@ -27,12 +27,13 @@ from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.notebook import Shown
 from ganzoo.training.observing import Observing
-from ganzoo.training.plan import CHANGEABLE, Move, Plan, composed_plan, plan_in
+from ganzoo.training.plan import CHANGEABLE, Plan, composed_plan, plan_in
 from ganzoo.training.resume import (
     refuse_other_checkpoint,
     refuse_other_data,
     refuse_other_run,
     refuse_run_in,
+    taken_up,
 )
 from ganzoo.training.start import start_game
 from ganzoo.training.threads import suitable_threads
@@ -137,7 +138,11 @@ class Run(Shown):
         changes["threads"] = plan.threads or held.threads
         run = cls(folder, held.model_copy(update=changes), composition)
         with run._claimed():
-            run._take_up(held)
+            last = run.last_checkpoint()
+            if last is not None:
+                run.load(last)
+            played = None if last is None else run.game.rounds
+            run.plan = taken_up(folder, run.plan, held, played)
             run.write_plan()
         return run
 
@@ -148,25 +153,6 @@ class Run(Shown):
             stack.enter_context(locked(self.folder))
             yield
             self._claim = stack.pop_all()
-
-    def _take_up(self, held: Plan) -> None:
-        """Go on from the last checkpoint of a run that had the plan ``held``."""
-        last, rounds = self.last_checkpoint(), self.plan.rounds
-        if last is not None:
-            self.load(last)
-        elif held.start is not None:
-            message = (
-                f"{self.folder} lacks the checkpoint of the weights that it started from; train in "
-                "another --out."
-            )
-            raise RunError(message)
-        played = self.game.rounds
-        if rounds is not None and rounds < played:
-            message = f"{self.folder} has already played {played} rounds, more than {rounds}."
-            raise RunError(message)
-        if self.plan.device != held.device:
-            move = Move(rounds=played, old=held.device, new=self.plan.device)
-            self.plan = self.plan.model_copy(update={"moves": (*held.moves, move)})
 
     def write_plan(self) -> None:
         """Write ``run.json``."""
@@ -283,7 +269,8 @@ class Run(Shown):
         with checkpoint.reading(path) as (tensors, facts):
             saved, _ = composed_plan(Plan.model_validate(facts["plan"]), self.zoo)
             refuse_other_checkpoint(path, saved, self.plan)
-            refuse_other_data(self.folder, facts["data_sha256"], self.game.data)
+            same = facts["data_sha256"] == self.game.data.sha256
+            refuse_other_data(self.folder, same=same)
             if is_other_kind(saved.device, self.plan.device):
                 tensors.update(state.restarted(self.game, facts["rounds"]))
                 self.remarks.append(moved(saved.device, self.plan.device, facts["rounds"]))

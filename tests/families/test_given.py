@@ -82,7 +82,7 @@ def test_the_same_images_in_another_form_train_the_same_game(zoo: Zoo) -> None:
 def test_other_data_are_refused_and_missing_ones_are_asked_for(zoo: Zoo, tmp_path: Path) -> None:
     options: dict[str, Any] = {"settings": SMALL, "zoo": zoo, "out": tmp_path / "run"}
     ganzoo.train("vanilla", data=IMAGES, rounds=2, **options)
-    with pytest.raises(RunError, match="the data of .*run have changed since it was saved; resume"):
+    with pytest.raises(RunError, match="the data of .* have changed since it was saved; resume"):
         ganzoo.train("vanilla", data=IMAGES.flip(0), rounds=4, resume=True, **options)
     with pytest.raises(DataError, match="were given from Python and are not kept with it: pass"):
         ganzoo.evaluate(tmp_path / "run", zoo=zoo)
