@@ -29,7 +29,7 @@ from ganzoo_gail.datasets import (
 )
 from ganzoo_gail.objectives import Cloning, EntropyBonus, PpoClip
 from ganzoo_gail.policy import Imitator
-from ganzoo_gail.returns import EpisodeReturn, NormalizedReturn
+from ganzoo_gail.returns import EpisodeReturn, NormalizedReturn, PlainReturn
 from ganzoo_gail.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def ganzoo_datasets() -> list[type[Dataset]]:
 
 @ganzoo.hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """The return of episodes, normalized and as it is."""
-    return [NormalizedReturn, EpisodeReturn]
+    """The return of episodes: normalized, as it is, and in the plain environment."""
+    return [NormalizedReturn, EpisodeReturn, PlainReturn]
 
 
 @ganzoo.hookimpl
@@ -142,7 +142,7 @@ def ganzoo_commands(cli: typer.Typer) -> None:
         game = opened.game
         task = task_of(game.data.info)
         if horizon:
-            task = validated(Task, {"env": task.env, "horizon": horizon}, "record")
+            task = validated(Task, {**task.model_dump(), "horizon": horizon}, "record")
         made_with = f"{game.variant.name} of ganzoo-gail, {game.rounds} rounds, seed {game.seed}"
         facts = write(
             out,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +25,11 @@ from ganzoo_gail.demonstrations import (
 )
 from ganzoo_gail.episodes import played
 from ganzoo_gail.pairs import Pairs
+from ganzoo_gail.spaces import flattened, shown
 from ganzoo_gail.tasks import Horizon, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Demonstrations(Dataset):
@@ -35,7 +40,7 @@ class Demonstrations(Dataset):
 
     def load(self) -> Data:
         """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
-        return read(self.path, self.trajectories, self.path.stem)
+        return read(home(self.path), self.trajectories, self.path.stem)
 
 
 class Shipped(Dataset):
@@ -93,16 +98,19 @@ class Environment(Dataset):
     Its rows come from random actions, so there is nothing to imitate; train on the task's reward.
     """
 
-    env: str
+    env: str = Field(description="gymnasium's ID, or MODULE:ID if a module registers it")
     horizon: Horizon = Field(default="task", description="the task's own, or fixed")
 
     def load(self) -> Data:
-        """Play two episodes of random actions. Raises DataError for an unknown environment."""
+        """Play two episodes of random actions.
+
+        Raises DataError for an environment that is not known or that no policy fits.
+        """
         task = Task(env=self.env, horizon=self.horizon)
         kept: dict[str, list[list[Any]]] = {name: [[], []] for name in ("obs", "action")}
         played(None, task, 2, seed=0, greedy=False, kept=kept)
         obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
-        pairs = Pairs.of(task.spaces["real"], obs)
+        pairs = Pairs.of(task, obs)
         columns = columns_of(task, {"obs": obs, "action": action})
         rows = ResidentRows({**columns, "real": pairs(**columns)})
         facts = {"task": task, "pairs": pairs, "random_return": random_return(task)}
@@ -134,21 +142,43 @@ class Minari(Dataset):
         if found.spec.env_spec is None:
             message = f"Minari's dataset '{self.dataset}' does not name its environment."
             raise DataError(message)
-        task = Task(env=found.spec.env_spec.id)
+        task = Task(env=found.spec.env_spec.id, spec=found.spec.env_spec.to_json())
         returns = [float(np.sum(episode.rewards)) for episode in episodes]
-        lengths = [len(episode.actions) for episode in episodes]
-        # Minari also stores each episode's final observation, after which no action follows.
-        obs = [episode.observations[:n] for episode, n in zip(episodes, lengths, strict=True)]
-        tensors = {
-            "obs": torch.from_numpy(np.concatenate(obs)).float(),
-            "action": task.unscaled(np.concatenate([episode.actions for episode in episodes])),
-            "lengths": torch.tensor(lengths),
-        }
         facts = Facts(
             env=task.env,
             horizon=task.horizon,
             expert_return=float(np.mean(returns)),
             random_return=random_return(task),
             made_with=f"Minari's {self.dataset}",
+            spec=task.spec,
         )
+        tensors = self._tensors(task, episodes)
         return data_of(facts.made_with, tensors, facts, self.trajectories, self.dataset)
+
+    def _tensors(self, task: Task, episodes: list[Any]) -> dict[str, Tensor]:
+        """The episodes' observations and actions, as a policy meets them."""
+        seen = task.interface.seen
+        lengths = [len(episode.actions) for episode in episodes]
+        try:
+            # Minari also stores each episode's final observation, after which no action follows.
+            obs = [
+                flattened(seen, episode.observations, n + 1)[:n]
+                for episode, n in zip(episodes, lengths, strict=True)
+            ]
+            action = task.actions.recorded(np.concatenate([e.actions for e in episodes]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            message = (
+                f"Minari's dataset '{self.dataset}' was not recorded in '{task.env}' as it is made "
+                f"here, which observes {shown(seen)}."
+            )
+            raise DataError(message) from error
+        return {
+            "obs": torch.from_numpy(np.concatenate(obs)).float(),
+            "action": action,
+            "lengths": torch.tensor(lengths),
+        }
+
+
+def home(path: Path) -> Path:
+    """A path whose ``~`` is the user's home; it stays as it is if there is no such home."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (Path's raises where that is unknown)
