@@ -134,6 +134,7 @@ def ganzoo_commands(cli: typer.Typer) -> None:
         # torch and gymnasium are slow to import, and `ganzoo --help` only needs this signature
         from ganzoo.plugins.options import validated
         from ganzoo.training.run import Run
+        from ganzoo_gail.demonstrations import home
         from ganzoo_gail.demonstrations import record as write
         from ganzoo_gail.episodes import task_of
         from ganzoo_gail.tasks import Task
@@ -145,7 +146,7 @@ def ganzoo_commands(cli: typer.Typer) -> None:
             task = validated(Task, {**task.model_dump(), "horizon": horizon}, "record")
         made_with = f"{game.variant.name} of ganzoo-gail, {game.rounds} rounds, seed {game.seed}"
         facts = write(
-            out,
+            home(out),
             task,
             game.frozen(),
             episodes=episodes,

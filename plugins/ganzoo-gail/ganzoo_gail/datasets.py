@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +18,7 @@ from ganzoo_gail.demonstrations import (
     Facts,
     columns_of,
     data_of,
+    home,
     random_return,
     read,
     told,
@@ -177,8 +177,3 @@ class Minari(Dataset):
             "action": action,
             "lengths": torch.tensor(lengths),
         }
-
-
-def home(path: Path) -> Path:
-    """A path whose ``~`` is the user's home; it stays as it is if there is no such home."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111  (Path's raises where that is unknown)

@@ -10,6 +10,8 @@ float32, (N, k), in [-1, 1] where it has bounds; ``lengths``, int64, (episodes,)
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +30,6 @@ from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
     from ganzoo.parts.protocols import FrozenView
@@ -191,3 +191,8 @@ def record(
 def random_return(task: Task, *, seed: int = 0) -> float:
     """The return of random actions, the mean of 100 episodes."""
     return float(played(None, task, EPISODES, seed=seed, greedy=False)["return"].mean())
+
+
+def home(path: Path) -> Path:
+    """A path whose ``~`` is the user's home; it stays as it is if there is no such home."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (Path's raises where that is unknown)

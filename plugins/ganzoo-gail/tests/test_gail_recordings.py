@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -18,6 +20,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.wrappers import ClipReward
 
 import ganzoo
+from ganzoo.cli import main
 from ganzoo.engine.game import Game
 from ganzoo.errors import DataError
 
@@ -253,6 +256,21 @@ def test_a_file_does_not_choose_what_is_called(tmp_path: Path, changed: Any, sen
     safetensors.torch.save_file(tensors, path, metadata)
     with pytest.raises(DataError, match=f"^the recording's environment 'X-v0' .*{sentence}"):
         Demonstrations(path=path).load()
+
+
+def test_a_policy_of_a_fixed_horizon_is_recorded_at_home_without_it(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ganzoo.train(
+        "behaviour-cloning", data="mountain-car", rounds=1, out=tmp_path / "run", zoo=zoo
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    words = f"record {run.folder} --out ~/mine.safetensors --horizon task --episodes 1"
+    monkeypatch.setattr(sys, "argv", ["ganzoo", *words.split()])
+    with suppress(SystemExit):
+        main()
+    data = Demonstrations(path="~/mine.safetensors", trajectories=1).load()  # type: ignore[arg-type]
+    assert data.spaces["obs"].shape == (2,)
 
 
 @pytest.mark.parametrize("name", ["~/demos.safetensors", "~nobody-here/demos.safetensors"])
