@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -143,16 +144,19 @@ class Minari(Dataset):
             message = f"Minari's dataset '{self.dataset}' does not name its environment."
             raise DataError(message)
         task = Task(env=found.spec.env_spec.id, spec=found.spec.env_spec.to_json())
-        returns = [float(np.sum(episode.rewards)) for episode in episodes]
+        tensors = self._tensors(task, episodes)
+        expert_return = float(np.mean([np.sum(episode.rewards) for episode in episodes]))
+        if not isfinite(expert_return):
+            message = f"Minari's dataset '{self.dataset}' has rewards that are not finite."
+            raise DataError(message)
         facts = Facts(
             env=task.env,
             horizon=task.horizon,
-            expert_return=float(np.mean(returns)),
+            expert_return=expert_return,
             random_return=random_return(task),
             made_with=f"Minari's {self.dataset}",
             spec=task.spec,
         )
-        tensors = self._tensors(task, episodes)
         return data_of(facts.made_with, tensors, facts, self.trajectories, self.dataset)
 
     def _tensors(self, task: Task, episodes: list[Any]) -> dict[str, Tensor]:

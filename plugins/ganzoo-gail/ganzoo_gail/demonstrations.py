@@ -1,10 +1,11 @@
 """Demonstrations: an expert's observations and actions, as a dataset and as a file.
 
-A file is safetensors, with the tensors ``obs``, float32, (N, d); ``action``, uint8, (N,), or
-float32, (N, k), in [-1, 1] where it has bounds; ``lengths``, int64, (episodes,), which sum to N;
-``returns``, float64, (episodes,). Its one metadata key, ``ganzoo``, is JSON with ``env``
-(gymnasium's id), ``horizon`` ("fixed" or "task"), ``expert_return`` and ``random_return`` (means of
-100 episodes), ``made_with``; and ``spec``, if the environment is not made as it is registered.
+A file is safetensors, with the tensors ``obs``, float32, (N, d); ``action``, uint8 (int64 for more
+than 256 choices), (N,), or float32, (N, k), in [-1, 1] where it has two bounds; ``lengths``, int64,
+(episodes,), which sum to N; ``returns``, float64, (episodes,). Its one metadata key, ``ganzoo``, is
+JSON with ``env`` (gymnasium's id), ``horizon`` ("fixed" or "task"), ``expert_return`` and
+``random_return`` (means of 100 episodes), ``made_with``; and ``spec``, if the environment is not
+made as it is registered.
 """
 
 from __future__ import annotations
@@ -174,11 +175,11 @@ def record(
         made_with=made_with,
         spec=task.spec,
     )
-    is_choice = task.spaces["action"].classes is not None
+    classes = task.spaces["action"].classes
     obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
     tensors = {
         "obs": obs.float(),
-        "action": action.byte() if is_choice else task.actions.limited(action).float(),
+        "action": stored(action, classes) if classes else task.actions.limited(action).float(),
         "lengths": made["length"].long(),
         "returns": made["return"],
     }
@@ -186,6 +187,11 @@ def record(
         text = json.dumps(facts.model_dump(exclude_none=True))
         temporary.write_bytes(safetensors.torch.save(tensors, {"ganzoo": text}))
     return facts
+
+
+def stored(action: Tensor, classes: int) -> Tensor:
+    """Choices as a file stores them: uint8, or int64 if there are more than that can count."""
+    return action.byte() if classes <= torch.iinfo(torch.uint8).max + 1 else action.long()
 
 
 def random_return(task: Task, *, seed: int = 0) -> float:

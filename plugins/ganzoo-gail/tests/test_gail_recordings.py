@@ -13,7 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 from ganzoo_gail.datasets import Demonstrations, Minari
-from ganzoo_gail.demonstrations import record
+from ganzoo_gail.demonstrations import record, stored
 from ganzoo_gail.envs import Envs
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
@@ -121,7 +121,11 @@ def task_in(dataset: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("options", "steps", "g"),
-    [({"g": 5.0, "max_episode_steps": 7}, 7, 5.0), ({"g": 3.0}, 200, 3.0), ({}, 200, 10.0)],
+    [
+        ({"g": 5.0, "max_episode_steps": 7}, 7, 5.0),
+        ({"max_episode_steps": 9}, 9, 10.0),
+        ({"g": 3.0}, 200, 3.0),
+    ],
 )
 def test_a_recording_is_played_in_the_environment_that_it_was_made_in(
     minari: Any, options: Any, steps: int, g: float
@@ -132,7 +136,9 @@ def test_a_recording_is_played_in_the_environment_that_it_was_made_in(
 
 
 def test_it_is_not_rendered_as_it_was_when_recorded(minari: Any) -> None:
-    task = task_in(minari(gymnasium.make("Pendulum-v1", render_mode="rgb_array")))
+    task = task_in(
+        minari(gymnasium.make("Pendulum-v1", max_episode_steps=5, render_mode="rgb_array"))
+    )
     assert Envs(task, 1, seed=0).vector.envs[0].render_mode is None  # type: ignore[attr-defined]
 
 
@@ -215,7 +221,21 @@ def test_a_recording_of_another_environment_is_refused(
     )
 
 
+@pytest.mark.parametrize("reward", [np.nan, np.inf])
+def test_a_recording_without_returns_is_refused(minari: Any, reward: float) -> None:
+    with pytest.raises(DataError) as error:
+        minari(walk(), *(np.float32([reward]) for _ in range(3))).load()
+    assert str(error.value) == "Minari's dataset 'test/walk-v0' has rewards that are not finite."
+
+
 # ------------------------------------------------------------------------- files of demonstrations
+
+
+@pytest.mark.parametrize(("classes", "kind"), [(2, torch.uint8), (256, torch.uint8), (257, None)])
+def test_every_choice_can_be_stored(classes: int, kind: torch.dtype | None) -> None:
+    kept = stored(torch.tensor([0, classes - 1]), classes)
+    assert kept.dtype == (kind or torch.int64)
+    assert kept.tolist() == [0, classes - 1]
 
 
 def test_a_file_keeps_the_environment_too(zoo: Zoo, minari: Any, tmp_path: Path) -> None:
