@@ -29,7 +29,7 @@ from ganzoo_gail.datasets import (
 )
 from ganzoo_gail.objectives import Cloning, EntropyBonus, PpoClip
 from ganzoo_gail.policy import Imitator
-from ganzoo_gail.returns import EpisodeReturn, NormalizedReturn
+from ganzoo_gail.returns import EpisodeReturn, NormalizedReturn, PlainReturn
 from ganzoo_gail.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def ganzoo_datasets() -> list[type[Dataset]]:
 
 @ganzoo.hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """The return of episodes, normalized and as it is."""
-    return [NormalizedReturn, EpisodeReturn]
+    """The return of episodes: normalized, as it is, and in the plain environment."""
+    return [NormalizedReturn, EpisodeReturn, PlainReturn]
 
 
 @ganzoo.hookimpl
@@ -134,6 +134,7 @@ def ganzoo_commands(cli: typer.Typer) -> None:
         # torch and gymnasium are slow to import, and `ganzoo --help` only needs this signature
         from ganzoo.plugins.options import validated
         from ganzoo.training.run import Run
+        from ganzoo_gail.demonstrations import home
         from ganzoo_gail.demonstrations import record as write
         from ganzoo_gail.episodes import task_of
         from ganzoo_gail.tasks import Task
@@ -142,10 +143,10 @@ def ganzoo_commands(cli: typer.Typer) -> None:
         game = opened.game
         task = task_of(game.data.info)
         if horizon:
-            task = validated(Task, {"env": task.env, "horizon": horizon}, "record")
+            task = validated(Task, {**task.model_dump(), "horizon": horizon}, "record")
         made_with = f"{game.variant.name} of ganzoo-gail, {game.rounds} rounds, seed {game.seed}"
         facts = write(
-            out,
+            home(out),
             task,
             game.frozen(),
             episodes=episodes,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,13 +19,18 @@ from ganzoo_gail.demonstrations import (
     Facts,
     columns_of,
     data_of,
+    home,
     random_return,
     read,
     told,
 )
 from ganzoo_gail.episodes import played
 from ganzoo_gail.pairs import Pairs
+from ganzoo_gail.spaces import flattened, shown
 from ganzoo_gail.tasks import Horizon, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Demonstrations(Dataset):
@@ -35,7 +41,7 @@ class Demonstrations(Dataset):
 
     def load(self) -> Data:
         """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
-        return read(self.path, self.trajectories, self.path.stem)
+        return read(home(self.path), self.trajectories, self.path.stem)
 
 
 class Shipped(Dataset):
@@ -93,16 +99,19 @@ class Environment(Dataset):
     Its rows come from random actions, so there is nothing to imitate; train on the task's reward.
     """
 
-    env: str
+    env: str = Field(description="gymnasium's ID, or MODULE:ID if a module registers it")
     horizon: Horizon = Field(default="task", description="the task's own, or fixed")
 
     def load(self) -> Data:
-        """Play two episodes of random actions. Raises DataError for an unknown environment."""
+        """Play two episodes of random actions.
+
+        Raises DataError for an environment that is not known or that no policy fits.
+        """
         task = Task(env=self.env, horizon=self.horizon)
         kept: dict[str, list[list[Any]]] = {name: [[], []] for name in ("obs", "action")}
         played(None, task, 2, seed=0, greedy=False, kept=kept)
         obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
-        pairs = Pairs.of(task.spaces["real"], obs)
+        pairs = Pairs.of(task, obs)
         columns = columns_of(task, {"obs": obs, "action": action})
         rows = ResidentRows({**columns, "real": pairs(**columns)})
         facts = {"task": task, "pairs": pairs, "random_return": random_return(task)}
@@ -134,21 +143,41 @@ class Minari(Dataset):
         if found.spec.env_spec is None:
             message = f"Minari's dataset '{self.dataset}' does not name its environment."
             raise DataError(message)
-        task = Task(env=found.spec.env_spec.id)
-        returns = [float(np.sum(episode.rewards)) for episode in episodes]
-        lengths = [len(episode.actions) for episode in episodes]
-        # Minari also stores each episode's final observation, after which no action follows.
-        obs = [episode.observations[:n] for episode, n in zip(episodes, lengths, strict=True)]
-        tensors = {
-            "obs": torch.from_numpy(np.concatenate(obs)).float(),
-            "action": task.unscaled(np.concatenate([episode.actions for episode in episodes])),
-            "lengths": torch.tensor(lengths),
-        }
+        task = Task(env=found.spec.env_spec.id, spec=found.spec.env_spec.to_json())
+        tensors = self._tensors(task, episodes)
+        expert_return = float(np.mean([np.sum(episode.rewards) for episode in episodes]))
+        if not isfinite(expert_return):
+            message = f"Minari's dataset '{self.dataset}' has rewards that are not finite."
+            raise DataError(message)
         facts = Facts(
             env=task.env,
             horizon=task.horizon,
-            expert_return=float(np.mean(returns)),
+            expert_return=expert_return,
             random_return=random_return(task),
             made_with=f"Minari's {self.dataset}",
+            spec=task.spec,
         )
         return data_of(facts.made_with, tensors, facts, self.trajectories, self.dataset)
+
+    def _tensors(self, task: Task, episodes: list[Any]) -> dict[str, Tensor]:
+        """The episodes' observations and actions, as a policy meets them."""
+        seen = task.interface.seen
+        lengths = [len(episode.actions) for episode in episodes]
+        try:
+            # Minari also stores each episode's final observation, after which no action follows.
+            obs = [
+                flattened(seen, episode.observations, n + 1)[:n]
+                for episode, n in zip(episodes, lengths, strict=True)
+            ]
+            action = task.actions.recorded(np.concatenate([e.actions for e in episodes]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            message = (
+                f"Minari's dataset '{self.dataset}' was not recorded in '{task.env}' as it is made "
+                f"here, which observes {shown(seen)}."
+            )
+            raise DataError(message) from error
+        return {
+            "obs": torch.from_numpy(np.concatenate(obs)).float(),
+            "action": action,
+            "lengths": torch.tensor(lengths),
+        }

@@ -1,14 +1,18 @@
 """Demonstrations: an expert's observations and actions, as a dataset and as a file.
 
-A file is safetensors, with the tensors ``obs``, float32, (N, d); ``action``, uint8, (N,), or
-float32 in [-1, 1], (N, k); ``lengths``, int64, (episodes,), which sum to N; ``returns``, float64,
-(episodes,). Its one metadata key, ``ganzoo``, is JSON with ``env`` (gymnasium's id), ``horizon``
-("fixed" or "task"), ``expert_return`` and ``random_return`` (means of 100 episodes), ``made_with``.
+A file is safetensors, with the tensors ``obs``, float32, (N, d); ``action``, uint8 (int64 for more
+than 256 choices), (N,), or float32, (N, k), in [-1, 1] where it has two bounds; ``lengths``, int64,
+(episodes,), which sum to N; ``returns``, float64, (episodes,). Its one metadata key, ``ganzoo``, is
+JSON with ``env`` (gymnasium's id), ``horizon`` ("fixed" or "task"), ``expert_return`` and
+``random_return`` (means of 100 episodes), ``made_with``; and ``spec``, if the environment is not
+made as it is registered.
 """
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,17 +25,15 @@ from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.storage.files import replacing
-from ganzoo_gail.episodes import played, policy_of
+from ganzoo_gail.environments import sentence
+from ganzoo_gail.episodes import played, trained
 from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
     from ganzoo.parts.protocols import FrozenView
-    from ganzoo_gail.policy import ActorCritic
 
 EPISODES = 100
 """Episodes over which a return is averaged."""
@@ -47,6 +49,11 @@ class Facts(BaseModel):
     expert_return: float
     random_return: float
     made_with: str = ""
+    spec: str | None = None
+
+    def task(self) -> Task:
+        """The task that was demonstrated."""
+        return Task(env=self.env, horizon=self.horizon, spec=self.spec)
 
 
 def read(path: Path, trajectories: int, name: str) -> Data:
@@ -76,7 +83,7 @@ def data_of(
     If all are trained on, the last one is also the held-out one. Raises DataError, naming the
     source, if the tensors do not fit each other or the task.
     """
-    task = Task(env=facts.env, horizon=facts.horizon)
+    task = facts.task()
     checked(source, tensors, task)
     lengths = tensors["lengths"].tolist()
     if trajectories > len(lengths):
@@ -85,7 +92,7 @@ def data_of(
     trained = sum(lengths[:trajectories])
     held = trained if trajectories < len(lengths) else trained - lengths[-1]
     columns = columns_of(task, tensors)
-    pairs = Pairs.of(task.spaces["real"], columns["obs"][:trained])
+    pairs = Pairs.of(task, columns["obs"][:trained])
     columns["real"] = pairs(columns["obs"], columns["action"])
     return Data(
         name=name,
@@ -146,59 +153,52 @@ def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
 
 
 def told(error: Exception) -> str:
-    """Another library's error, as a sentence."""
-    if isinstance(error, KeyError):
-        return "its metadata has no key 'ganzoo'."
-    return str(error).strip().splitlines()[0].rstrip(".") + "."
+    """What is wrong with a file, as a sentence."""
+    return "its metadata has no key 'ganzoo'." if isinstance(error, KeyError) else sentence(error)
 
 
 def record(
     path: Path, task: Task, frozen: FrozenView, *, episodes: int, seed: int, made_with: str
 ) -> Facts:
     """Write episodes of a policy's most likely actions to a file; returns the file's metadata."""
-    net: Any = Unflagged(policy_of(frozen.net), frozen.spaces["obs"].size)
-    device = frozen.device
+    policy = trained(frozen)
     kept: dict[str, list[list[Any]]] = {
         name: [[] for _ in range(episodes)] for name in ("obs", "action")
     }
-    made = played(net, task, episodes, seed=seed, greedy=True, device=device, kept=kept)
-    expert = played(net, task, EPISODES, seed=seed + 1, greedy=True, device=device)
+    made = played(policy, task, episodes, seed=seed, greedy=True, kept=kept)
+    expert = played(policy, task, EPISODES, seed=seed + 1, greedy=True)
     facts = Facts(
         env=task.env,
         horizon=task.horizon,
         expert_return=float(expert["return"].mean()),
         random_return=random_return(task, seed=seed),
         made_with=made_with,
+        spec=task.spec,
     )
-    is_choice = task.spaces["action"].classes is not None
+    classes = task.spaces["action"].classes
     obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
     tensors = {
         "obs": obs.float(),
-        "action": action.byte() if is_choice else action.clamp(-1, 1).float(),
+        "action": stored(action, classes) if classes else task.actions.limited(action).float(),
         "lengths": made["length"].long(),
         "returns": made["return"],
     }
     with replacing(path) as temporary:
-        text = json.dumps(facts.model_dump())
+        text = json.dumps(facts.model_dump(exclude_none=True))
         temporary.write_bytes(safetensors.torch.save(tensors, {"ganzoo": text}))
     return facts
 
 
-class Unflagged:
-    """A policy trained with the task's own horizon, acting in the fixed-horizon task.
-
-    It does not see the extra number that marks the end of the task, which it was not trained with.
-    """
-
-    def __init__(self, net: ActorCritic, size: int) -> None:
-        """Pass only the first ``size`` numbers of each observation to the policy."""
-        self.net, self.size = net, size
-
-    def best(self, obs: Tensor) -> Tensor:
-        """The most likely action for each observation."""
-        return self.net.best(obs[:, : self.size])
+def stored(action: Tensor, classes: int) -> Tensor:
+    """Choices as a file stores them: uint8, or int64 if there are more than that can count."""
+    return action.byte() if classes <= torch.iinfo(torch.uint8).max + 1 else action.long()
 
 
 def random_return(task: Task, *, seed: int = 0) -> float:
-    """The return of uniformly random actions, the mean of 100 episodes."""
+    """The return of random actions, the mean of 100 episodes."""
     return float(played(None, task, EPISODES, seed=seed, greedy=False)["return"].mean())
+
+
+def home(path: Path) -> Path:
+    """A path whose ``~`` is the user's home; it stays as it is if there is no such home."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (Path's raises where that is unknown)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.parts.space import Space
+    from ganzoo_gail.spaces import Actions
+    from ganzoo_gail.tasks import Task
 
 FAR = 10.0
 """Normalized numbers are clipped to this, so that an unseen extreme does not saturate a network."""
@@ -26,19 +28,21 @@ class Pairs:
     """
 
     space: Space
+    actions: Actions
     mean: Tensor
     std: Tensor
 
     @classmethod
-    def of(cls, space: Space, obs: Tensor) -> Pairs:
+    def of(cls, task: Task, obs: Tensor) -> Pairs:
         """Normalize by these observations, (N, d); a constant number is only shifted."""
         std = obs.std(0, correction=0)
-        return cls(space, obs.mean(0), std.where(std > 1e-6, 1.0))  # noqa: PLR2004
+        std = std.where(std > 1e-6, 1.0)  # noqa: PLR2004
+        return cls(task.spaces["real"], task.actions, obs.mean(0), std)
 
     def __call__(self, obs: Tensor, action: Tensor) -> Tensor:
         """Join observations, (N, d), and choices, (N,), or vectors, (N, k): float32, (N, width)."""
         seen = (obs - self.mean.to(obs.device)) / self.std.to(obs.device)
-        taken = action if self.space.parts["action"].classes else action.clamp(-1, 1)
+        taken = self.actions.limited(action)
         return self.space.join({"obs": seen.clamp(-FAR, FAR), "action": taken})
 
 

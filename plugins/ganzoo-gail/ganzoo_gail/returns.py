@@ -36,3 +36,13 @@ class EpisodeReturn(Metric):
             "return": float(episode_return.mean()),
             "stochastic-return": float(stochastic_return.mean()),
         }
+
+
+class PlainReturn(Metric):
+    """The return in the environment as gymnasium makes it, whatever the task's horizon."""
+
+    better: ClassVar[dict[str, Direction]] = {"plain-return": "higher"}
+
+    def measure(self, plain_return: Tensor) -> dict[str, float]:
+        """The mean return of the most likely actions over episodes."""
+        return {"plain-return": float(plain_return.mean())}

@@ -13,10 +13,10 @@ from ganzoo.engine.streams import seed_for
 from ganzoo.errors import ComposeError, listed
 from ganzoo.parts.needs import reads
 from ganzoo_gail.cloning import clone
+from ganzoo_gail.envs import Envs
 from ganzoo_gail.episodes import Episodes, policy_of, task_of
 from ganzoo_gail.pairs import pairs_of
 from ganzoo_gail.policy import RunningNorm, observe
-from ganzoo_gail.tasks import Envs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from ganzoo_gail.datasets import Cartpole, Demonstrations, Environment, Minari
+from ganzoo_gail.datasets import Cartpole, Demonstrations, Minari
+from ganzoo_gail.environments import FixedHorizon
+from ganzoo_gail.envs import Envs
 from ganzoo_gail.episodes import played
 from ganzoo_gail.objectives import Cloning, EntropyBonus, PpoClip
 from ganzoo_gail.policy import ActorCritic, Imitator, RunningNorm
 from ganzoo_gail.returns import NormalizedReturn
 from ganzoo_gail.rollout import Rollout, advantages
-from ganzoo_gail.tasks import CartPoles, Envs, FixedHorizon, Task
+from ganzoo_gail.tasks import CartPoles, Task
 from gymnasium.wrappers import TimeLimit
 
 import ganzoo
@@ -154,22 +156,6 @@ def test_episodes_of_different_ages_are_taken_up_where_some_end_on_the_way() -> 
     np.testing.assert_array_equal(one.obs, other.obs)
     for mine, its in zip(one.step(np.zeros(3, int)), other.step(np.zeros(3, int)), strict=True):
         np.testing.assert_array_equal(mine, its)
-
-
-def test_an_observation_that_is_not_a_number_stops_the_run() -> None:
-    class Broken(Corridor):
-        def step(self, action: int) -> Any:
-            return np.full(1, np.nan), 0.0, False, False, {}
-
-    gymnasium.register("Broken-v0", Broken, max_episode_steps=5)
-    envs = Envs(Task(env="Broken-v0"), 1, seed=0)
-    with pytest.raises(DataError, match="'Broken-v0' returned an observation that is not finite"):
-        envs.step(np.array([0]))
-
-
-def test_an_environment_that_is_not_there_is_named() -> None:
-    with pytest.raises(DataError, match="gymnasium has no environment 'CartPol-v1'"):
-        Environment(env="CartPol-v1").load()
 
 
 # ------------------------------------------------------------------------------- policy, objectives
@@ -547,7 +533,7 @@ def test_cloning_four_episodes_balances_the_pole(zoo: Zoo) -> None:
     scores = {s.metric: s.value for s in measure_game(game, zoo.metrics(), n=20, seed=0)}
     assert untrained < 100
     assert scores["return"] > 300
-    assert set(scores) == {"normalized-return", "return", "stochastic-return"}
+    assert set(scores) == {"normalized-return", "return", "stochastic-return", "plain-return"}
 
 
 def test_a_start_by_cloning_is_better_than_none(zoo: Zoo) -> None:

@@ -1,0 +1,114 @@
+"""Running environments, each of which can return to where it stood.
+
+Each episode is reset with its own seed, so an environment's state is that seed and the actions
+since, and a run resumes exactly. Autoreset is off, because it adds a step between two episodes that
+belongs to neither.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ganzoo.engine.streams import seed_for
+from ganzoo.errors import DataError, DivergedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ganzoo_gail.spaces import Array
+    from ganzoo_gail.tasks import Task
+
+
+class Envs:
+    """Running environments: each one's observation, and the seed and actions that led there."""
+
+    def __init__(self, task: Task, n: int, *, seed: int, render_mode: str | None = None) -> None:
+        """Start ``n`` episodes with seeds derived from ``seed``."""
+        self.task, self.n, self.seed = task, n, seed
+        self.vector = task.vector(n, render_mode)
+        self.episodes = np.zeros(n, dtype=np.int64)
+        self.actions: list[list[Array]] = [[] for _ in range(n)]
+        self.obs = self._reset(np.ones(n, dtype=bool))
+
+    def step(self, action: Array) -> tuple[Array, Array, Array, Array]:
+        """Play one action in each, as a policy takes it: int64, (n,), or float32, (n, k).
+
+        Returns the next observations, (n, d), the rewards, and which episodes terminated and which
+        were truncated, (n,) each. An episode that ended is replaced: ``obs`` then holds the first
+        observation of a new one. Raises DivergedError if an action is not finite, DataError if an
+        observation or a reward is not.
+        """
+        if not np.isfinite(action).all():
+            message = (
+                "training diverged: the policy's actions are not finite. A lower learning rate "
+                "usually helps."
+            )
+            raise DivergedError(message)
+        for taken, one in zip(self.actions, action, strict=True):
+            taken.append(one)
+        obs, reward, terminated, truncated, _ = self.vector.step(self.task.actions.played(action))
+        seen = self._finite(obs, "an observation")
+        earned = self._finite(reward, "a reward")
+        self.obs = seen
+        if (ended := terminated | truncated).any():
+            self.episodes += ended
+            for i in np.flatnonzero(ended):
+                self.actions[i] = []
+            self.obs = np.where(ended[:, None], self._reset(ended), seen)
+        return seen, earned, terminated, truncated & ~terminated
+
+    def _reset(self, mask: Array) -> Array:
+        seeds: Any = [
+            seed_for(self.seed, f"episode {k} of environment {i}") % 2**31
+            for i, k in enumerate(self.episodes)
+        ]
+        obs, _ = self.vector.reset(seed=seeds, options={"reset_mask": mask})
+        return self._finite(obs, "an observation")
+
+    def _finite(self, values: Array, what: str) -> Array:
+        with np.errstate(over="ignore"):
+            single = np.array(values, dtype=np.float32)
+        wrong = ~np.isfinite(single).reshape(self.n, -1).all(1)
+        if wrong.any():
+            step = len(self.actions[np.flatnonzero(wrong)[0]])
+            when = f"in step {step} of an episode" if step else "at the start of an episode"
+            message = (
+                f"environment '{self.task.env}' returned {what} that is not finite {when}; correct "
+                "the environment."
+            )
+            raise DataError(message)
+        return single
+
+    def state(self) -> dict[str, Tensor]:
+        """Each environment's episode number, and the actions taken in that episode."""
+        taken = {
+            f"actions.{i}": torch.from_numpy(np.stack(actions))
+            for i, actions in enumerate(self.actions)
+            if actions
+        }
+        return {"episodes": torch.from_numpy(self.episodes.copy()), **taken}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Return to a saved state by replaying its actions."""
+        self.episodes = state["episodes"].cpu().numpy().copy()
+        taken = [state.get(f"actions.{i}") for i in range(self.n)]
+        self.actions = [[] if one is None else list(one.cpu().numpy()) for one in taken]
+        longest = max(len(actions) for actions in self.actions)
+        self.obs = self._reset(np.ones(self.n, dtype=bool))
+        anything: Any = next((actions[0] for actions in self.actions if actions), None)
+        for t in range(longest):
+            # All replays end together: shorter ones first play any action, then reset and start.
+            at = [len(actions) - longest + t for actions in self.actions]
+            action = [a[i] if i >= 0 else anything for a, i in zip(self.actions, at, strict=True)]
+            played = self.task.actions.played(np.stack(action))
+            obs, _, terminated, truncated, _ = self.vector.step(played)
+            self.obs = self._finite(obs, "an observation")
+            # A waiting environment may also end, and must not be stepped after that.
+            starting = np.array([i == -1 for i in at]) | terminated | truncated
+            if starting.any():
+                self.obs = np.where(starting[:, None], self._reset(starting), self.obs)
