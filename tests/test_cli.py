@@ -86,6 +86,24 @@ def test_train_sample_evaluate_and_resume(ganzoo: Command, tmp_path: Path) -> No
     assert (code, "5 rounds" in out) == (0, True)
 
 
+def test_how_data_were_understood_is_told_once_and_not_among_the_results(
+    ganzoo: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(8):
+        kind = tmp_path / "photos" / ("cat", "dog")[number % 2]
+        kind.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 30 * number).save(kind / f"{number}.png")
+    told = "2 classes: cat 4, dog 4; 2 held out."
+    composed = ("vanilla", "--data", "folder:photos", "--set", "data.size=8", *TINY)
+    for rounds, resume in (("1", ()), ("2", ("--resume",))):
+        code, out, err = ganzoo("train", *composed, "--rounds", rounds, *resume)
+        assert (code, out.count(told), err.count(told)) == (0, 0, 1)
+    assert [run.name for run in (tmp_path / "runs").iterdir()] == ["vanilla-photos-0"]
+    assert told in ganzoo("explain", *composed)[1]
+    assert told in json.loads(ganzoo("explain", *composed, "--json")[1])["remarks"]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from pyarrow import parquet
 
+import ganzoo
 from ganzoo.builtin.datasets import idx
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.datasets.fetch import encoded
@@ -23,7 +24,7 @@ from ganzoo.builtin.datasets.idx import FashionMnist, Mnist, read_idx
 from ganzoo.builtin.datasets.images import ImageFiles
 from ganzoo.builtin.datasets.parquet import Parquet
 from ganzoo.builtin.datasets.points import Grid, Quadratic, Ring
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, ZooError
 from ganzoo.parts.dataset import Data, Dataset
 
 if TYPE_CHECKING:
@@ -172,6 +173,21 @@ def test_both_spellings_are_found_in_ganzoo_data(
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path))
     assert tmp_path in idx.folders("fashion-mnist")
     assert idx.checked("fashion-mnist", "t10k-labels-idx1-ubyte", [tmp_path]) is not None
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_path_is_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GANZOO_DATA", "~/data")
+    assert idx.folders("mnist")[:2] == [tmp_path / "data" / "mnist", tmp_path / "data"]
+    for read in (
+        Folder(path="~/no").load,
+        Parquet(path="~/no").load,
+        lambda: ganzoo.load("dir:~/no"),
+    ):
+        with pytest.raises(ZooError, match=f"{tmp_path}/no"):
+            read()
 
 
 def test_the_other_datasets_file_of_the_same_name_is_passed_over(tmp_path: Path) -> None:

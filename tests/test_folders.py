@@ -150,6 +150,16 @@ def test_folders_within_a_single_one_are_told(tmp_path: Path) -> None:
         "8 images without classes; 2 held out.",
         "All images are in 'photos'; to read its folders as classes, name it itself.",
     )
+    assert len(load(tmp_path / "photos").remarks) == 1
+    classes(tmp_path / "other", "photos/cat")
+    assert load(tmp_path / "other").remarks == ("4 images without classes; 2 held out.",)
+
+
+def test_of_many_classes_some_are_named(tmp_path: Path) -> None:
+    classes(tmp_path, *"abcdefghi", n=2)
+    assert load(tmp_path).remarks == (
+        "9 classes: a 2, b 2, c 2, d 2, e 2, f 2, g 2, h 2, 1 more; 4 held out.",
+    )
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
@@ -392,12 +402,12 @@ def test_images_of_other_bits_lie_beside_those_of_eight(tmp_path: Path) -> None:
     assert sorted(chain(*levels(load(tmp_path)))) == [0, 100, 255]
 
 
-def test_images_that_are_almost_black_are_told(tmp_path: Path) -> None:
-    for number in range(4):  # a mask of zeros and ones
-        draw(tmp_path / f"{number}.png", number % 2)
-    assert load(tmp_path).remarks[1:] == (
-        "No pixel is brighter than 1 of 255: the images are almost black.",
-    )
+@pytest.mark.parametrize("brightest", [1, 15, 16])  # of a mask; of 12 bits in 16; of neither
+def test_images_that_are_almost_black_are_told(tmp_path: Path, brightest: int) -> None:
+    for number in range(4):
+        draw(tmp_path / f"{number}.png", brightest)
+    told = f"No pixel is brighter than {brightest} of 255: the images are almost black."
+    assert load(tmp_path).remarks[1:] == ((told,) if brightest < 16 else ())
 
 
 def test_what_is_done_to_images_is_told(tmp_path: Path) -> None:

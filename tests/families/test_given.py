@@ -93,6 +93,14 @@ def test_other_data_are_refused_and_missing_ones_are_asked_for(zoo: Zoo, tmp_pat
         ganzoo.train("vanilla", data=7, rounds=2, zoo=zoo)
 
 
+@pytest.mark.parametrize("kind", ["columns", "dataset"])
+def test_how_given_data_were_understood_is_one_line(kind: str) -> None:
+    label = "one of 3 classes, partly known" if kind == "columns" else "one of 3 classes"
+    assert data_from(GIVEN[kind]).remarks == (
+        f"60 rows of real 1 x 8 x 8 in [-1, 1], label {label}; 6 held out.",
+    )
+
+
 class Counting(Rows):
     """Keeps its classes, as torchvision's datasets do, and counts the rows that are read."""
 
@@ -174,10 +182,10 @@ class Listed:
 
 
 def test_images_of_another_scale_than_it_seems_are_told_or_refused() -> None:
-    assert data_from(IMAGES // 255).remarks == (
+    assert data_from(IMAGES // 255).remarks[1:] == (
         "No pixel is brighter than 1 of 255: the images are almost black.",
     )
-    assert data_from(IMAGES).remarks == ()
+    assert data_from(IMAGES).remarks[1:] == ()
     wide = Image.fromarray(np.zeros((8, 8), np.uint16))
     for picture in (wide, wide.convert("I"), np.zeros((8, 8), np.int32)):
         with pytest.raises(DataError, match="is neither images \\(uint8, or floats in"):

@@ -22,6 +22,7 @@ from ganzoo.parts.streamed import Reader, StreamedRows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
 HELD_OUT = 10
@@ -108,14 +109,17 @@ def resident(columns: Mapping[str, Any]) -> Data:
         for rows in split(lengths["real"])
     )
     spaces = {name: space for name, (_, space) in found.items()}
-    of_images = {name: column for name, (column, _) in found.items()}
-    return Data("given", train, held_out, spaces, facts(spaces), remarks=remarks_on(of_images))
+    remarks = understood(spaces, found["real"][0], train, held_out)
+    return Data("given", train, held_out, spaces, facts(spaces), remarks=remarks)
 
 
-def remarks_on(columns: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Sentences on images of bytes that seem to have another scale."""
-    real = columns["real"]
-    return tuple(darkness(real)) if real.dtype == torch.uint8 else ()
+def understood(
+    spaces: Mapping[str, Space], real: Tensor, train: Rows, held_out: Rows
+) -> tuple[str, ...]:
+    """What was understood of data, in one line; and a sentence on images that are nearly black."""
+    columns = ", ".join(f"{name} {space}" for name, space in spaces.items())
+    line = f"{len(train) + len(held_out)} rows of {columns}; {len(held_out)} held out."
+    return line, *(darkness(real) if real.dtype == torch.uint8 else ())
 
 
 def streamed(source: Any) -> Data:
@@ -146,7 +150,8 @@ def streamed(source: Any) -> Data:
         )
         for rows in numbers
     )
-    return Data("given", train, held_out, spaces, facts(spaces), remarks=remarks_on(sample))
+    remarks = understood(spaces, sample["real"], train, held_out)
+    return Data("given", train, held_out, spaces, facts(spaces), remarks=remarks)
 
 
 def split(n: int) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What pillow raises for a file that is no image, or half of one."""
 THREADS = 8
 """Headers are read by so many threads: mostly they wait for the disk."""
+MANY = 4096
+"""So many files wait for the threads at a time."""
 NAMED = 5
 """So many files are named in one error."""
 DARK = 16
@@ -96,7 +99,8 @@ def surveyed(root: Path, paths: list[str]) -> Survey:
             return first_words(error)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        for path, found in zip(paths, pool.map(header, paths), strict=True):
+        headers = chain.from_iterable(pool.map(header, part) for part in parts(paths))
+        for path, found in zip(paths, headers, strict=True):
             if isinstance(found, str):
                 broken[path] = found
                 continue
@@ -106,6 +110,11 @@ def surveyed(root: Path, paths: list[str]) -> Survey:
             if of_values is not None:
                 ranges.setdefault(family, []).append(of_values)
     return Survey(modes, sizes, *decided(ranges), broken)
+
+
+def parts(paths: list[str]) -> Iterator[list[str]]:
+    """Paths in lists of no more than MANY."""
+    return (paths[at : at + MANY] for at in range(0, len(paths), MANY))
 
 
 class ImageFiles:

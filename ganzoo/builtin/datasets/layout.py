@@ -130,7 +130,7 @@ def images_below(root: Path) -> tuple[list[str], list[str]]:
             lost.append(shown(relative))
         elif is_image(path):
             images.append(relative)
-        elif Path(path).name not in FILES:
+        elif Path(path).name not in FILES or relative.count(os.sep) > 1:
             others[shown(Path(path).suffix.lower()) or "no ending"] += 1
     remarks = []
     if others:
@@ -234,8 +234,8 @@ def classes_by_folder(found: Selection, held: set[str], depth: int) -> dict[str,
 
 def top(path: str) -> str:
     """The first folder of a relative path; "" where it is in none."""
-    first, *below = PurePath(path).parts
-    return first if below else ""
+    first, separator, _ = path.partition(os.sep)
+    return first if separator else ""
 
 
 def shown(name: str) -> str:
