@@ -92,6 +92,7 @@ def started(job: Job) -> subprocess.Popen[str]:
         [sys.executable, "-P", "-m", "ganzoo.benchmark.worker"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
         stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,  # which is for the results of the command
         stderr=subprocess.DEVNULL,  # no progress bar of its own
         text=True,
         encoding="utf-8",

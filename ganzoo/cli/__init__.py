@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from ganzoo.cli import catalogue, contests, hub, runs
 from ganzoo.cli.doctor import clash, intact
+from ganzoo.cli.results import answering
 from ganzoo.errors import ZooError
 
 
@@ -42,10 +43,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(catalogue.app)
-app.add_typer(runs.app)
-app.add_typer(contests.app)
-app.add_typer(hub.app, name="hub")
+for part, name in ((catalogue.app, None), (runs.app, None), (contests.app, None), (hub.app, "hub")):
+    for command in part.registered_commands:
+        command.callback = answering(command.callback)
+    app.add_typer(part, name=name)
 
 
 def main() -> None:

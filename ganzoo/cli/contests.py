@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings
+from ganzoo.cli.results import answer
 from ganzoo.cli.tables import show
 
 if TYPE_CHECKING:
@@ -161,15 +162,15 @@ def print_outcome(benches: Sequence[Bench], out: Path, *, as_json: bool) -> None
     finished = any(made.finished for made in benches)
     if as_json:
         lines = [r.model_dump(exclude_none=True) for b in benches for r in b.results]
-        typer.echo(json.dumps(lines))
+        answer(json.dumps(lines))
     else:
         for made in benches:
             if len(benches) > 1:
-                typer.echo(f"\n{made.contest.data}")
+                answer(f"\n{made.contest.data}")
             show(rows_of(made), as_json=False)
-            typer.echo(made.verdict())
+            answer(made.verdict())
         if finished:
-            typer.echo(f"report: {out / 'report.html'}")
+            answer(f"report: {out / 'report.html'}")
     if not finished:
         raise typer.Exit(1)
 

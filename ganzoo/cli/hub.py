@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli.options import Json
+from ganzoo.cli.results import answer
 from ganzoo.cli.tables import show
 from ganzoo.errors import ZooError
 
@@ -67,7 +68,7 @@ def publish(
     from ganzoo.pretrained.publish import publish as published
 
     model = published(name, endpoint=endpoint)
-    typer.echo(f"{model.name} {model.version} is {model.repo}@{model.revision}")
+    answer(f"{model.name} {model.version} is {model.repo}@{model.revision}")
 
 
 def chosen(names: Iterable[str] | None, zoo: Zoo, *, all_: bool) -> list[Model]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.options import Device, Json, Rounds, RunFolder, composing
+from ganzoo.cli.results import answer
 from ganzoo.cli.tables import score_row, show
 
 app = typer.Typer()
@@ -43,9 +44,7 @@ def train(
         save_every=save_every,
         **choices,
     )
-    typer.echo(
-        f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}"
-    )
+    answer(f"{run.title}: {run.game.rounds} rounds in {run.seconds:.1f} s, saved in {run.folder}")
 
 
 @app.command()
@@ -69,7 +68,7 @@ def sample(
     from ganzoo.pretrained.render import write_samples
 
     path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep)
-    typer.echo(f"{path}")
+    answer(f"{path}")
 
 
 @app.command()
@@ -93,10 +92,10 @@ def evaluate(
     for remark in scores.remarks:
         typer.echo(f"warning: {remark}", err=True)
     if as_json:
-        typer.echo(json.dumps([score.model_dump() for score in scores], indent=2))
+        answer(json.dumps([score.model_dump() for score in scores], indent=2))
         return
     show([score_row(score) for score in scores], as_json=False)
-    typer.echo(scores[0].protocol())
+    answer(scores[0].protocol())
 
 
 @app.command()
@@ -110,4 +109,4 @@ def export(
 
     folder = exported(run, out)
     for path in sorted(folder.glob("*.safetensors")):
-        typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+        answer(f"{path}: {path.stat().st_size:,} bytes")
