@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.options import Json, composing
-from ganzoo.cli.results import answer
-from ganzoo.cli.tables import show
+from ganzoo.cli.tables import answer, show
 
 app = typer.Typer()
 

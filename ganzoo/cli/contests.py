@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings
-from ganzoo.cli.results import answer
-from ganzoo.cli.tables import show
+from ganzoo.cli.tables import answer, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli.options import Json
-from ganzoo.cli.results import answer
-from ganzoo.cli.tables import show
+from ganzoo.cli.tables import answer, show
 from ganzoo.errors import ZooError
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.options import Device, Json, Rounds, RunFolder, composing
-from ganzoo.cli.results import answer
-from ganzoo.cli.tables import score_row, show
+from ganzoo.cli.tables import answer, score_row, show
 
 app = typer.Typer()
 

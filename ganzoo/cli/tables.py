@@ -1,16 +1,43 @@
-"""Tables and JSON for the command line."""
+"""Results on standard output: tables, JSON and lines."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any, TextIO
 
-from ganzoo.cli.results import answer, stdout
+import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ganzoo.parts.metric import Score
+
+
+_reserved: list[TextIO] = []
+"""Standard output, while only results may be printed there."""
+
+
+@contextmanager
+def results_only() -> Iterator[None]:
+    """Keep standard output for ``answer`` and ``show``; all else is printed on standard error."""
+    _reserved.append(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _reserved.pop()
+
+
+def stdout() -> TextIO:
+    """Where results go."""
+    return _reserved[-1] if _reserved else sys.stdout
+
+
+def answer(text: str) -> None:
+    """Print a result."""
+    typer.echo(text, file=stdout())
 
 
 def score_row(score: Score) -> dict[str, str]:
