@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.pretrained.export import export
     from ganzoo.pretrained.model import Pretrained, load
-    from ganzoo.training.train import evaluate, sample, train
+    from ganzoo.pretrained.render import sample
+    from ganzoo.pretrained.scores import evaluate
+    from ganzoo.training.train import train
 
 __all__ = [
     "Architecture",
@@ -92,7 +94,9 @@ _HOMES = {
     "plugins.zoo": ("Zoo",),
     "pretrained.export": ("export",),
     "pretrained.model": ("Pretrained", "load"),
-    "training.train": ("evaluate", "sample", "train"),
+    "pretrained.render": ("sample",),
+    "pretrained.scores": ("evaluate",),
+    "training.train": ("train",),
 }
 """Each module and its public names. No module may have the name of a function here: importing it
 would put the module in the function's place."""

@@ -38,7 +38,8 @@ from ganzoo.engine.scoring import measure
 from ganzoo.errors import OptionError, WeightsError, ZooError
 from ganzoo.parts.dataset import Data
 from ganzoo.plugins.zoo import Zoo
-from ganzoo.training.train import evaluate, train
+from ganzoo.pretrained.scores import evaluate
+from ganzoo.training.train import train
 
 ROOT = Path(__file__).parent.parent
 ORACLE = runpy.run_path(str(ROOT / "benchmarks" / "inception_oracle.py"))

@@ -23,8 +23,9 @@ from ganzoo.parts.variant import Variant
 from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import parsed, registry
 from ganzoo.plugins.zoo import Zoo
-from ganzoo.pretrained.model import circular, load
+from ganzoo.pretrained.model import load
 from ganzoo.pretrained.sources import embedded_folder, source
+from ganzoo.pretrained.walks import circular
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, file_name, opened, player_of, written
 
@@ -343,7 +344,10 @@ def test_a_config_cannot_ask_for_more_than_its_file_holds(
     ("name", "sentence"),
     [
         ("dcgan/fashion-mnits", "did you mean 'dcgan/fashion-mnist'"),
-        ("google/ddpm", "Other spellings: variant/dataset, hub:org/repo@COMMIT#FILE, or dir:PATH"),
+        (
+            "google/ddpm",
+            "hub:org/repo@COMMIT#FILE, dir:PATH, or run:PATH",
+        ),
         ("dcgan/fashion-mnist@99", "has version 1 here"),
         ("hub:org/repo", "does not name a file at a commit"),
         ("hub:org/repo@main#model.safetensors", "40 hexadecimal digits"),

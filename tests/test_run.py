@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 
 from ganzoo.errors import DivergedError, OptionError, RunError, UnknownNameError
 from ganzoo.parts.observer import Observer
-from ganzoo.pretrained.render import write_samples
+from ganzoo.pretrained.render import sample, write_samples
+from ganzoo.pretrained.scores import evaluate
 from ganzoo.training.run import Run
-from ganzoo.training.train import evaluate, sample, train
+from ganzoo.training.train import train
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,8 +12,9 @@ from ganzoo_vanilla import Mlp
 from small import Guess, LabelledPair, equal, images, play, points, variant_of
 from torch import Tensor, nn
 
+from ganzoo.builtin.samplers import Uniform
 from ganzoo.engine.game import Game
-from ganzoo.engine.sampling import discriminator_heads, heads_on_rows
+from ganzoo.engine.heads import discriminator_heads, heads_on_rows
 from ganzoo.errors import ComposeError, OptionError
 from ganzoo.parts.part import Architecture
 from ganzoo.parts.rows import ResidentRows
@@ -129,14 +130,59 @@ def test_a_generator_is_copied_anew_once_its_weights_change_and_not_before() -> 
     assert game.frozen() is not third
 
 
-def test_samples_repeat_by_seed_and_do_not_depend_on_chunks() -> None:
-    game = play(Game(variant_of(Dcgan(width=8)), images()))
-    frozen = game.frozen()
+def test_samples_repeat_by_seed() -> None:
+    frozen = play(Game(variant_of(Dcgan(width=8)), images())).frozen()
     one = frozen.sample(10, seed=1)["fake"]
     assert torch.equal(one, frozen.sample(10, seed=1)["fake"])
-    chunked = frozen.generate(10, seed=1, given={}, chunk=3)["fake"]
-    torch.testing.assert_close(one, chunked)
     assert not torch.equal(one, frozen.sample(10, seed=2)["fake"])
+
+
+class Noisy(Architecture):
+    """A generator that reads a class, and adds noise of its own to each sample."""
+
+    discriminator = Mlp.discriminator
+    width: int = 8
+    depth: int = 1
+
+    def generator(self, z: Space, label: Space, real: Space) -> nn.Module:
+        return NoisyGenerator(z.size, label.classes or 0, real.size)
+
+
+class NoisyGenerator(nn.Module):
+    def __init__(self, z: int, classes: int, out: int) -> None:
+        super().__init__()
+        self.out, self.embedded = nn.Linear(z, out), nn.Embedding(classes, out)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        made: Tensor = self.out(z) + self.embedded(label)
+        return made + torch.randn_like(made)
+
+
+@pytest.mark.parametrize("k", [1, 3, 255, 256, 257, 300])
+@pytest.mark.parametrize("rows", [True, False])
+def test_the_first_samples_are_the_same_however_many_are_drawn(k: int, *, rows: bool) -> None:
+    game = play(Game(variant_of(Noisy(), sampler=Uniform(dim=4)), points()))
+    frozen = game.frozen() if rows else replace(game.frozen(), rows=None)
+    many, few = (frozen.sample(n, seed=1) for n in (600, k))
+    for name in ("z", "label"):
+        assert torch.equal(many[name][:k], few[name])
+    torch.testing.assert_close(many["fake"][:k], few["fake"], atol=1e-5, rtol=0)
+    assert len(many["z"].unique(dim=0)) == 600
+    assert many["label"].unique().tolist() == [0, 1, 2]
+
+
+def test_what_is_given_does_not_change_what_else_is_drawn() -> None:
+    frozen = play(Game(variant_of(Noisy()), points())).frozen()
+    free, held = frozen.sample(5), frozen.sample(5, given={"label": 2})
+    assert torch.equal(free["z"], held["z"])
+    other = frozen.sample(5, given={"z": torch.zeros(5, 4)})
+    assert torch.equal(free["label"], other["label"])
+
+
+def test_images_too_are_the_same_however_many_are_drawn() -> None:
+    frozen = play(Game(variant_of(Dcgan(width=8)), images())).frozen()
+    many, few = (frozen.sample(n, seed=1)["fake"] for n in (260, 5))
+    torch.testing.assert_close(many[:5], few, atol=1e-5, rtol=0)
 
 
 # ------------------------------------------------------------------- what samples are made from

@@ -10,6 +10,7 @@ from statistics import stdev
 from typing import TYPE_CHECKING
 
 import pytest
+import remeasure
 import republish
 import safetensors.torch
 import torch
@@ -52,13 +53,12 @@ def test_what_is_republished_is_shipped_and_registered(
 ) -> None:
     runs: list[Run] = []
 
-    def retrained(model: Model, folder: Path, *, seed: int, zoo: object) -> Run:
-        del model, zoo
+    def retrain(model: Model, folder: Path, *, seed: int) -> None:
+        del model
         runs.append(ganzoo.train("vanilla", data="ring", rounds=1, seed=seed, out=folder))
-        return runs[-1]
 
     written: list[Model] = []
-    monkeypatch.setattr(republish, "retrained", retrained)
+    monkeypatch.setattr(republish, "retrain", retrain)
     monkeypatch.setattr(republish, "register", written.append)
     monkeypatch.setattr(republish, "embedded_folder", lambda *_: tmp_path / "weights")
     model = republish.republish("vanilla/ring", tmp_path / "runs", seeds=2)
@@ -73,6 +73,28 @@ def test_what_is_republished_is_shipped_and_registered(
     metrics = [score.metric for score in ganzoo.evaluate(runs[0])]
     assert [figure.metric for figure in model.figures] == metrics
     assert model.command == registry().weights["vanilla/ring"].command
+
+
+def test_what_is_measured_anew_keeps_its_interval_and_must_lie_in_it() -> None:
+    (score,) = scored(1.23456)
+    old = republish.figure(scored(1.0, 1.2, 1.3))
+    (new,) = remeasure.remeasured([old], [score])
+    assert new == old.model_copy(update={"value": 1.235})
+    outside = scored(9.0)
+    other = [score.model_copy(update={"n_fake": 10})]
+    for scores, found in ((outside, "9.0"), (other, "None"), ([], "None")):
+        with pytest.raises(ValueError, match=rf"^m is {found}, not 0\.4"):
+            remeasure.remeasured([old], scores)
+
+
+def test_models_that_are_measured_anew_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Model] = []
+    monkeypatch.setattr(remeasure, "register", written.append)
+    assert remeasure.main(["vanilla/ring"], ganzoo.default_zoo()) == 0
+    assert written == [registry().weights["vanilla/ring"]]  # as it is registered already
+    monkeypatch.setattr(remeasure, "evaluate", lambda *_, **__: [])
+    assert remeasure.main(["vanilla/ring"], ganzoo.default_zoo()) == 1
+    assert len(written) == 1
 
 
 def test_an_extractor_is_written_with_its_card_and_the_sha256_that_is_printed(

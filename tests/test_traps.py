@@ -17,7 +17,7 @@ from ganzoo.builtin.optimizers import RmsProp
 from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
-from ganzoo.engine.sampling import heads_on_rows
+from ganzoo.engine.heads import heads_on_rows
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError
 from ganzoo.parts import (

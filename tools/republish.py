@@ -18,13 +18,13 @@ from scipy.stats import t as student
 
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import Figure
-from ganzoo.pretrained.export import exported
+from ganzoo.pretrained.export import weight_files
 from ganzoo.pretrained.registration import register
-from ganzoo.pretrained.reproduce import retrained
+from ganzoo.pretrained.reproduce import retrain
+from ganzoo.pretrained.scores import evaluate
 from ganzoo.pretrained.sources import embedded_folder, model_named
 from ganzoo.storage.files import replacing
 from ganzoo.storage.weight_file import WeightFile, file_name
-from ganzoo.training.train import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ganzoo.parts.metric import Score
     from ganzoo.plugins.registry import Model
     from ganzoo.plugins.zoo import Zoo
-    from ganzoo.training.run import Run
 
 CONFIDENCE = 0.95
 SLACK = 0.02
@@ -49,21 +48,22 @@ def republish(name: str, out: str | Path, *, seeds: int = 3, zoo: Zoo | None = N
     """
     zoo = zoo or default_zoo()
     model = model_named(name, zoo)
-    runs = [retrained(model, Path(out) / str(seed), seed=seed, zoo=zoo) for seed in range(seeds)]
+    runs = [Path(out) / str(seed) for seed in range(seeds)]
+    for seed, run in enumerate(runs):
+        retrain(model, run, seed=seed)
     scores = [evaluate(run, zoo=zoo) for run in runs]
-    files = shipped(runs[0], Path(str(embedded_folder(model, zoo))))
+    files = shipped(runs[0], zoo, Path(str(embedded_folder(model, zoo))))
     figures = tuple(figure(of_seeds) for of_seeds in zip(*scores, strict=True))
     again = model.model_copy(update={"files": files, "figures": figures})
     register(again)
     return again
 
 
-def shipped(run: Run, folder: Path) -> tuple[WeightFile, ...]:
+def shipped(run: Path, zoo: Zoo, folder: Path) -> tuple[WeightFile, ...]:
     """Write every network of a run into a folder, and return what the registry says of each."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for player in run.game.nets:
-        blob = exported(run, player)
+    for player, blob in weight_files(run, zoo).items():
         with replacing(folder / file_name(player)) as path:
             path.write_bytes(blob)
         files.append(

@@ -20,14 +20,14 @@ from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
 from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.standings import headline
 from ganzoo.engine.composition import Composition
-from ganzoo.engine.scoring import measure, measure_game, measure_noise, measure_training_rows
+from ganzoo.engine.scoring import measure_game, measure_noise, measure_training_rows
 from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.model import load
+from ganzoo.pretrained.scores import default_n, measure_model
 from ganzoo.pretrained.sources import is_model_name
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
-from ganzoo.training.train import default_n
 
 if TYPE_CHECKING:
     from ganzoo.parts.dataset import Data, Dataset
@@ -113,7 +113,7 @@ class Worker:
     def score_references(self) -> None:
         """Score training rows and uniform noise as if they were samples, and draw real rows."""
         data = self.data
-        n = data.scored or len(data.held_out)
+        n = default_n(data)
         self.file.rewrite([])
         self.snapshots.real(data)
         rows = measure_training_rows(self.metrics, data, seed=FINAL_SEED, n=n)
@@ -133,9 +133,7 @@ class Worker:
             )
             raise ComposeError(message)
         self.file.rewrite([])
-        samples = model.frozen.sample(data.scored or len(data.held_out), seed=FINAL_SEED)
-        scored = measure(self.metrics, data, samples, seed=FINAL_SEED, frozen=model.frozen)
-        scores = tuple(scored)
+        scores = tuple(measure_model(model, self.metrics, data, n=default_n(data), seed=FINAL_SEED))
         self.snapshots.samples(model.frozen, data)
         for kind in ("last", "best"):
             self.add(kind, rounds=model.config.rounds, scores=scores)
@@ -216,7 +214,7 @@ class Worker:
     def scores(self, run: Run, seed: int) -> tuple[Score, ...]:
         """The scores of a run as it stands, on the latents of a seed."""
         game = run.game
-        return tuple(measure_game(game, self.metrics, n=default_n(game), seed=seed))
+        return tuple(measure_game(game, self.metrics, n=default_n(game.data), seed=seed))
 
     def quality(self, scores: tuple[Score, ...]) -> float:
         """The headline score, with its sign changed where lower is better."""

@@ -16,6 +16,10 @@ from ganzoo.cli.tables import answer, score_row, show
 
 app = typer.Typer()
 
+Where = Annotated[
+    str | None, typer.Option(help="cpu, cuda, ...; by default a run's own if it is here, else cpu.")
+]
+
 
 @app.command()
 @composing
@@ -57,22 +61,27 @@ def sample(
     out: Annotated[
         Path | None, typer.Option(help="A .png (a picture), .npy (numbers) or .gif (a film).")
     ] = None,
-    label: Annotated[int | None, typer.Option(min=0, help="The class of all samples.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="The class of all samples, by number or name.")
+    ] = None,
     sweep: Annotated[
         str | None,
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
     ] = None,
+    device: Where = None,
 ) -> None:
     """Draw samples from a run's last checkpoint, or from a pretrained model."""
     from ganzoo.pretrained.render import write_samples
 
-    path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep)
+    path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep, device=device)
     answer(f"{path}")
 
 
 @app.command()
 def evaluate(
-    run: RunFolder,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="The folder of a run, or a model's name.")
+    ],
     *,
     n: Annotated[int | None, typer.Option("-n", min=2, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
@@ -82,12 +91,13 @@ def evaluate(
             metavar="NAME[:KEY=VALUE,...]", help="Measure only this metric; can be repeated."
         ),
     ] = None,
+    device: Where = None,
     as_json: Json = False,
 ) -> None:
-    """Score a run's last checkpoint against held-out data."""
-    from ganzoo.training.train import evaluate as evaluated
+    """Score a run's last checkpoint, or a pretrained model, against held-out data."""
+    from ganzoo.pretrained.scores import evaluate as evaluated
 
-    scores = evaluated(run, n=n, seed=seed, metrics=metric or ())
+    scores = evaluated(run, n=n, seed=seed, metrics=metric or (), device=device)
     for remark in scores.remarks:
         typer.echo(f"warning: {remark}", err=True)
     if as_json:

@@ -25,6 +25,7 @@ from ganzoo.parts.schedule import is_scheduled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ganzoo.engine.fixed import Given
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Part, Player
     from ganzoo.parts.variant import Variant
@@ -74,12 +75,12 @@ class Game:
         self.started: dict[str, Any] = {}
         for part in self.now.parts():
             if start := getattr(part, "start", None):
-                if state_key(part) in self.started:
-                    message = f"two parts with state are both the {state_key(part)}; have one."
+                if state.key(part) in self.started:
+                    message = f"two parts with state are both the {state.key(part)}; have one."
                     raise ComposeError(message)
-                self.random.seed(seed_for(seed, state_key(part)))
+                self.random.seed(seed_for(seed, state.key(part)))
                 with self.leased():
-                    self.started[state_key(part)] = start(self)
+                    self.started[state.key(part)] = start(self)
         # Only now: a part's start may have changed the generator.
         self.average = None if variant.ema is None else Average(self.nets[GENERATOR])
         self.random.seed(seed_for(seed, "layers"))
@@ -203,11 +204,11 @@ class Game:
 
     def has_state(self, part: Part) -> bool:
         """Whether a part has state in this game: it defines ``start``."""
-        return state_key(part) in self.started
+        return state.key(part) in self.started
 
     def state_of(self, part: Part) -> Any:
         """What a part's ``start`` returned."""
-        return self.started[state_key(part)]
+        return self.started[state.key(part)]
 
     @property
     def states(self) -> dict[str, Any]:
@@ -235,10 +236,7 @@ class Game:
 
         Copied and calibrated once for the weights as they are, however often it is asked for.
         """
-        if GENERATOR not in self.nets:
-            message = f"'{self.variant.name}' has no generator to draw samples from."
-            raise OptionError(message)
-        net = self.nets[GENERATOR] if self.average is None else self.average.net
+        net = self._sampled()
         tensors = (*net.parameters(), *net.buffers())
         # A change in place moves a tensor's version, but a fused optimizer's does not; steps do.
         versions = [tensor._version for tensor in tensors]  # noqa: SLF001
@@ -246,6 +244,16 @@ class Game:
         if self._frozen is None or self._frozen[0] != weights:
             self._frozen = (weights, FrozenGenerator.copy_of(net, **self.sampling()))
         return self._frozen[1]
+
+    def preview(self) -> FrozenGenerator:
+        """The generator as ``frozen`` has it, with batch norm's statistics of one batch of 256."""
+        return FrozenGenerator.copy_of(self._sampled(), batches=1, **self.sampling())
+
+    def _sampled(self) -> nn.Module:
+        if GENERATOR not in self.nets:
+            message = f"'{self.variant.name}' has no generator to draw samples from."
+            raise OptionError(message)
+        return self.nets[GENERATOR] if self.average is None else self.average.net
 
     def sampling(self) -> dict[str, Any]:
         """All that a FrozenGenerator of this game has beside the network."""
@@ -261,7 +269,7 @@ class Game:
         }
 
     def sample(
-        self, n: int, *, seed: int = 0, given: Mapping[str, Tensor] | None = None
+        self, n: int, *, seed: int = 0, given: Mapping[str, Given] | None = None
     ) -> dict[str, Tensor]:
         """Values of ``n`` samples by name, repeatable by seed: ``fake``, what it is made from."""
         return self.frozen().sample(n, seed=seed, given=given)
@@ -289,8 +297,3 @@ def sum_of(terms: dict[str, Tensor]) -> Tensor:
     """The sum of scalar terms."""
     first, *others = terms.values()
     return sum(others, first)
-
-
-def state_key(part: Part) -> str:
-    """What a part's state is kept under."""
-    return f"{part.kind} {part.name}"

@@ -1,4 +1,4 @@
-"""Networks in eval mode: a generator to sample from, and networks run over the data's rows."""
+"""A generator in eval mode, to sample from."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.fixed import fixed
 from ganzoo.engine.streams import DefaultRandom, seed_for
-from ganzoo.errors import ComposeError, OptionError, listed
+from ganzoo.errors import ComposeError, OptionError
 from ganzoo.parts.needs import accepts, as_heads
-from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.parts.space import masks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from ganzoo.engine.game import Game
-    from ganzoo.parts.part import Player, Sampler
+    from ganzoo.engine.fixed import Given
+    from ganzoo.parts.part import Sampler
     from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
+CHUNK = 256
+"""Samples drawn and made at a time; whole chunks are drawn, so that the first of them are the same
+however many are asked for."""
 RECALIBRATION_BATCHES = 16
 
 
@@ -49,18 +52,21 @@ class FrozenGenerator:
     """Whether rows are read only where something cannot be drawn: they are loaded for it."""
 
     @classmethod
-    def copy_of(cls, net: nn.Module, **options: Any) -> FrozenGenerator:
+    def copy_of(
+        cls, net: nn.Module, *, batches: int = RECALIBRATION_BATCHES, **options: Any
+    ) -> FrozenGenerator:
         """A copy of a network in training, its batch norm's running statistics measured anew.
 
         Those of training lag behind the weights, and those of an average belong to other weights.
+        They are the means over ``batches`` of 256 samples.
         """
         made = cls(copy.deepcopy(net), **options)
-        made._recalibrate()
+        made._recalibrate(batches)
         made.net.eval().requires_grad_(requires_grad=False)
         return made
 
     @torch.no_grad()
-    def _recalibrate(self, batch: int = 256) -> None:
+    def _recalibrate(self, batches: int) -> None:
         kind = nn.modules.batchnorm._BatchNorm  # noqa: SLF001  (torch has no public name for it)
         norms = [module for module in self.net.modules() if isinstance(module, kind)]
         if not norms:
@@ -70,8 +76,13 @@ class FrozenGenerator:
             norm.momentum = None  # the mean over all batches seen
         random = DefaultRandom(self.device)
         with random.leased():
-            for i in range(RECALIBRATION_BATCHES):
-                self.net(**self._named(self._drawn(batch, seed_for(i, "recalibrate"), {})))
+            for i in range(batches):
+                self.net(**self._calibrating(i))
+
+    def _calibrating(self, number: int) -> dict[str, Any]:
+        """What a batch is made from, whose numbers have all come from one stream since 0.1."""
+        stream = self._stream(seed_for(number, "recalibrate"))
+        return self._named(self._drawn({}, CHUNK, lambda _: stream))
 
     # ------------------------------------------------------------------- what samples are made from
 
@@ -88,32 +99,44 @@ class FrozenGenerator:
         """The generator whose samples are made from these rows, int64, (N,), in order."""
         return replace(self, chosen=rows)
 
-    def _drawn(self, n: int, seed: int, given: Mapping[str, Tensor]) -> dict[str, Any]:
-        """All that ``n`` samples are made from: given, drawn, real rows, or random categories."""
-        stream = torch.Generator(self.device).manual_seed(seed)
-        fixed = {"given": given} if "given" in accepts(self.sampler.latent) else {}
-        drawn = self.sampler.latent(n, self.spaces, stream, **fixed)
-        values: dict[str, Any] = {**drawn, **whole(given)}
+    def _stream(self, seed: int) -> torch.Generator:
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def _drawn(
+        self,
+        given: Mapping[str, Tensor],
+        n: int,
+        stream: Callable[[str], torch.Generator],
+        rows: Tensor | None = None,
+    ) -> dict[str, Any]:
+        """All that the first ``n`` samples of a chunk are made from.
+
+        Given, drawn by the sampler, taken from real rows, or random categories. Each is drawn on
+        the stream of its name, for a whole chunk. ``rows`` are the real ones, if they are chosen.
+        """
+        padded = {name: filled(value) for name, value in given.items()}
+        more = {"given": padded} if "given" in accepts(self.sampler.latent) else {}
+        drawn = self.sampler.latent(CHUNK, self.spaces, stream("latent"), **more)
+        values: dict[str, Any] = {name: value[:n] for name, value in drawn.items()} | whole(given)
         # What is given or drawn is known; only rows have values that are not.
         known = torch.ones(n, dtype=torch.bool, device=self.device)
         values = {**dict.fromkeys(masks(values, self.spaces), known), **values}
         columns = () if self.rows is None else self.rows.names
-        optional = [n for n in self.accepts if n in columns or n == "progress" or self._can_draw(n)]
+        wanted = {*columns, "progress"}
+        optional = [name for name in self.accepts if name in wanted or self._can_draw(name)]
         missing = [name for name in (*self.reads, *optional) if name not in values]
-        rows = self.chosen
         needed = [name for name in missing if not (self.lazy and self._can_draw(name))]
         if not any(name in columns for name in needed):
             columns = ()
         if self.rows is not None and rows is None and columns:
-            rows = torch.randint(len(self.rows), (n,), generator=stream, device=self.device).cpu()
+            rows = self._categories(len(self.rows), stream("rows"))[:n].cpu()
         for name in missing:
             if name == "progress":
                 values[name] = self.progress
             elif self.rows is not None and rows is not None and name in columns:
                 values[name] = self.rows.column(name, rows).to(self.device)
             elif self._can_draw(name):
-                classes = self.spaces[name].classes or 0
-                values[name] = torch.randint(classes, (n,), generator=stream, device=self.device)
+                values[name] = self._categories(self.spaces[name].classes or 0, stream(name))[:n]
             elif name in masks(self.reads, self.spaces):
                 values[name] = known
             else:
@@ -124,6 +147,9 @@ class FrozenGenerator:
                 raise ComposeError(message)
         return values
 
+    def _categories(self, classes: int, stream: torch.Generator) -> Tensor:
+        return torch.randint(classes, (CHUNK,), generator=stream, device=self.device)
+
     def _can_draw(self, name: str) -> bool:
         """Whether a value is a category, which can be drawn without rows."""
         return name in self.spaces and self.spaces[name].classes is not None
@@ -133,30 +159,22 @@ class FrozenGenerator:
         return {name: values[name] for name in (*self.reads, *taken)}
 
     def sample(
-        self, n: int, *, seed: int = 0, given: Mapping[str, Tensor] | None = None
+        self, n: int, *, seed: int = 0, given: Mapping[str, Given] | None = None
     ) -> dict[str, Tensor]:
         """Values of ``n`` samples by name, as the sampler makes them, repeatable by seed.
 
-        ``given`` fixes values that they are made from, (n, ...) each, or a part of one, such as
-        ``code.c1``. Raises OptionError for a name that no sample is made from, and for a category
-        that is none of the classes.
+        The first k of n are those that ``sample(k)`` gives: what they are made from bit for bit,
+        images to about 1e-6. ``given`` fixes values that they are made from, for all or (n, ...),
+        or a part of one, such as ``code.c1``. Raises OptionError for a name that no sample is made
+        from, for another shape, and for a category that is none of the classes.
         """
         if n < 1:
             message = f"{n} samples cannot be drawn; draw 1 or more."
             raise OptionError(message)
-        given = given or {}
         spaces = self.made_from()
-        named = {*self.reads, *self.accepts, *spaces}
-        for name, value in given.items():
-            if name not in named:
-                known = listed(named)
-                message = f"no sample is made from '{name}'; given may be: {known}."
-                raise OptionError(message)
-            space = spaces.get(name)
-            if space is not None and (wrong := space.outside(value)) is not None:
-                message = f"{name} {wrong} is none of the {space.domain}."
-                raise OptionError(message)
-        return self.sampler.sample(self, n, seed=seed, given=given)
+        names = {*self.reads, *self.accepts, *spaces}
+        held = fixed(given or {}, n, names=names, spaces=spaces, device=self.device)
+        return self.sampler.sample(self, n, seed=seed, given=held)
 
     def made_from(self) -> dict[str, Space]:
         """The spaces of what samples are made from, and of its parts, by names as ``code.c1``."""
@@ -165,27 +183,45 @@ class FrozenGenerator:
         return spaces | parts_of(spaces)
 
     @torch.no_grad()
-    def generate(
-        self, n: int, *, seed: int, given: Mapping[str, Tensor], chunk: int = 1024
-    ) -> dict[str, Tensor]:
-        """``n`` samples as ``fake``, other heads, and all that they were made from.
-
-        ``chunk`` bounds memory.
-        """
-        values = self._drawn(n, seed_for(seed, "sample"), given)
-        named = self._named(values)
+    def generate(self, n: int, *, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """``n`` samples as ``fake``, other heads, and all that they were made from."""
         made: dict[str, list[Tensor]] = {}
+        for start in range(0, n, CHUNK):
+            chunk = self._chunk(start, min(CHUNK, n - start), seed, given)
+            for name, value in chunk.items():
+                made.setdefault(name, []).append(value.cpu())
+        return {name: torch.cat(values) for name, values in made.items()}
+
+    def _chunk(
+        self, start: int, n: int, seed: int, given: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """The samples from number ``start`` on, a chunk of them at most."""
+        place = slice(start, start + n)
+        values = self._drawn(
+            {name: value[place] for name, value in given.items()},
+            n,
+            lambda name: self._stream(seed_for(seed, f"sample {start} {name}")),
+            None if self.chosen is None else self.chosen[place],
+        )
         random = DefaultRandom(self.device)
-        random.seed(seed_for(seed, "layers"))
+        random.seed(seed_for(seed, f"layers {start}"))
+        before, named = random.state, self._named(values)
         with random.leased():
-            for start in range(0, n, chunk):
-                chosen = slice(start, start + chunk)
-                part = {k: v[chosen] if isinstance(v, Tensor) else v for k, v in named.items()}
-                for head, out in as_heads(self.net(**part), "fake").items():
-                    made.setdefault(head, []).append(out.cpu())
-        samples = {head: torch.cat(parts) for head, parts in made.items()}
-        made_from = {k: v.cpu() for k, v in values.items() if isinstance(v, Tensor)}
-        return {**made_from, **samples}
+            out = self.net(**named)
+        if n < CHUNK and not torch.equal(random.state, before):
+            # It draws numbers of its own: for a whole chunk, so that the first do not depend on n.
+            random.state = before
+            with random.leased():
+                out = self.net(**{k: filled(v) for k, v in named.items()})
+        heads = {head: value[:n] for head, value in as_heads(out, "fake").items()}
+        return {**{k: v for k, v in values.items() if isinstance(v, Tensor)}, **heads}
+
+
+def filled(value: Any) -> Any:
+    """A value of the first samples of a chunk, its last row repeated for the others."""
+    if not isinstance(value, Tensor):
+        return value
+    return torch.cat([value, value[-1:].expand(CHUNK - len(value), *value.shape[1:])])
 
 
 def parts_of(spaces: Mapping[str, Space]) -> dict[str, Space]:
@@ -196,40 +232,3 @@ def parts_of(spaces: Mapping[str, Space]) -> dict[str, Space]:
 def whole(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The values given whole; a part of one, as ``code.c1``, is for the sampler to put in place."""
     return {name: value for name, value in given.items() if "." not in name}
-
-
-@torch.no_grad()
-def heads_on_rows(game: Game, player: Player, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
-    """Every head of a network on rows of the data by name, (N, ...), on the CPU.
-
-    In eval mode. The discriminator's, of real samples, are called ``real_<head>``. Empty where the
-    network is not in this game, or reads what the rows do not have.
-    """
-    offered = {*rows.names, "progress"}
-    sample = ("real",) if player == DISCRIMINATOR else ()
-    if player not in game.nets or not {*sample, *game.inputs[player]} <= offered:
-        return {}
-    named = [*game.inputs[player], *(n for n in game.options[player] if n in offered)]
-    prefix = "real_" if player == DISCRIMINATOR else ""
-    made: dict[str, list[Tensor]] = {}
-    net = game.nets[player].eval()
-    random = DefaultRandom(game.device)  # a network may draw noise: the same each time
-    try:
-        with random.leased():
-            for start in range(0, len(rows), chunk):
-
-                def value(name: str, part: slice = slice(start, start + chunk)) -> Any:
-                    on_rows = name != "progress"
-                    return rows.column(name, part).to(game.device) if on_rows else game.progress
-
-                out = net(*map(value, sample), **{name: value(name) for name in named})
-                for head, found in as_heads(out, "score").items():
-                    made.setdefault(f"{prefix}{head}", []).append(found.cpu())
-    finally:
-        net.train()
-    return {name: torch.cat(parts) for name, parts in made.items()}
-
-
-def discriminator_heads(game: Game, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:
-    """Every head of a game's discriminator on real rows, as ``real_<head>``."""
-    return heads_on_rows(game, DISCRIMINATOR, rows, chunk)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from ganzoo.engine.sampling import discriminator_heads
+from ganzoo.engine.heads import discriminator_heads
 from ganzoo.engine.scores import HELD_OUT, SAMPLES, Scores, doubt, require_rows
 from ganzoo.engine.streams import seed_for
 from ganzoo.errors import DivergedError, ZooError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.engine.game import Game
+    from ganzoo.engine.heads import Networks
     from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.features import FeatureExtractor
@@ -54,7 +55,7 @@ def measure(
     samples: Mapping[str, Tensor],
     *,
     seed: int,
-    game: Game | None = None,
+    game: Networks | None = None,
     frozen: FrozenGenerator | None = None,
 ) -> Scores:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
@@ -141,7 +142,7 @@ class Values:
         samples: Mapping[str, Tensor],
         metrics: Sequence[Metric],
         seed: int,
-        game: Game | None,
+        game: Networks | None,
         *,
         held_out: Rows | None = None,
     ) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ganzoo.engine.game import Game
-    from ganzoo.parts.part import Player
+    from ganzoo.parts.part import Part, Player
 
 
 def of(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -121,6 +121,11 @@ def untouched(game: Game) -> Iterator[None]:
         game.latents.set_state(latents)
         for name, value in states.items():
             game.states[name].restore(value)
+
+
+def key(part: Part) -> str:
+    """What a part's state is kept under."""
+    return f"{part.kind} {part.name}"
 
 
 def networks(game: Game) -> dict[str, nn.Module]:

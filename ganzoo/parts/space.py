@@ -165,7 +165,7 @@ class Space(BaseModel):
         """
         from torch import int64, tensor  # see join
 
-        known = {name: i for i, name in enumerate(self.vocabulary or self.names)}
+        known = {name: i for i, name in enumerate(self.vocabulary or self.names) if name}
         if not self.vocabulary:
             return tensor([index(text, known, "class") for text in texts], dtype=int64)
         rows = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 
 from ganzoo.engine.build import build
 from ganzoo.errors import WeightsError, ZooError
+from ganzoo.parts.needs import accepts, reads
+from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.storage.weight_file import Config, Uninitialized, difference
 
 if TYPE_CHECKING:
@@ -20,7 +23,16 @@ if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
 
 
-def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -> nn.Module:
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network, and what its forward names beside the sample that a discriminator judges."""
+
+    net: nn.Module
+    reads: tuple[str, ...]
+    accepts: tuple[str, ...]
+
+
+def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -> Network:
     """Build the network of a weight file, in eval mode and without gradients.
 
     The names, dtypes and shapes of ``tensors`` must be those of the network. Raises WeightsError,
@@ -32,31 +44,35 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
         # On the meta device nothing is allocated: however large the network that a config asks for,
         # it costs no memory before it is known to fit the file.
         with torch.device("meta"), Uninitialized():
-            net = built(variant, config.player, spaces)
+            made = built(variant, config.player, spaces)
     except ZooError as error:
         message = f"{who} holds a network that cannot be built here: {error}"
         raise WeightsError(message) from error
-    unlike = difference(net.state_dict(), tensors)
+    unlike = difference(made.net.state_dict(), tensors)
     if unlike is not None:
         message = f"{who} does not hold the network that it describes: {unlike}."
         raise WeightsError(message)
-    net.load_state_dict(tensors, strict=True, assign=True)
-    if any(map(has_no_memory, net.modules())):
+    made.net.load_state_dict(tensors, strict=True, assign=True)
+    if any(map(has_no_memory, made.net.modules())):
         # It holds tensors that no file does: constants, and buffers that are not persistent.
-        net = built(variant, config.player, spaces)
-        net.load_state_dict(tensors, strict=True)
+        made = built(variant, config.player, spaces)
+        made.net.load_state_dict(tensors, strict=True)
     if spaces["real"].is_image:
         # As in training: samples are then equal to the run's bit for bit, not only nearly.
-        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net.eval().requires_grad_(requires_grad=False)
+        made.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made.net.eval().requires_grad_(requires_grad=False)
+    return made
 
 
-def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> nn.Module:
+def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> Network:
     """A player's network as the variant's parts make it."""
     net = build(variant.architecture, player, spaces)
+    skip = int(player == DISCRIMINATOR)
+    # Read before anything wraps the network and hides the names of its forward.
+    made = Network(net, reads(net.forward, skip=skip), accepts(net.forward, skip=skip))
     for regularizer in variant.regularizers:
         regularizer.attach(net, player)
-    return net
+    return made
 
 
 def has_no_memory(module: nn.Module) -> bool:

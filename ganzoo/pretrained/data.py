@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.rows import Rows
-    from ganzoo.parts.space import Space
 
 
 class DataInfo(Mapping[str, object]):
@@ -43,10 +42,10 @@ class HeldOutRows:
     device = torch.device("cpu")
     fetched: frozenset[str] = frozenset()
 
-    def __init__(self, load: Callable[[], Data], spaces: Mapping[str, Space]) -> None:
-        """The rows of what ``load`` returns, whose columns have these spaces."""
+    def __init__(self, load: Callable[[], Data], names: Iterable[str]) -> None:
+        """The rows of what ``load`` returns, whose columns are called so."""
         self._load = load
-        self.names = tuple(spaces)
+        self.names = tuple(names)
 
     @property
     def rows(self) -> Rows:

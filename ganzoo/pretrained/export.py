@@ -5,57 +5,44 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from ganzoo._version import __version__
 from ganzoo.errors import RunError
 from ganzoo.plugins.default import default_zoo
+from ganzoo.pretrained.runs import RunFolder
 from ganzoo.storage.files import replacing
-from ganzoo.storage.weight_file import Config, file_name, written
+from ganzoo.storage.weight_file import file_name
 from ganzoo.training.run import Run
+from ganzoo.training.weights import weight_file
 
 if TYPE_CHECKING:
     from ganzoo.parts.part import Player
     from ganzoo.plugins.zoo import Zoo
 
 
-def exported(run: Run, player: Player) -> bytes:
-    """The weight file of one player's network.
-
-    The generator's is the one that is sampled from: averaged and with recalibrated batch norm.
-    """
-    game = run.game
-    net = game.frozen().net if player == "generator" else game.nets[player]
-    config = Config(
-        player=player,
-        variant=game.variant.spec(),
-        data=run.plan.data,
-        spaces=dict(game.data.spaces),
-        rounds=game.rounds,
-        seed=game.seed,
-        progress=game.progress,
-        # Without "+cpu" and the like: the same file must come from every build of a version.
-        versions={"ganzoo": __version__, "torch": torch.__version__.partition("+")[0]},
-    )
-    return written(net.state_dict(), config)
-
-
 def export(run: str | Path | Run, out: str | Path, *, zoo: Zoo | None = None) -> Path:
-    """Write every network of a run as a weight file, and return the folder OUT.
+    """Write every network of a run's last checkpoint as a weight file; returns the folder OUT.
 
     ``model.safetensors`` holds the generator that is sampled from; ``PLAYER.safetensors`` holds any
     other player's network as training left it. ``ganzoo.load("dir:OUT")`` reads them.
 
     Raises RunError if there is no such run, or the files cannot be written.
     """
-    opened = run if isinstance(run, Run) else Run.open(run, zoo or default_zoo())
+    files = weight_files(run, zoo or default_zoo())
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"cannot make the folder {folder}: {error.strerror}."
         raise RunError(message) from error
-    for player in opened.game.nets:
+    for player, blob in files.items():
         with replacing(folder / file_name(player)) as path:
-            path.write_bytes(exported(opened, player))
+            path.write_bytes(blob)
     return folder
+
+
+def weight_files(run: str | Path | Run, zoo: Zoo) -> dict[Player, bytes]:
+    """The weight file of each player of a run, or of the last checkpoint in its folder."""
+    if isinstance(run, Run):
+        return {player: weight_file(run.game, player, run.plan.data) for player in run.game.nets}
+    found = RunFolder(str(run), Path(run), zoo)
+    blobs = {player: found.read(player) for player in found.players}
+    return {player: blob for player, blob in blobs.items() if blob is not None}

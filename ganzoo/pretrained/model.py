@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.fixed import fixed
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
-from ganzoo.parts.needs import accepts, as_heads, reads
+from ganzoo.parts.needs import as_heads
+from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.plugins.default import default_zoo
-from ganzoo.pretrained.build import network
+from ganzoo.pretrained.build import Network, network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
-from ganzoo.pretrained.sources import Source, source
+from ganzoo.pretrained.runs import home_of
+from ganzoo.pretrained.sources import Source, is_model_name, source
+from ganzoo.pretrained.walks import circular, straight
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, opened
+from ganzoo.training.plan import usable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from ganzoo.engine.fixed import Given
     from ganzoo.parts.dataset import Data
+    from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
@@ -39,14 +45,14 @@ def load(
     timeout: float = 10.0,
     zoo: Zoo | None = None,
 ) -> Pretrained:
-    """Load a pretrained model by ``variant/dataset[@version]``, ``dir:PATH`` or ``hub:...``.
+    """Load a model by ``variant/dataset[@version]``, ``dir:PATH``, ``run:PATH`` or ``hub:...``.
 
     Embedded weights are read from their plugin's wheel; others from the client's cache, or from the
     Hub by their pinned commit. Nothing is installed, and no code from a file is run.
 
     Args:
         name: The model, in one of the spellings of docs/pretrained.md.
-        device: Where its networks are put.
+        device: Where its networks are put: ``cpu``, ``cuda``, ``mps``, or ``auto``.
         offline: Never use the network.
         token: As in huggingface_hub, for models that are not public.
         cache_dir: As in huggingface_hub; by default its own cache.
@@ -58,10 +64,22 @@ def load(
         WeightsError: If there is no such model, its files cannot be had, or their bytes are not
             those that were published.
         UnknownNameError: If a part of the model belongs to a plugin that is not installed.
+        RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
     """
     zoo = zoo or default_zoo()
     client = Client(offline, token, cache_dir, endpoint, timeout)
-    return Pretrained(source(name, client, zoo), zoo, torch.device(device))
+    return Pretrained(source(name, client, zoo), zoo, usable(device))
+
+
+def model_of(what: str | Path, *, device: str | None = None, zoo: Zoo | None = None) -> Pretrained:
+    """A model by its name, or that of a run's last checkpoint by the run's folder.
+
+    By default a run's model is put on the run's own device if it is here, and any other on the CPU.
+    """
+    zoo = zoo or default_zoo()
+    if is_model_name(str(what), zoo):
+        return load(str(what), device=device or "cpu", zoo=zoo)
+    return load(f"run:{what}", device=device or home_of(Path(what)), zoo=zoo)
 
 
 class Pretrained:
@@ -71,13 +89,13 @@ class Pretrained:
         """Read and build the generator of ``found``; ``load`` makes a model by its name."""
         self.source, self.zoo, self.device = found, zoo, device
         self.name, self.model = found.name, found.model
-        self._networks: dict[str, nn.Module] = {}
-        loaded = self._load("generator")
-        if loaded is None:
+        self._networks: dict[str, Network] = {}
+        config = self._load(GENERATOR)
+        if config is None:
             message = f"'{self.name}' has no generator."
             raise WeightsError(message)
-        self.config, self.generator = loaded
-        self.variant: Variant = zoo.variant(self.config.variant)
+        self.config = config
+        self.variant: Variant = zoo.variant(config.variant)
 
     def __repr__(self) -> str:
         """Its name and what it samples."""
@@ -85,26 +103,37 @@ class Pretrained:
 
     # ------------------------------------------------------------------------------------ networks
 
+    @property
+    def generator(self) -> nn.Module:
+        """The generator, in eval mode on the model's device."""
+        return self._networks[GENERATOR].net
+
     def network(self, player: str) -> nn.Module:
         """The network of any player, such as an ``encoder``, in eval mode on the model's device.
 
         It is read when it is first asked for. Raises WeightsError, which lists the players, if this
         one's network is not published.
         """
-        if player not in self._networks and self._load(player) is None:
+        found = self.built(player)
+        if found is None:
             listed = ", ".join(self.source.players) or "none"
             message = f"the {player} of '{self.name}' is not published; it has: {listed}."
             raise WeightsError(message)
-        return self._networks[player]
+        return found.net
 
     @property
     def discriminator(self) -> nn.Module | None:
         """The discriminator, read when it is first asked for; None if it is not published."""
-        if "discriminator" not in self._networks and self._load("discriminator") is None:
-            return None
-        return self._networks["discriminator"]
+        found = self.built(DISCRIMINATOR)
+        return None if found is None else found.net
 
-    def _load(self, player: str) -> tuple[Config, nn.Module] | None:
+    def built(self, player: str) -> Network | None:
+        """A player's network with what it names; None if it is not published."""
+        if player not in self._networks:
+            self._load(player)
+        return self._networks.get(player)
+
+    def _load(self, player: str) -> Config | None:
         blob = self.source.read(player)
         if blob is None:
             return None
@@ -113,34 +142,40 @@ class Pretrained:
         if config.player != player:
             message = f"{who} is the file of a {config.player}."
             raise WeightsError(message)
-        built = network(config, tensors, self.zoo, who).to(self.device)
-        self._networks[player] = built
-        return config, built
+        self._networks[player] = built = network(config, tensors, self.zoo, who)
+        built.net.to(self.device)
+        return config
 
     def to(self, device: str | torch.device) -> Pretrained:
-        """Move its networks to a device, in place; returns the model."""
-        self.device = torch.device(device)
-        for net in self._networks.values():
-            net.to(self.device)
+        """Move its networks to a device, in place; returns the model. Raises RunError."""
+        self.device = usable(device)
+        for made in self._networks.values():
+            made.net.to(self.device)
         self.__dict__.pop("frozen", None)  # it holds the old device
         return self
 
     @cached_property
     def frozen(self) -> FrozenGenerator:
         """The generator together with its sampler, to draw from."""
-        spaces = self.config.spaces
+        made = self._networks[GENERATOR]
         return FrozenGenerator(
-            self.generator,
-            reads=reads(self.generator.forward),
-            accepts=accepts(self.generator.forward),
+            made.net,
+            reads=made.reads,
+            accepts=made.accepts,
             sampler=self.variant.sampler.at(self.config.progress),
-            spaces={**spaces, **self.variant.sampler.spaces(spaces)},
+            spaces=self.spaces,
             device=self.device,
-            rows=HeldOutRows(lambda: self.data, spaces),
+            rows=HeldOutRows(lambda: self.data, self.config.spaces),
             lazy=True,
             info=DataInfo(lambda: self.data),
             progress=self.config.progress,
         )
+
+    @property
+    def spaces(self) -> dict[str, Space]:
+        """The space of every value that its data have or its sampler deals, by name."""
+        spaces = self.config.spaces
+        return {**spaces, **self.variant.sampler.spaces(spaces)}
 
     @cached_property
     def data(self) -> Data:
@@ -160,18 +195,19 @@ class Pretrained:
         n: int = 64,
         *,
         seed: int = 0,
-        label: int | Tensor | None = None,
-        codes: Mapping[str, float | Tensor] | None = None,
-        given: Mapping[str, float | Tensor] | None = None,
+        label: Given | None = None,
+        codes: Mapping[str, Given] | None = None,
+        given: Mapping[str, Given] | None = None,
     ) -> Tensor:
         """Draw ``n`` samples, (n, *shape), on the CPU; images are in [-1, 1].
 
-        The same seed gives the same samples. What is not given is drawn.
+        The same seed gives the same samples, of which ``sample(k)`` are the first k. What is not
+        given is drawn.
 
         Args:
             n: How many samples.
             seed: Fixes everything that is drawn.
-            label: One class for all samples, or one for each, int64, (n,).
+            label: One class for all samples, or one for each, (n,); by number or by name.
             codes: Parts of ``code`` by name: ``{"c1": 0.5}`` is ``given={"code.c1": 0.5}``.
             given: Any values that samples are made from, by name (see ``values``).
 
@@ -189,32 +225,30 @@ class Pretrained:
         return made["fake"]
 
     def values(
-        self, n: int = 64, *, seed: int = 0, given: Mapping[str, float | Tensor] | None = None
+        self, n: int = 64, *, seed: int = 0, given: Mapping[str, Given] | None = None
     ) -> dict[str, Tensor]:
         """Draw ``n`` samples with all that belongs to them, by name, each (n, ...) on the CPU.
 
         ``fake`` is the sample itself; the others are what it was made from, such as ``z`` or
         ``label``, and the generator's other heads.
 
-        ``given`` fixes values by name: a number for all samples, or a tensor (n, ...). A part of a
+        ``given`` fixes values by name: one for all samples, or an array (n, ...). A part of a
         vector is ``NAME.PART``, as in ``{"code.c1": 0.5}``. Raises OptionError for a name that no
-        sample is made from, or a value out of range.
+        sample is made from, another shape, or a value out of range.
         """
-        whole = {name: self._filled(value, n) for name, value in (given or {}).items()}
-        return self.frozen.sample(n, seed=seed, given=whole)
-
-    def _filled(self, value: float | Tensor, n: int) -> Tensor:
-        if isinstance(value, Tensor):
-            return value.to(self.device)
-        return torch.full((n,), value, device=self.device)
+        return self.frozen.sample(n, seed=seed, given=given)
 
     def interpolate(self, n: int = 8, *, steps: int = 10, seed: int = 0) -> Tensor:
         """``n`` walks from one latent to another, (n, steps, *shape); all other values stay fixed.
 
         Normal latents walk along the great circle (White 2016, arXiv:1609.04468), since a straight
         line between two leads through lengths that are almost never drawn; bounded latents walk
-        straight. Raises OptionError if the model has no latent ``z``.
+        straight. Raises OptionError if the model has no latent ``z``, or for less than one walk or
+        step.
         """
+        if n < 1 or steps < 1:
+            message = f"{n} walks of {steps} steps cannot be drawn; ask for 1 or more of both."
+            raise OptionError(message)
         spaces = self.frozen.spaces
         first, last = (self.frozen.generate(n, seed=s, given={}) for s in (2 * seed, 2 * seed + 1))
         if "z" not in first:
@@ -229,17 +263,33 @@ class Pretrained:
         return torch.stack(made, 1)
 
     @torch.no_grad()
-    def score(self, samples: Tensor, **values: Tensor) -> Tensor:
+    def score(self, samples: Tensor, **values: Given) -> Tensor:
         """The discriminator's scores of samples, (N,), on the CPU; a high score means real.
 
         ``values`` are the other values that it reads, such as ``label=``. Raises OptionError if no
-        discriminator is published.
+        discriminator is published, a value that it reads is missing, or a shape is another.
         """
         if self.discriminator is None:
             message = f"the discriminator of '{self.name}' is not published."
             raise OptionError(message)
-        moved = {name: value.to(self.device) for name, value in values.items()}
-        heads = as_heads(self.discriminator(samples.to(self.device), **moved), "score")
+        made, real = self._networks[DISCRIMINATOR], self.spaces["real"]
+        if tuple(samples.shape[1:]) != real.shape:
+            wanted = ", ".join(map(str, real.shape))
+            message = f"samples have the shape {tuple(samples.shape)}; it must be (N, {wanted})."
+            raise OptionError(message)
+        missing = [name for name in made.reads if name not in values and name != "progress"]
+        if missing:
+            message = (
+                f"the discriminator of '{self.name}' reads '{missing[0]}'; give it, as in "
+                f"score(samples, {missing[0]}=...)."
+            )
+            raise OptionError(message)
+        named = {*made.reads, *made.accepts}
+        told = {"progress": self.config.progress} if "progress" in named - {*values} else {}
+        moved = fixed(
+            values, len(samples), names=named, spaces=self.spaces, device=self.device, of="score"
+        )
+        heads = as_heads(self.discriminator(samples.to(self.device), **moved, **told), "score")
         return heads["score"].cpu()
 
     def act(self, obs: Tensor, *, seed: int | None = None) -> Tensor:
@@ -248,20 +298,3 @@ class Pretrained:
         Raises OptionError if the generator is no policy.
         """
         return self.variant.sampler.act(self.frozen, obs, seed=seed)
-
-
-def straight(first: Tensor, last: Tensor, share: float) -> Tensor:
-    """The points at a share, in [0, 1], of the straight way between latents, each (N, d)."""
-    return torch.lerp(first, last, share)
-
-
-def circular(first: Tensor, last: Tensor, share: float) -> Tensor:
-    """The points at a share, in [0, 1], of the great circle between latents, each (N, d).
-
-    If the two lengths differ, the length changes evenly along the way.
-    """
-    cosine = nn.functional.cosine_similarity(first, last, dim=1).clamp(-1, 1)[:, None]
-    # Equal latents would divide zero by zero; at a tiny angle the way is straight.
-    angle = cosine.acos().clamp(min=1e-3)
-    sine = angle.sin()
-    return ((1 - share) * angle).sin() / sine * first + (share * angle).sin() / sine * last

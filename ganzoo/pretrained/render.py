@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ganzoo.builtin.observers.grid import drawable, drawn, tiles
 from ganzoo.errors import OptionError
 from ganzoo.plugins.default import default_zoo
-from ganzoo.pretrained.model import load
-from ganzoo.pretrained.sources import is_model_name
+from ganzoo.pretrained.model import model_of
+from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.sweep import Sweep
 from ganzoo.storage.files import replacing
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
+    from ganzoo.engine.fixed import Given
     from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.parts.dataset import Data
     from ganzoo.plugins.zoo import Zoo
@@ -47,15 +47,13 @@ class SampleSource:
     """Where samples are written by default, without the suffix."""
 
 
-def sample_source(what: str | Path, zoo: Zoo) -> SampleSource:
+def sample_source(what: str | Path, zoo: Zoo, *, device: str | None = None) -> SampleSource:
     """A run by its folder, or a pretrained model by its name."""
-    if is_model_name(str(what), zoo):
-        model = load(str(what), zoo=zoo)
-        file = Path(re.sub(r"[^\w.-]+", "-", model.name) + "-samples")
-        return SampleSource(model.variant.name, model.frozen, lambda: model.data, file)
-    run = Run.open(what, zoo)
-    game = run.game
-    return SampleSource(game.variant.name, game.frozen(), lambda: game.data, run.folder / "samples")
+    model = model_of(what, device=device, zoo=zoo)
+    is_run = isinstance(model.source, RunFolder)
+    name = re.sub(r"[^\w.-]+", "-", model.name) + "-samples"
+    file = Path(what) / "samples" if is_run else Path(name)
+    return SampleSource(model.variant.name, model.frozen, lambda: model.data, file)
 
 
 def write_samples(
@@ -64,8 +62,9 @@ def write_samples(
     n: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
-    label: int | None = None,
+    label: int | str | None = None,
     sweep: str | None = None,
+    device: str | None = None,
     zoo: Zoo | None = None,
 ) -> Path:
     """Write samples of a run's last checkpoint, or of a pretrained model; returns the file's path.
@@ -77,15 +76,17 @@ def write_samples(
         out: A .png draws the samples; a .npy stores them as float32 (n, *shape), images in [-1, 1];
             a .gif films one sample that unfolds in time. By default ``samples`` in the run's
             folder, or ``VARIANT-DATASET-samples`` in the current one.
-        label: One class for all samples.
+        label: One class for all samples, by its number or its name.
         sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``: varies one value from
             left to right, with all others fixed along each row.
+        device: Where the networks are put; by default a run's own device if it is here, else the
+            CPU.
         zoo: The plugins; by default the installed ones.
 
     Raises:
         OptionError: If samples are not made from such a value, or cannot be written in that form.
     """
-    source = sample_source(what, zoo or default_zoo())
+    source = sample_source(what, zoo or default_zoo(), device=device)
     out = _checked_out(source, out, label=label, sweep=sweep)
     if out.suffix == ".gif":
         write_film(frames_of(source, seed=seed), out)
@@ -93,17 +94,16 @@ def write_samples(
         images = Sweep.parse(sweep, source.frozen, source.variant).samples(n or SWEPT_ROWS, seed)
         write_sweep(images, out)
     elif out.suffix == ".png":
-        given = labels(source, label, n or 64)
-        shown = 64 if given and n is None else n
-        write_picture(drawn(source.frozen, source.data, shown, seed=seed, given=given), out)
+        given = labels(source, label)
+        write_picture(drawn(source.frozen, source.data, n, seed=seed, given=given), out)
     else:
-        given = labels(source, label, n or 64)
+        given = labels(source, label)
         write_array(source.frozen.sample(n or 64, seed=seed, given=given)["fake"], out)
     return out
 
 
 def _checked_out(
-    source: SampleSource, out: str | Path | None, *, label: int | None, sweep: str | None
+    source: SampleSource, out: str | Path | None, *, label: int | str | None, sweep: str | None
 ) -> Path:
     is_drawable = drawable(source.frozen.spaces)
     path = (
@@ -119,6 +119,37 @@ def _checked_out(
         message = f"samples of '{source.variant}' cannot be drawn; name a .gif file to film one."
         raise OptionError(message)
     return path
+
+
+def sample(
+    what: str | Path | Run,
+    n: int = 64,
+    *,
+    seed: int = 0,
+    label: Given | None = None,
+    given: Mapping[str, Given] | None = None,
+    device: str | None = None,
+    zoo: Zoo | None = None,
+) -> Tensor:
+    """Samples of a run's last checkpoint, or of a pretrained model, (n, *shape), on the CPU.
+
+    Repeatable by seed; ``label`` and ``given`` as in ``Pretrained.sample``. ``what`` is a run, its
+    folder, or the name of a model. Raises OptionError if it generates no samples, or for a value
+    that they are not made from.
+    """
+    if not isinstance(what, Run):
+        model = model_of(what, device=device, zoo=zoo)
+        return model.sample(n, seed=seed, label=label, given=given)
+    fixed = {**(given or {}), **({} if label is None else {"label": label})}
+    # Categories are drawn, as for a model whose data may not be here.
+    made = replace(what.game.frozen(), lazy=True).sample(n, seed=seed, given=fixed)
+    if "fake" not in made:
+        message = (
+            f"'{what.game.variant.name}' generates no samples to draw; game.sample gives: "
+            f"{', '.join(made)}."
+        )
+        raise OptionError(message)
+    return made["fake"]
 
 
 def write_picture(picture: Image.Image, out: Path) -> None:
@@ -165,8 +196,8 @@ def write_sweep(images: Tensor, out: Path) -> None:
     write_picture(tiles(images.flatten(0, 1), columns=images.shape[1]), out)
 
 
-def labels(source: SampleSource, label: int | None, n: int) -> dict[str, Tensor]:
-    """The label of ``n`` samples by name, if there is one.
+def labels(source: SampleSource, label: int | str | None) -> dict[str, int | str]:
+    """The label of all samples by name, if there is one.
 
     Raises OptionError if the generator reads none.
     """
@@ -175,4 +206,4 @@ def labels(source: SampleSource, label: int | None, n: int) -> dict[str, Tensor]
     if "label" not in (*source.frozen.reads, *source.frozen.accepts):
         message = f"the generator of '{source.variant}' reads no label, so --label has no effect."
         raise OptionError(message)
-    return {"label": torch.full((n,), label, device=source.frozen.device)}
+    return {"label": label}

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import ZooError
 from ganzoo.plugins.default import default_zoo
+from ganzoo.pretrained.scores import evaluate
 from ganzoo.pretrained.sources import model_named
-from ganzoo.training.run import Run
-from ganzoo.training.train import evaluate
 
 if TYPE_CHECKING:
     from ganzoo.plugins.registry import Figure, Model
@@ -42,8 +41,8 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
     """
     zoo = zoo or default_zoo()
     model = model_named(name, zoo)
-    run = retrained(model, Path(out), seed=0, zoo=zoo)
-    found = {score.metric: score for score in evaluate(run, zoo=zoo)}
+    retrain(model, Path(out), seed=0)
+    found = {score.metric: score for score in evaluate(out, zoo=zoo)}
     return [
         Reproduced(figure, found[figure.metric].value)
         if figure.metric in found and found[figure.metric].protocol() == figure.protocol
@@ -52,8 +51,8 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
     ]
 
 
-def retrained(model: Model, folder: Path, *, seed: int, zoo: Zoo) -> Run:
-    """The finished run of a model's command with another seed; resumes the one in ``folder``."""
+def retrain(model: Model, folder: Path, *, seed: int) -> None:
+    """Train by a model's command, with a seed, in a folder; resumes the run that is in it."""
     words = [*shlex.split(model.command)[1:], "--seed", str(seed), "--out", str(folder)]
     if (folder / "run.json").exists():
         words.append("--resume")
@@ -62,4 +61,3 @@ def retrained(model: Model, folder: Path, *, seed: int, zoo: Zoo) -> Run:
     if done.returncode:
         message = f"'{model.command}' failed; its own message is above."
         raise ZooError(message)
-    return Run.open(folder, zoo)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.registry import Model, registry
+from ganzoo.pretrained.runs import RunFolder
 from ganzoo.storage.pinned import pinned
 from ganzoo.storage.weight_file import MOST_BYTES, file_name, player_of
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.storage.hub import Client
 
-SPELLINGS = "variant/dataset, hub:org/repo@COMMIT#FILE, or dir:PATH"
+SPELLINGS = "variant/dataset, hub:org/repo@COMMIT#FILE, dir:PATH, or run:PATH"
 
 
 class Source(Protocol):
@@ -129,7 +130,9 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
     """
     kind, _, rest = name.partition(":")
     if kind == "dir" and rest:
-        return Folder(name, Path(rest))
+        return Folder(name, Path(rest).expanduser())
+    if kind == "run" and rest:
+        return RunFolder(rest, Path(rest).expanduser(), zoo)
     if kind == "hub":
         return pinned(name, rest, client)
     plain, _, version = name.partition("@")
@@ -150,7 +153,7 @@ def is_model_name(text: str, zoo: Zoo) -> bool:
     """
     plain = text.partition("@")[0]
     known = _by_name(zoo)
-    if text.startswith(("dir:", "hub:")) or plain in known:
+    if text.startswith(("dir:", "hub:", "run:")) or plain in known:
         return True
     close = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
     return "/" in text and bool(close) and not Path(text).exists()

@@ -132,15 +132,21 @@ def machine() -> str:
 
 
 def chosen_device(name: str) -> str:
-    """A device that is there: ``auto`` is the GPU where there is one."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.partition(":")[0] not in DEVICES:
+    """A device to train on that is here: ``auto`` is the GPU where there is one."""
+    if name != "auto" and name.partition(":")[0] not in DEVICES:
         message = f"device '{name}' cannot be used here: name one of {', '.join(DEVICES)}."
         raise RunError(message)
+    return str(usable(name))
+
+
+def usable(device: str | torch.device) -> torch.device:
+    """A device of torch's that is here; RunError for any other."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.empty(0, device=name)
+        found = torch.device(device)
+        torch.empty(0, device=found)
     except (RuntimeError, AssertionError) as error:
-        message = f"device '{name}' cannot be used here: {str(error).splitlines()[0]}"
+        message = f"device '{device}' cannot be used here: {str(error).splitlines()[0]}"
         raise RunError(message) from error
-    return name
+    return found

@@ -5,6 +5,7 @@
     run.json                     variant, data, seed, budget, device, threads and versions
     log.jsonl                    each term's mean, every few rounds
     checkpoints/00001000.safetensors
+    model.safetensors            the finished generator, as it is sampled from
     samples/00001000.png
 """
 
@@ -17,11 +18,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from ganzoo.errors import DivergedError, InterruptedRunError, RunError
-from ganzoo.storage.files import write_text
+from ganzoo.parts.part import GENERATOR
+from ganzoo.storage.files import replacing, write_text
+from ganzoo.storage.weight_file import GENERATOR_FILE
 from ganzoo.training import checkpoint
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.observing import Observing
 from ganzoo.training.plan import BUDGET, Plan, composed_plan, plan_in
+from ganzoo.training.weights import weight_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,6 +133,7 @@ class Run:
         try:
             with interruptible() as interrupted:
                 self._play(at_save, interrupted)
+            self._write_generator()
         except BaseException as stop:
             error = stop
             raise
@@ -223,6 +228,9 @@ class Run:
         facts |= {
             "seconds": self.seconds,
             "data_sha256": self.game.data.sha256,
+            "spaces": {
+                name: s.model_dump(mode="json") for name, s in self.game.data.spaces.items()
+            },
             "plan": self.plan.model_dump(mode="json"),
         }
         checkpoint.write(path, tensors, facts)
@@ -231,6 +239,13 @@ class Run:
                 old.unlink()
             self.observers.saved(path)
         return path
+
+    def _write_generator(self) -> None:
+        """Keep the finished generator, with batch norm's statistics, to be sampled from."""
+        if GENERATOR in self.game.nets:
+            blob = weight_file(self.game, GENERATOR, self.plan.data)
+            with replacing(self.folder / GENERATOR_FILE) as path:
+                path.write_bytes(blob)
 
     def load(self, path: Path) -> None:
         """Bring the game to the state of a checkpoint of this run; RunError for any other."""

@@ -1,4 +1,4 @@
-"""Training, sampling and scoring: one call for each command of the command line."""
+"""Training: one call for ``ganzoo train``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from ganzoo.engine.composition import Choices, Composition, compose
-from ganzoo.engine.scoring import measure_game
-from ganzoo.errors import OptionError, ZooError
-from ganzoo.plugins.default import default_zoo
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ganzoo.engine.game import Game
-    from ganzoo.engine.scores import Scores
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
@@ -49,57 +40,3 @@ def train(
     run = (Run.resume if resume else Run.create)(folder, plan, composition)
     run.train(composition.zoo.observers())
     return run
-
-
-def sample(run: str | Path | Run, n: int = 64, *, seed: int = 0, zoo: Zoo | None = None) -> Tensor:
-    """Samples of a run's last checkpoint, (n, *shape), repeatable by seed."""
-    opened = run if isinstance(run, Run) else Run.open(run, zoo or default_zoo())
-    samples = opened.game.sample(n, seed=seed)
-    if "fake" not in samples:
-        message = (
-            f"'{opened.game.variant.name}' generates no samples to draw; game.sample gives: "
-            f"{', '.join(samples)}."
-        )
-        raise OptionError(message)
-    return samples["fake"]
-
-
-def evaluate(
-    run: str | Path | Run,
-    *,
-    n: int | None = None,
-    seed: int = 0,
-    metrics: Sequence[str] = (),
-    zoo: Zoo | None = None,
-) -> Scores:
-    """Scores of a run's last checkpoint against the held-out split.
-
-    ``metrics`` names those to measure, with options as ``NAME:KEY=VALUE,...``; without it, every
-    routine one that applies. Raises ZooError where one that is named cannot measure; others are
-    left out, and the ``remarks`` of the scores say why.
-    """
-    zoo = zoo or default_zoo()
-    opened = run if isinstance(run, Run) else Run.open(run, zoo)
-    if metrics:
-        chosen = [zoo.part("metric", name) for name in dict.fromkeys(metrics)]
-    else:
-        chosen = [metric for metric in zoo.metrics() if metric.routine]
-    game = opened.game
-    n = n or default_n(game)
-    scores = measure_game(game, chosen, n=n, seed=seed)
-    measured = {score.metric for score in scores}
-    unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
-    if metrics and unfit:
-        inapplicable = f"metric '{unfit[0]}' does not apply to '{game.data.name}'."
-        message = scores.left_out.get(unfit[0], inapplicable)
-        raise ZooError(message)
-    if not scores:
-        nothing = f"no metric applies to '{game.variant.name}' on '{game.data.name}'."
-        message = next(iter(scores.remarks), nothing)
-        raise ZooError(message)
-    return scores
-
-
-def default_n(game: Game) -> int:
-    """How many samples to score: what the data's protocol says, else as many as are held out."""
-    return game.data.scored or len(game.data.held_out)

@@ -83,7 +83,10 @@ def test_other_data_are_refused_and_missing_ones_are_asked_for(zoo: Zoo, tmp_pat
     with pytest.raises(RunError, match="holds a run with another data; choose another --out"):
         ganzoo.train("vanilla", data=IMAGES.flip(0), rounds=4, resume=True, **options)
     with pytest.raises(DataError, match="were given from Python and are not kept with it: pass"):
-        ganzoo.sample(tmp_path / "run", 2, zoo=zoo)
+        ganzoo.evaluate(tmp_path / "run", zoo=zoo)
+    with pytest.raises(DataError, match="have changed since it was trained on them"):
+        ganzoo.evaluate(tmp_path / "run", data=IMAGES.flip(0), zoo=zoo)
+    assert ganzoo.evaluate(tmp_path / "run", data=IMAGES, zoo=zoo)
     with pytest.raises(DataError, match="data of the type int cannot be trained on"):
         ganzoo.train("vanilla", data=7, rounds=2, zoo=zoo)
 
@@ -94,4 +97,6 @@ def test_a_model_of_given_data_samples_without_them(zoo: Zoo, tmp_path: Path) ->
     )
     ganzoo.export(run, tmp_path / "weights", zoo=zoo)
     model = ganzoo.load(f"dir:{tmp_path / 'weights'}", zoo=zoo)
-    assert torch.equal(model.sample(3, seed=1), ganzoo.sample(run, 3, seed=1, zoo=zoo))
+    expected = ganzoo.sample(run, 3, seed=1, zoo=zoo)
+    assert torch.equal(model.sample(3, seed=1), expected)
+    assert torch.equal(ganzoo.sample(tmp_path / "run", 3, seed=1, zoo=zoo), expected)

@@ -30,7 +30,8 @@ from ganzoo.parts.streamed import StreamedRows
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.zoo import Zoo
-from ganzoo.training.train import evaluate, train
+from ganzoo.pretrained.scores import evaluate
+from ganzoo.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+import ganzoo
 from ganzoo.builtin.datasets import folder as folders
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.given import Given, data_from
@@ -27,7 +28,6 @@ from ganzoo.parts.dataset import Data
 from ganzoo.parts.metric import Direction, Metric
 from ganzoo.parts.space import Space
 from ganzoo.parts.streamed import StreamedRows
-from ganzoo.training import train as training
 
 if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
@@ -128,7 +128,7 @@ def test_a_run_of_a_streamed_folder_is_opened_and_resumed(
 ) -> None:
     def train(out: str, rounds: int, *, resident: str = "no", resume: bool = False) -> Game:
         settings = ["architecture.width=4", "batch=8", "data.size=8", f"data.resident={resident}"]
-        return training.train(
+        return ganzoo.train(
             "dcgan",
             data=f"folder:{images}",
             settings=settings,
@@ -144,16 +144,16 @@ def test_a_run_of_a_streamed_folder_is_opened_and_resumed(
     train("half", 3)
     assert same(train("half", 6, resume=True), whole)
     assert "workers" not in (tmp_path / "half" / "run.json").read_text()
-    assert training.sample(tmp_path / "half", 3, zoo=zoo).shape == (3, 3, SIZE, SIZE)
-    (score,) = training.evaluate(tmp_path / "half", n=20, metrics=["frechet"], zoo=zoo)
+    assert ganzoo.sample(tmp_path / "half", 3, zoo=zoo).shape == (3, 3, SIZE, SIZE)
+    (score,) = ganzoo.evaluate(tmp_path / "half", n=20, metrics=["frechet"], zoo=zoo)
     assert score.n_real == N - len(whole.train)
     settings = ["architecture.width=4", "batch=8", "data.size=8", "data.resident=no"]
     options: dict[str, Any] = {"data": f"folder:{images}", "out": tmp_path / "half", "zoo": zoo}
     for workers in (0, 2):  # another number of them is no other run
         more = [*settings, f"data.workers={workers}"]
-        training.train("dcgan", settings=more, rounds=6, resume=True, **options)
+        ganzoo.train("dcgan", settings=more, rounds=6, resume=True, **options)
         other = {**options, "out": tmp_path / f"{workers}"}
-        run = training.train("dcgan", settings=more, rounds=1, **other)
+        run = ganzoo.train("dcgan", settings=more, rounds=1, **other)
         assert run.game.train.workers == workers  # type: ignore[attr-defined]
     assert torch.equal(tensors(train("resident", 6, resident="yes"))["random"], whole.random.state)
 

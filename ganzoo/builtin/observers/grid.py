@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ganzoo.engine.fixed import Given
     from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.space import Space
@@ -43,7 +44,7 @@ class SampleGrid(Observer):
         folder.mkdir(exist_ok=True)
         with replacing(folder / f"{checkpoint.stem}.png") as path:
             game = self.run.game
-            drawn(game.frozen(), lambda: game.data).save(path, format="png")
+            drawn(game.preview(), lambda: game.data).save(path, format="png")
 
 
 def drawable(spaces: Mapping[str, Space]) -> bool:
@@ -58,7 +59,7 @@ def drawn(
     n: int | None = None,
     *,
     seed: int = 0,
-    given: Mapping[str, Tensor] | None = None,
+    given: Mapping[str, Given] | None = None,
 ) -> Image.Image:
     """A picture of a generator's samples: a grid of images, or points over held-out real ones.
 

@@ -28,7 +28,7 @@ from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
-from ganzoo.engine.sampling import discriminator_heads
+from ganzoo.engine.heads import discriminator_heads
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
 from ganzoo.parts.dataset import Data

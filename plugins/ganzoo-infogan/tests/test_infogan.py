@@ -25,7 +25,7 @@ from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
-from ganzoo.engine.sampling import discriminator_heads
+from ganzoo.engine.heads import discriminator_heads
 from ganzoo.errors import ComposeError, OptionError
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.space import Space

@@ -1,0 +1,113 @@
+"""What a caller fixes of samples, by name: numbers, names of classes, arrays; as tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.errors import OptionError, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ganzoo.parts.space import Space
+
+Given: TypeAlias = "float | str | Tensor | NDArray[np.generic] | Sequence[float] | Sequence[str]"
+"""One value for all samples, or one for each; a class or a text may be given in words."""
+
+
+def fixed(
+    given: Mapping[str, Given],
+    n: int,
+    *,
+    names: Iterable[str],
+    spaces: Mapping[str, Space],
+    device: torch.device,
+    of: str = "sample",
+) -> dict[str, Tensor]:
+    """What is given for ``n`` samples as tensors, (n, ...), on a device.
+
+    ``names`` are those that may be given, for what errors call ``of``. Raises OptionError, which
+    names the value, for any other name, and for what has another length or shape, is not finite, or
+    is none of its space's classes or words.
+    """
+    names = {*names}
+    for name in given:
+        if name not in names:
+            message = f"no {of} is made from '{name}'; given may be: {listed(names)}."
+            raise OptionError(message)
+    return {name: _fixed(name, value, n, spaces.get(name), device) for name, value in given.items()}
+
+
+def _fixed(name: str, value: Given, n: int, space: Space | None, device: torch.device) -> Tensor:
+    found = _numbers(name, value, space).to(device)
+    if isinstance(value, str):
+        return found.expand(n, *found.shape[1:])
+    is_number = space is None or space.classes is not None or space.size == 1
+    if found.dim() == 0 and is_number:
+        return found.expand(n)
+    if found.dim() and len(found) != n:
+        message = f"{name} has {len(found)} values for {n} samples; give one for all, or {n}."
+        raise OptionError(message)
+    shape = () if space is None or space.classes is not None else space.shape
+    fits = tuple(found.shape[1:]) == shape or (is_number and found.numel() == n)
+    if not found.dim() or not (fits or space is None):
+        message = f"{name} has the shape {tuple(found.shape)}; it must be {(n, *shape)}."
+        raise OptionError(message)
+    return found if space is None or space.classes is None else found.reshape(n)
+
+
+def _numbers(name: str, value: Given, space: Space | None) -> Tensor:
+    """The value as finite numbers: whole ones of its space's classes or tokens, or floats."""
+    if space is not None and (words := in_words(value)):
+        return _encoded(name, words, space)
+    try:
+        found = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        message = f"{name} cannot be {value!r}: give a number, a tensor or an array."
+        raise OptionError(message) from None
+    if found.is_complex() or not bool(found.isfinite().all()):
+        message = f"{name} must be finite numbers."
+        raise OptionError(message)
+    if space is None:
+        return found
+    if space.cardinality is None:
+        return found.float()
+    wrong = found[(found < 0) | (found >= space.cardinality) | (found != found.round())]
+    if len(wrong):
+        message = f"{name} {wrong[0].item():g} is none of the {space.domain}."
+        raise OptionError(message)
+    return found.long()
+
+
+def in_words(value: Given) -> list[str]:
+    """The words of a value that is given in words: a text, or a list of texts; else nothing."""
+    if isinstance(value, str):
+        return [value]
+    listed = value.tolist() if isinstance(value, np.ndarray) else value
+    is_text = isinstance(listed, (list, tuple)) and all(isinstance(word, str) for word in listed)
+    return [*listed] if is_text else []  # type: ignore[misc]
+
+
+def _encoded(name: str, words: list[str], space: Space) -> Tensor:
+    """Names of classes, or texts, as numbers. A class may be given in digits, unless it has a name.
+
+    Raises OptionError for an unknown class or word.
+    """
+    if space.classes is not None and not {*words} & {*space.names}:
+        try:
+            return _numbers(name, [int(word) for word in words], space)
+        except ValueError:
+            pass
+    if space.classes is not None and not space.names:
+        message = f"{name} '{words[0]}' is none of the {space.domain}."
+        raise OptionError(message)
+    if space.cardinality is None:
+        message = f"{name} is made of numbers, and cannot be '{words[0]}'."
+        raise OptionError(message)
+    return space.encode(words)

@@ -1,0 +1,139 @@
+"""Scores of a run's last checkpoint, or of a pretrained model, against held-out data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.engine.composition import GIVEN
+from ganzoo.engine.scoring import measure, measure_game
+from ganzoo.errors import DataError, ZooError
+from ganzoo.parts.part import DISCRIMINATOR
+from ganzoo.plugins.default import default_zoo
+from ganzoo.pretrained.model import model_of
+from ganzoo.pretrained.runs import RunFolder
+from ganzoo.training.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+    from torch import nn
+
+    from ganzoo.engine.scores import Scores
+    from ganzoo.parts.dataset import Data
+    from ganzoo.parts.metric import Metric
+    from ganzoo.parts.part import Player
+    from ganzoo.parts.space import Space
+    from ganzoo.plugins.zoo import Zoo
+    from ganzoo.pretrained.model import Pretrained
+
+
+def evaluate(
+    what: str | Path | Run,
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    metrics: Sequence[str] = (),
+    data: object = None,
+    device: str | None = None,
+    zoo: Zoo | None = None,
+) -> Scores:
+    """Scores of a run's last checkpoint, or of a pretrained model, against the held-out split.
+
+    Args:
+        what: A run, its folder, or the name of a model.
+        n: How many samples; by default what the data's protocol says, else as many as are held out.
+        seed: Fixes the samples.
+        metrics: Those to measure, with options as ``NAME:KEY=VALUE,...``; without it, every routine
+            one that applies.
+        data: The data, if they were given from Python when it was trained; as in ``train``.
+        device: Where the networks are put; by default a run's own device if it is here, else the
+            CPU.
+        zoo: The plugins; by default the installed ones.
+
+    Raises:
+        ZooError: If no metric can measure, or not one of those named; DataError if a run's data are
+            not here, or have changed since it was trained on them.
+
+    Other metrics that cannot measure are left out, and the ``remarks`` of the scores say why.
+    """
+    zoo = zoo or default_zoo()
+    if metrics:
+        chosen = [zoo.part("metric", name) for name in dict.fromkeys(metrics)]
+    else:
+        chosen = [metric for metric in zoo.metrics() if metric.routine]
+    if isinstance(what, Run):
+        game = what.game
+        variant, rows = game.variant, game.data
+        scores = measure_game(game, chosen, n=n or default_n(rows), seed=seed)
+    else:
+        model = model_of(what, device=device, zoo=zoo)
+        variant, rows = model.variant, data_of(model, data)
+        scores = measure_model(model, chosen, rows, n=n or default_n(rows), seed=seed)
+    measured = {score.metric for score in scores}
+    unfit = [metric.name for metric in chosen if not measured & metric.better.keys()]
+    if metrics and unfit:
+        inapplicable = f"metric '{unfit[0]}' does not apply to '{rows.name}'."
+        raise ZooError(scores.left_out.get(unfit[0], inapplicable))
+    if not scores:
+        nothing = f"no metric applies to '{variant.name}' on '{rows.name}'."
+        raise ZooError(next(iter(scores.remarks), nothing))
+    return scores
+
+
+def default_n(data: Data) -> int:
+    """How many samples to score: what the data's protocol says, else as many as are held out."""
+    return data.scored or len(data.held_out)
+
+
+def data_of(model: Pretrained, given: object = None) -> Data:
+    """A model's data, loaded or given; DataError if a run was trained on others."""
+    kind: Any = model.zoo.find("dataset", GIVEN)
+    data: Data = model.data if given is None else kind.of(given)
+    if isinstance(model.source, RunFolder) and model.source.data_sha256 != data.sha256:
+        message = (
+            f"the data of {model.name} have changed since it was trained on them, so its scores "
+            "would be of other rows than were held out."
+        )
+        raise DataError(message)
+    return data
+
+
+def measure_model(
+    model: Pretrained, metrics: Sequence[Metric], data: Data, *, n: int, seed: int
+) -> Scores:
+    """Scores of ``n`` samples of a model, conditioned on held-out rows as those of a run are.
+
+    Metrics read its discriminator too, where that is published.
+    """
+    frozen = replace(model.frozen, rows=data.held_out, lazy=False)
+    samples = frozen.sample(n, seed=seed)
+    return measure(metrics, data, samples, seed=seed, game=Judge.of(model), frozen=frozen)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A model's discriminator, as scoring reads that of a game."""
+
+    nets: Mapping[Player, nn.Module]
+    inputs: Mapping[Player, tuple[str, ...]]
+    options: Mapping[Player, tuple[str, ...]]
+    spaces: Mapping[str, Space]
+    device: torch.device
+    progress: float
+
+    @classmethod
+    def of(cls, model: Pretrained) -> Judge:
+        """The discriminator of a model; without networks where it is not published."""
+        found = model.built(DISCRIMINATOR)
+        mine = {} if found is None else {DISCRIMINATOR: found}
+        return cls(
+            nets={player: made.net for player, made in mine.items()},
+            inputs={player: made.reads for player, made in mine.items()},
+            options={player: made.accepts for player, made in mine.items()},
+            spaces=model.spaces,
+            device=model.device,
+            progress=model.config.progress,
+        )
