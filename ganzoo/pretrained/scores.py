@@ -54,10 +54,8 @@ def evaluate(
         zoo: The plugins; by default the installed ones.
 
     Raises:
-        ZooError: If no metric can measure, or not one of those named; DataError if a run's data are
-            not here, or have changed since it was trained on them.
-
-    Other metrics that cannot measure are left out, and the ``remarks`` of the scores say why.
+        ZooError: If no metric can measure, or not one of those named (others are left out, and the
+            ``remarks`` of the scores say why); DataError if a run's data are not here, or changed.
     """
     zoo = zoo or default_zoo()
     if metrics:
