@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 BAD = Origin("bad", "ganzoo-bad", "0.1")
 
 
+class Clock:
+    """In place of the module ``time``: only ``sleep`` takes time, and none of the test's."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+CLOCK = Clock()
+
+
 class Odd(BaseException):
     """Of no family that is usually caught, and even its text raises."""
 

@@ -24,7 +24,8 @@ from ganzoo.parts.dataset import Data
 from ganzoo.parts.metric import Direction, Metric
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
-from ganzoo.training.train import evaluate, train
+from ganzoo.pretrained.scores import evaluate
+from ganzoo.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ganzoo.errors import OptionError
+from ganzoo.engine.composition import compose
+from ganzoo.errors import OptionError, ZooError
 from ganzoo.parts.settings import Typed, override, pairs, parse, separated, typed
 
 NINE = Typed(9, "9")
+
+if TYPE_CHECKING:
+    from ganzoo.plugins.zoo import Zoo
 
 
 def spec() -> dict[str, Any]:
@@ -78,6 +82,13 @@ def test_one_option_changes_and_nothing_else(setting: str, changed: dict[str, An
         (
             "architecture.width.x=1",
             "'architecture.width.x=1' leads nowhere: 'width' is not a part or a group of options.",
+        ),
+        (
+            "optimizers.generatr.lr=1",
+            (
+                "'optimizers.generatr.lr=1' leads nowhere: 'generatr' is not a part or a group of "
+                "options; did you mean 'generator'?"
+            ),
         ),
         (
             "r2.weight=1",
@@ -162,3 +173,31 @@ def test_turns_are_pairs() -> None:
     kept["turns"] = 3
     with pytest.raises(OptionError, match="turns are a list of"):
         override(kept, "turns.generator=2")
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        (
+            "turns.generator=0",
+            "option 'turns.generator' of 'vanilla' cannot be 0: Input should be greater than 0.",
+        ),
+        ("turns=3", "option 'turns' of 'vanilla' cannot be 3: Input should be a valid tuple."),
+        (
+            "optimizers.generatr=rmsprop",
+            (
+                "option 'optimizers' of 'vanilla' cannot be so: 'generatr' has no turns; did you "
+                "mean 'generator'?"
+            ),
+        ),
+        ("optimizers.x=adam", "option 'optimizers' of 'vanilla' cannot be so: 'x' has no turns."),
+        ("turns.generatr=2", "architecture 'mlp' builds no generatr; did you mean 'generator'?"),
+        ("turns.encoder=2", "architecture 'mlp' builds no encoder."),
+    ],
+)
+def test_a_players_option_that_is_wrong_is_named_as_it_is_set(
+    zoo: Zoo, setting: str, sentence: str
+) -> None:
+    with pytest.raises(ZooError) as error:
+        compose("vanilla", zoo=zoo, data="ring:100", settings=[setting]).game()
+    assert str(error.value) == sentence

@@ -94,7 +94,7 @@ def test_options_are_set_by_path(
             "option 'lr' of 'optimizers.generator' cannot be inf: Input should be a finite",
         ),
         ("sampler.dim=1000000000", "option 'dim' of 'gaussian' cannot be 1000000000"),
-        ("turns.discriminator=0", "option 'turns.0.1' of 'wgan-gp' cannot be 0"),
+        ("turns.discriminator=0", "option 'turns.discriminator' of 'wgan-gp' cannot be 0"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(zoo: Zoo, setting: str, sentence: str) -> None:

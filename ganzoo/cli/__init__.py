@@ -6,16 +6,22 @@ or a plugin until a command runs.
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
-from typing import Any
+import traceback
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
 from ganzoo.cli import catalogue, contests, hub, runs
 from ganzoo.cli.doctor import clash, intact
-from ganzoo.errors import ZooError
+from ganzoo.cli.tables import results_only
+from ganzoo.errors import PluginError, ZooError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Commands(TyperGroup):
@@ -35,6 +41,28 @@ class Commands(TyperGroup):
         return found
 
 
+def answering(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command print results alone on standard output, and end by itself alone.
+
+    It calls plugins: a ``print`` in one would break what ``--json`` prints, and a ``sys.exit``
+    would end the command without a word.
+    """
+
+    @functools.wraps(command)
+    def answers(*args: Any, **kwargs: Any) -> None:
+        try:
+            with results_only():
+                command(*args, **kwargs)
+        except SystemExit as stop:
+            frame, _ = list(traceback.walk_tb(stop.__traceback__))[-1]
+            culprit = frame.f_globals.get("__name__", frame.f_code.co_filename)
+            code = "" if stop.code is None else repr(stop.code)
+            message = f"{culprit} called sys.exit({code}), which ended the command."
+            raise PluginError(message) from None
+
+    return answers
+
+
 app = typer.Typer(
     cls=Commands,
     help="GAN variants as plugins: train them, sample them, compare them head-to-head.",
@@ -42,10 +70,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(catalogue.app)
-app.add_typer(runs.app)
-app.add_typer(contests.app)
-app.add_typer(hub.app, name="hub")
+for part, name in ((catalogue.app, None), (runs.app, None), (contests.app, None), (hub.app, "hub")):
+    for command in part.registered_commands:
+        assert command.callback is not None
+        command.callback = answering(command.callback)
+    app.add_typer(part, name=name)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.options import Json, composing
-from ganzoo.cli.tables import show
+from ganzoo.cli.tables import answer, show
 
 app = typer.Typer()
 
@@ -65,9 +65,11 @@ def plugins(*, as_json: Json = False) -> None:
     from ganzoo.plugins.registry import PLURALS, registry
 
     zoo = default_zoo()
+    zoo.add_commands(typer.Typer())  # so that their faults are known
     known = {listing.distribution for listing in registry().plugins.values()} | {"ganzoo-core"}
     rows: list[dict[str, Any]] = []
     for loaded in zoo.plugins:
+        status = " ".join(map(str, loaded.faults)) or "ok"
         offers = [
             f"{len(things)} {kind if len(things) == 1 else PLURALS[kind]}"
             for kind, things in loaded.offers.items()
@@ -78,7 +80,8 @@ def plugins(*, as_json: Json = False) -> None:
                 "distribution": str(loaded.origin),
                 "offers": ", ".join(offers),
                 "registry": "yes" if loaded.origin.distribution in known else "no",
-                "status": " ".join(map(str, loaded.faults)) or "ok",
+                "seconds": round(sum(loaded.seconds.values()), 3),
+                "status": f"{status}; {loaded.slow}" if loaded.slow else status,
             }
         )
     rows += [
@@ -96,6 +99,32 @@ def plugins(*, as_json: Json = False) -> None:
 
 
 @app.command()
+def parts(
+    kind: Annotated[
+        str | None, typer.Argument(help="architecture, loss, regularizer, sampler, ...")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the parts of all kinds or of one: what each is, and its options."""
+    from ganzoo.plugins.default import default_zoo
+    from ganzoo.plugins.description import described
+
+    found = described(default_zoo(), kind)
+    if as_json:
+        show(found, as_json=True)
+        return
+    columns = ("kind", "part", "option", "type", "range", "default", "description", "plugin")
+    rows: list[dict[str, Any]] = []
+    for part in found:
+        rows.append(part)
+        for option in part["options"]:
+            default = json.dumps(option["default"])
+            rows.append({**option, "default": "required" if option["required"] else default})
+    show([{name: row.get(name, "") for name in columns} for row in rows], as_json=False)
+
+
+@app.command()
 @composing
 def explain(variant: str, *, as_json: Json = False, **choices: Any) -> None:
     """Explain a composition: its options, and for each value who deals it and who reads it."""
@@ -103,17 +132,17 @@ def explain(variant: str, *, as_json: Json = False, **choices: Any) -> None:
 
     found = explained(variant, **choices)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        answer(json.dumps(found, indent=2))
         return
-    typer.echo(found["summary"])
+    answer(found["summary"])
     for player, turns in found["turns"]:
-        typer.echo(f"\n{player}'s turn, {turns} a round: minimizes {found['objective'][player]}")
+        answer(f"\n{player}'s turn, {turns} a round: minimizes {found['objective'][player]}")
         rows = [row for row in found["wiring"] if row["player"] == player]
         keys = ("value", "shape", "from", "read_by")
         show([{k: row[k] for k in keys} for row in rows], as_json=False)
     for remark in found["remarks"]:
-        typer.echo(f"\n{remark}")
-    typer.echo("\noptions (--set):")
+        answer(f"\n{remark}")
+    answer("\noptions (--set):")
     show(found["options"], as_json=False)
 
 
@@ -177,4 +206,4 @@ def install(
     """Install plugins by their names in the registry, into this environment."""
     from ganzoo.plugins.install import install as installed
 
-    typer.echo(f"installed {', '.join(installed(names, find_links=find_links))}")
+    answer(f"installed {', '.join(installed(names, find_links=find_links))}")

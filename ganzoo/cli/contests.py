@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings, Threads
-from ganzoo.cli.tables import show
+from ganzoo.cli.tables import answer, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,16 +139,16 @@ def print_outcome(benches: Sequence[Bench], out: Path, *, as_json: bool) -> None
     finished = any(made.finished for made in benches)
     if as_json:
         lines = [r.model_dump(exclude_none=True) for b in benches for r in b.results]
-        typer.echo(json.dumps(lines))
+        answer(json.dumps(lines))
     else:
         for made in benches:
             if len(benches) > 1:
-                typer.echo(f"\n{made.contest.data}")
+                answer(f"\n{made.contest.data}")
             show(rows_of(made), as_json=False)
             for remark in made.remarks:
                 typer.echo(f"warning: {remark}", err=True)
-            typer.echo(made.verdict())
+            answer(made.verdict())
         if finished:
-            typer.echo(f"report: {out / 'report.html'}")
+            answer(f"report: {out / 'report.html'}")
     if not finished:
         raise typer.Exit(1)

@@ -60,9 +60,13 @@ def intact() -> bool:
 
 def plugins() -> Iterator[Finding]:
     """The version and the faults of each plugin."""
+    import typer
+
     from ganzoo.plugins.default import default_zoo
 
-    for loaded in default_zoo().plugins:
+    zoo = default_zoo()
+    zoo.add_commands(typer.Typer())  # so that their faults are known
+    for loaded in zoo.plugins:
         fault = " ".join(map(str, loaded.faults))
         yield Finding(f"plugin {loaded.origin.plugin}", str(loaded.origin), fault)
 

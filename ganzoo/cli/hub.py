@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli.options import Json
-from ganzoo.cli.tables import show
+from ganzoo.cli.tables import answer, show
 from ganzoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def publish(
     from ganzoo.pretrained.publish import publish as published
 
     model = published(name, endpoint=endpoint)
-    typer.echo(f"{model.name} {model.version} is {model.repo}@{model.revision}")
+    answer(f"{model.name} {model.version} is {model.repo}@{model.revision}")
 
 
 def chosen(names: Iterable[str] | None, zoo: Zoo, *, all_: bool) -> list[Model]:

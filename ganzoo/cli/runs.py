@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.options import Device, Json, Rounds, RunFolder, Threads, composing
-from ganzoo.cli.tables import score_row, show
+from ganzoo.cli.tables import answer, score_row, show
 
 app = typer.Typer()
 
@@ -65,7 +65,7 @@ def train(
         start=start,
         **choices,
     )
-    typer.echo(f"{run.title}: {run.played}, saved in {run.folder}")
+    answer(f"{run.title}: {run.played}, saved in {run.folder}")
 
 
 @app.command()
@@ -92,7 +92,7 @@ def sample(
     from ganzoo.pretrained.render import write_samples
 
     path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep, device=device)
-    typer.echo(f"{path}")
+    answer(f"{path}")
 
 
 @app.command()
@@ -119,10 +119,10 @@ def evaluate(
     for remark in scores.remarks:
         typer.echo(f"warning: {remark}", err=True)
     if as_json:
-        typer.echo(json.dumps([score.model_dump() for score in scores], indent=2))
+        answer(json.dumps([score.model_dump() for score in scores], indent=2))
         return
     show([score_row(score) for score in scores], as_json=False)
-    typer.echo(scores[0].protocol())
+    answer(scores[0].protocol())
 
 
 @app.command()
@@ -136,4 +136,4 @@ def export(
 
     folder = exported(run, out)
     for path in sorted(folder.glob("*.safetensors")):
-        typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+        answer(f"{path}: {path.stat().st_size:,} bytes")

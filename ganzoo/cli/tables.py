@@ -1,16 +1,43 @@
-"""Tables and JSON for the command line."""
+"""Results on standard output: tables, JSON and lines."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ganzoo.parts.metric import Score
+
+
+_reserved: list[TextIO] = []
+"""Standard output, while only results may be printed there."""
+
+
+@contextmanager
+def results_only() -> Iterator[None]:
+    """Keep standard output for ``answer`` and ``show``; all else is printed on standard error."""
+    _reserved.append(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _reserved.pop()
+
+
+def stdout() -> TextIO:
+    """Where results go."""
+    return _reserved[-1] if _reserved else sys.stdout
+
+
+def answer(text: str) -> None:
+    """Print a result."""
+    typer.echo(text, file=stdout())
 
 
 def score_row(score: Score) -> dict[str, str]:
@@ -22,19 +49,34 @@ def score_row(score: Score) -> dict[str, str]:
 def show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     """Print rows as a table, or as JSON."""
     if as_json:
-        typer.echo(json.dumps(list(rows), indent=2))
+        answer(json.dumps(list(rows), indent=2))
         return
     # start-up time: most commands with --json, and `ganzoo --help`, print no table
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        cells = [row.get(column, "") for column in columns]
-        table.add_row(*(Text(", ".join(c) if isinstance(c, list) else str(c)) for c in cells))
-    console = Console()
-    # A pipe has no width, and a program that reads it needs the cells unwrapped.
-    Console(width=None if console.is_terminal else 240).print(table)
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [[said(row.get(name, "")) for name in names] for row in rows]
+    # No word is cut or broken, since it may be a name to copy: a narrow terminal wraps the lines.
+    table = Table(
+        *(
+            Column(name, min_width=max(map(cell_len, " ".join([name, *column]).split())))
+            for name, column in zip(names, zip(*cells, strict=True), strict=True)
+        ),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console = Console(file=stdout())
+    if not console.is_terminal:
+        console.width = 240  # a pipe has none, and a program that reads it needs unwrapped cells
+    console.print(table, crop=False)
+
+
+def said(value: object) -> str:
+    """A value as a cell shows it."""
+    return ", ".join(map(said, value)) if isinstance(value, list) else str(value)

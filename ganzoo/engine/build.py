@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ganzoo.engine.memory_format import unexpanded
-from ganzoo.errors import ComposeError, first_line, listed
+from ganzoo.errors import ComposeError, closest, first_line, listed
 from ganzoo.parts.needs import accepts, reads
+from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,9 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
     who = f"architecture '{architecture.name}'"
     check_samples(architecture, spaces)
     if function is None:
-        message = f"{who} builds no {player}."
+        close = closest(player, (DISCRIMINATOR, GENERATOR), cutoff=0.8)
+        meant = f"; did you mean '{close}'?" if close else "."
+        message = f"{who} builds no {player}{meant}"
         raise ComposeError(message)
     for name in reads(function):
         if name not in spaces:

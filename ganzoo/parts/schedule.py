@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 T = TypeVar("T")
@@ -124,6 +131,12 @@ class Anneals:
                 lambda value: value.model_dump() if isinstance(value, Schedule) else value
             ),
         )
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """A number's schema, with a mark that a schedule may stand in its place."""
+        return {**handler(core), "schedule": True}
 
     def _checked(self, schedule: Schedule) -> Schedule:
         for value in schedule.values:

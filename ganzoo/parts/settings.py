@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, closest
 from ganzoo.parts.variant import PARTS
 
 SEPARATOR = r"""(?x)
@@ -65,7 +65,11 @@ def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
         if isinstance(child, str) and (node is spec.get("optimizers") or name in PARTS):
             child = node[name] = {"part": child}  # replaced by an earlier setting
         if not isinstance(child, dict):
-            message = f"'{setting}' leads nowhere: '{key}' is not a part or a group of options."
+            close = None if name in node else closest(name, node)
+            meant = f"; did you mean '{close}'?" if close else "."
+            message = (
+                f"'{setting}' leads nowhere: '{key}' is not a part or a group of options{meant}"
+            )
             raise OptionError(message)
         node = child
     name = path[-1].replace("-", "_")

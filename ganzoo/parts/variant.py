@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from ganzoo.errors import closest
 from ganzoo.parts.optimizer import Adam, Optimizer
 from ganzoo.parts.part import (
     DISCRIMINATOR,
@@ -92,7 +93,9 @@ class Variant(BaseModel):
         players = [player for player, _ in info.data.get("turns", ())]
         for player in optimizers:
             if player not in players:
-                message = f"'{player}' has no turns"
+                close = closest(player, players)
+                meant = f"; did you mean '{close}'?" if close else ""
+                message = f"'{player}' has no turns{meant}"
                 raise ValueError(message)
         return {player: optimizers.get(player, Adam()) for player in players}
 

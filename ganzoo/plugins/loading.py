@@ -85,7 +85,7 @@ class Loaded:
         if total <= SLOW:
             return None
         stage, most = max(self.seconds.items(), key=lambda item: item[1])
-        return f"takes {total:.1f} s to load, {most:.1f} s of it {stage}"
+        return f"slow: it takes {total:.1f} s to load, {most:.1f} s of it {stage}"
 
 
 def load(origin: Origin, source: ModuleType | EntryPoint) -> Loaded:

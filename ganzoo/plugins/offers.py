@@ -54,10 +54,10 @@ def unfit(kind: str, thing: Any) -> str | None:
     if isinstance(thing, type) and issubclass(thing, Part):
         thing.model_rebuild()  # raises where an option's type is not known
         if issubclass(thing, Metric):
-            measure = getattr(thing, "measure", None)
-            if not callable(measure):
+            method = getattr(thing, "measure", None)
+            if not callable(method):
                 return f"the metric '{name}', which has no method 'measure'"
-            inspect.signature(measure)  # it says what is read
+            inspect.signature(method)  # it says what is read
             if not needs_options(thing):
                 thing()  # as the zoo makes every metric, unasked
     return None

@@ -50,7 +50,7 @@ def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
         if texts:
             with suppress(ValidationError):
                 return cls.model_validate({**read, **texts})
-        raise OptionError(option_sentence(cls, name, error)) from None
+        raise OptionError(option_sentence(cls, name, error, options)) from None
 
 
 def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
@@ -71,10 +71,10 @@ def is_utf_8(text: str) -> bool:
     return True
 
 
-def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
+def option_sentence(cls: Any, name: str, error: ValidationError, options: dict[str, Any]) -> str:
     """The first error that pydantic found, as a sentence."""
     first = error.errors()[0]
-    path = ".".join(str(key) for key in first["loc"])
+    path = place(first["loc"], options)
     if first["type"] == "extra_forbidden":
         known = sorted(cls.model_fields)
         close = difflib.get_close_matches(path, known, n=1)
@@ -84,5 +84,16 @@ def option_sentence(cls: Any, name: str, error: ValidationError) -> str:
         field = cls.model_fields.get(path)
         meaning = f" It is {field.description}." if field and field.description else ""
         return f"'{name}' needs the option '{path}'.{meaning}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"option '{path}' of '{name}' cannot be {first['input']!r}: {message}."
+    message = first["msg"].removeprefix("Value error, ").rstrip(".?")
+    end = "?" if first["msg"].endswith("?") else "."
+    # A group of parts is too long to repeat, and the message names what is wrong in it.
+    value = "so" if isinstance(first["input"], dict) else repr(first["input"])
+    return f"option '{path}' of '{name}' cannot be {value}: {message}{end}"
+
+
+def place(loc: tuple[int | str, ...], options: dict[str, Any]) -> str:
+    """Where an error is, as ``--set`` spells it: a player's turns are ``turns.PLAYER``."""
+    if loc[:1] == ("turns",) and len(loc) > 1:
+        pair = options["turns"][loc[1]]
+        return f"turns.{pair[0] if isinstance(pair, (list, tuple)) and pair else loc[1]}"
+    return ".".join(map(str, loc))

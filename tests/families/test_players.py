@@ -216,7 +216,7 @@ def test_names_of_players_are_checked_where_a_variant_is_made() -> None:
     zoo = zoo_of(__name__)
     with pytest.raises(OptionError, match="'critic' has no turns"):
         zoo.compose("ali", settings=['optimizers.critic={"part":"adam"}'])
-    with pytest.raises(OptionError, match=r"'turns.0.0' of 'ali' cannot be '_x'"):
+    with pytest.raises(OptionError, match=r"'turns._x' of 'ali' cannot be '_x'"):
         zoo.compose("ali", settings=['turns=[["_x",1]]', "optimizers={}"])
     assert Variant(
         name="v", architecture=Ali(), loss=Inference(), sampler=Gaussian(), turns=TURNS
