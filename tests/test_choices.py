@@ -180,7 +180,10 @@ def test_text_in_a_dict_stays_text(zoo: Zoo) -> None:
         ({3: 4}, "3 is no setting; write 'architecture.width=64', or {'architecture.width': 64}."),
         (
             {"batch=1": 2},
-            "'batch=1' is no setting; write 'architecture.width=64', or {'architecture.width': 64}.",
+            (
+                "'batch=1' is no setting; write 'architecture.width=64', or "
+                "{'architecture.width': 64}."
+            ),
         ),
         (5, "5 is no setting; write 'architecture.width=64', or {'architecture.width': 64}."),
         (
