@@ -82,7 +82,7 @@ def test_the_same_images_in_another_form_train_the_same_game(zoo: Zoo) -> None:
 def test_other_data_are_refused_and_missing_ones_are_asked_for(zoo: Zoo, tmp_path: Path) -> None:
     options: dict[str, Any] = {"settings": SMALL, "zoo": zoo, "out": tmp_path / "run"}
     ganzoo.train("vanilla", data=IMAGES, rounds=2, **options)
-    with pytest.raises(RunError, match="holds a run with another data; choose another --out"):
+    with pytest.raises(RunError, match="holds a run with data.sha256 .+; leave out what di"):
         ganzoo.train("vanilla", data=IMAGES.flip(0), rounds=4, resume=True, **options)
     with pytest.raises(DataError, match="were given from Python and are not kept with it: pass"):
         ganzoo.sample(tmp_path / "run", 2, zoo=zoo)
