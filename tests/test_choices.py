@@ -150,6 +150,10 @@ def test_what_is_no_variant_is_refused(zoo: Zoo) -> None:
             {"optimizers.generator": RmsProp, "optimizers.generator.lr": linear(1e-3)},
             ["optimizers.generator=rmsprop", "optimizers.generator.lr=linear:1e-3:0"],
         ),
+        (
+            {"optimizers": {"generator": {"part": "sgd", "lr": 0.1}}},
+            ["optimizers.generator=sgd", "optimizers.generator.lr=0.1"],
+        ),
         ({"optimizers.generator": Adam(lr=0.1)}, ["optimizers.generator.lr=0.1"]),
         ({"regularizers": [R1(weight=2)]}, ['regularizers=[{"part":"r1","weight":2}]']),
     ],
@@ -174,6 +178,13 @@ def test_text_in_a_dict_stays_text(zoo: Zoo) -> None:
     ("settings", "sentence"),
     [
         ({3: 4}, "3 is no setting; write 'architecture.width=64', or {'architecture.width': 64}."),
+        (
+            {"batch=1": 2},
+            (
+                "'batch=1' is no setting; write 'architecture.width=64', or "
+                "{'architecture.width': 64}."
+            ),
+        ),
         (5, "5 is no setting; write 'architecture.width=64', or {'architecture.width': 64}."),
         (
             [{"batch": 1}],
