@@ -12,6 +12,7 @@ import pytest
 from ganzoo.benchmark import runners
 from ganzoo.benchmark.contest import bench
 from ganzoo.benchmark.folder import Bench
+from ganzoo.errors import InterruptedRunError
 from ganzoo.plugins.zoo import Zoo
 from tests.test_bench import SMALL, quality
 
@@ -75,6 +76,18 @@ def test_a_server_that_is_killed_takes_one_run_with_it(
     (made,) = bench(["vanilla"], rounds=400, seeds=2, threads=1, out=tmp_path / "b", **SMALL)
     ends = {r.seed: r.kind for r in made.results if r.kind in {"last", "died"}}
     assert ends == {0: "died", 1: "last"}
+
+
+def test_a_cluster_that_asks_every_process_to_end_lets_the_run_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = "[os.kill(process, 15) for process in (os.getppid(), os.getpid())]\n        with open"
+    installed(tmp_path, "prints", PRINTS.replace("with open", asks), monkeypatch)
+    terms = {"rounds": 400, "threads": 1, **SMALL}
+    with pytest.raises(InterruptedRunError, match="interrupted; every run is saved"):
+        bench(["vanilla"], out=tmp_path / "b", **terms)
+    (saved,) = (tmp_path / "b").glob("runs/vanilla-0/checkpoints/*.safetensors")
+    assert 0 < int(saved.stem) < 400
 
 
 def test_a_benchmark_may_run_in_any_thread(zoo: Zoo, tmp_path: Path) -> None:

@@ -132,10 +132,9 @@ class Bench:
         """The contenders that finished and are not among the standings, and why."""
         what = f"{self.headline} was not" if self.headline else "no metric that ranks was"
         ranked = {standing.contender for standing in self.standings}
-        names = dict.fromkeys(result.contender for result in of_kind(self.results, "last"))
-        return {name: f"{what} measured" for name in names if name not in ranked} | incomparable(
-            self.results
-        )
+        names = (result.contender for result in of_kind(self.results, "last"))
+        missing = {name: f"{what} measured" for name in names if name not in ranked}
+        return {**missing, **incomparable(self.results)}
 
     @property
     def remarks(self) -> list[str]:
@@ -163,7 +162,7 @@ class Bench:
         return verdict(self.standings, self.headline) if self.headline else UNRANKED
 
     def __repr__(self) -> str:
-        return f"<benchmark {self.folder}: {self.verdict()}>"
+        return f"<benchmark {self.folder}: {title(self)}>"
 
     def _repr_html_(self) -> str:
         """The verdict, the standings and the remarks, for a notebook."""

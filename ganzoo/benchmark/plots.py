@@ -32,6 +32,8 @@ STYLE: Any = {
         ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), GREY
     ),
 }
+LINEAR = 1e-3
+"""Below it a kernel distance is drawn to a linear scale."""
 MARGINS = {"left": 0.16, "right": 0.97, "bottom": 0.17, "top": 0.9}
 """Of all figures; title and labels have fixed places too. To find places, matplotlib measures every
 text, which takes as long as drawing."""
@@ -70,9 +72,11 @@ def learning_curves(
         for result in of_kind(results, "training-data"):
             if (level := result.value(metric)) is not None:
                 axes.axhline(level, color=GREY, lw=0.8, ls=":")
-        if metric.endswith("distance"):
-            # The kernel distance is unbiased, so it may come out below zero.
-            axes.set_yscale("symlog" if metric.startswith("kernel") else "log")
+        if metric.startswith("kernel") and metric.endswith("distance"):
+            # It is unbiased, so it may come out below zero.
+            axes.set_yscale("symlog", linthresh=LINEAR)
+        elif metric.endswith("distance"):
+            axes.set_yscale("log")
         axes.set_title(metric, y=1.02)
         axes.xaxis.set_label_coords(0.5, -0.13)
         axes.yaxis.set_label_coords(-0.13, 0.5)

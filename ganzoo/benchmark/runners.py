@@ -84,9 +84,9 @@ class Processes:
 def can_fork(job: Job) -> bool:
     """Whether a process that has imported torch may be forked for a job.
 
-    Elsewhere than on Linux system libraries do not survive it, and CUDA does not anywhere.
+    System libraries survive that on Linux alone, and drivers of GPUs nowhere.
     """
-    return sys.platform == "linux" and not job.contest.device.startswith("cuda")
+    return sys.platform == "linux" and job.contest.device == "cpu"
 
 
 class Server:
@@ -133,10 +133,9 @@ class Server:
 
         If the process died before the job was complete, that is recorded in the job's results.
         """
-        job, code = self.job, self.exit_code()
-        if job is None or code is None:
+        if self.job is None or (code := self.exit_code()) is None:
             return None
-        self.job = None
+        job, self.job = self.job, None
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         if not is_complete(job.folder):
