@@ -118,13 +118,18 @@ def test_every_name_stands_under_its_heading_and_every_note_below_its_row(page: 
 
 
 @needs_browser
-def test_nothing_of_the_tables_is_out_of_sight_on_a_laptop(page: Page) -> None:
-    page.set_viewport_size({"width": 1300, "height": 900})
-    hidden = page.locator(".scroll").evaluate_all(
-        "all => all.map(x => x.scrollWidth - x.clientWidth)"
+def test_eleven_numbers_of_a_contender_are_in_sight_on_a_laptop(page: Page, done: Bench) -> None:
+    assert page.context.browser is not None
+    laptop = page.context.browser.new_page(viewport={"width": 1300, "height": 900})
+    laptop.goto((done.folder / "report.html").as_uri())
+    laptop.locator("table").first.locator("tr").evaluate_all(
+        "rows => rows.filter(row => row.cells.length > 1).forEach(row => {"
+        "for (let i = 0; i < 7; i++) row.append(row.cells[6].cloneNode(true)); })"
     )
-    page.set_viewport_size({"width": 1200, "height": 900})
-    assert set(hidden) == {0}
+    assert laptop.locator("table").first.locator("th").count() == 16
+    hidden = "all => all.map(table => table.scrollWidth - table.clientWidth)"
+    assert set(laptop.locator(".scroll").evaluate_all(hidden)) == {0}
+    laptop.close()
 
 
 @needs_browser
