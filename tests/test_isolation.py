@@ -25,7 +25,7 @@ from ganzoo.plugins.registry import PLURALS
 from ganzoo.plugins.zoo import Zoo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 UNAFFECTED = "The rest of the zoo is unaffected."
@@ -89,6 +89,14 @@ def test_commands_that_raise_or_cannot_be_parsed_are_faults_and_add_nothing() ->
         (fault,) = faults(zoo)
         assert fault.startswith(f"failed in ganzoo_commands: {told}")
         assert cli.registered_commands == []
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Python's own handler, also where the tests run in the background, which ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_while_a_plugin_loads_is_ctrl_c() -> None:
