@@ -89,12 +89,14 @@ def test_what_is_no_contender_is_refused(text: str, zoo: Zoo) -> None:
         contender(text, zoo)
 
 
-def test_labels_are_what_stands_before_an_at() -> None:
+def test_labels_are_what_stands_before_an_at(zoo: Zoo) -> None:
     assert labelled(["x@vanilla:loss=hinge", "dcgan", "dcgan", "vanilla/ring@1"]) == {
         "x": "vanilla:loss=hinge",
         "dcgan": "dcgan",
         "vanilla/ring@1": "vanilla/ring@1",
     }
+    with pytest.raises(OptionError, match="a contender is a text, .* and not a Variant; offer"):
+        labelled([zoo.variant("vanilla")])  # type: ignore[list-item]
     with pytest.raises(OptionError, match="two contenders have the label 'x'"):
         labelled(["x@vanilla", "x@dcgan"])
 

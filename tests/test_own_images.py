@@ -68,7 +68,7 @@ def test_the_whole_page_runs(
             begins = re.split(r"  +-?\d| \d+ rounds|─", line.strip())[0]
             assert begins in printed[words], line
     (scores,) = (told for words, told in printed.items() if words.startswith("ganzoo evaluate"))
-    assert scores.count("mean little here") == 3
+    assert scores.count("mean little here") == 4
     for name in ("circles", "squares", "sheet"):
         with Image.open(f"{name}.png") as picture:
             assert picture.mode == "RGB"

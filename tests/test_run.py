@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from itertools import count
 from pathlib import Path
@@ -137,6 +138,11 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     ):
         ran(zoo, tmp_path, 20, resume=True)
     assert before == {path: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+
+
+def test_a_folder_whose_weights_could_not_be_read_is_refused_before_training(zoo: Zoo) -> None:
+    with pytest.raises(RunError, match="the name of the folder 'caf.*' is not UTF-8; "):
+        train("vanilla", data="ring", rounds=1, out=os.fsdecode(b"caf\xe9"), zoo=zoo)
 
 
 def test_a_folder_with_a_run_is_not_overwritten(zoo: Zoo, tmp_path: Path) -> None:

@@ -52,9 +52,17 @@ def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
 def labelled(texts: Iterable[str]) -> dict[str, str]:
     """Contenders by label: the part before ``@``, or else the whole text.
 
-    Raises OptionError if two different contenders have one label.
+    Raises OptionError for what is no text, or if two different contenders have one label.
     """
     found: dict[str, str] = {}
+    texts = [*texts]
+    for text in texts:
+        if not isinstance(text, str):  # other processes compose it anew
+            message = (
+                f"a contender is a text, such as 'vanilla:loss=hinge', and not a "
+                f"{type(text).__name__}; offer a variant of your own in a plugin."
+            )
+            raise OptionError(message)
     for text in dict.fromkeys(texts):
         label, at, rest = text.partition("@")
         if at and "/" in label:  # not a label but a pretrained model's version, as in NAME/DATA@1

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ganzoo.errors import OptionError, UnknownNameError
 from ganzoo.parts.settings import Typed, separated, typed
+from ganzoo.storage.files import is_utf_8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,15 +61,6 @@ def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
     if reading:
         message = f"no dataset '{spec}', but a folder is called so: write {' or '.join(reading)}."
         raise UnknownNameError(message)
-
-
-def is_utf_8(text: str) -> bool:
-    """Whether a text can be written to JSON; a file's name need not be."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def option_sentence(cls: Any, name: str, error: ValidationError, options: dict[str, Any]) -> str:

@@ -41,9 +41,24 @@ def write_text(path: Path, text: str) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing; RunError if that fails."""
+    """Make a folder and those above it, where they are missing.
+
+    Raises RunError if that fails, or if its name is not UTF-8, where weights could not be read.
+    """
+    if not is_utf_8(str(folder)):
+        message = f"the name of the folder {str(folder)!r} is not UTF-8; choose another."
+        raise RunError(message)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"cannot make the folder {folder}: {error.strerror}."
         raise RunError(message) from error
+
+
+def is_utf_8(text: str) -> bool:
+    """Whether a text can be written to JSON; a file's name need not be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

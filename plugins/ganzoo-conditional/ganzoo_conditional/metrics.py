@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from ganzoo.errors import ZooError
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 
@@ -20,6 +22,10 @@ class LabelAccuracy(Metric):
 
     better: ClassVar[dict[str, Direction]] = {"label-accuracy": "higher"}
     ranges: ClassVar[dict[str, tuple[float, float]]] = {"label-accuracy": (0, 1)}
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each class."""
+        return 10 * int(values["fake_logits"].shape[1])
 
     def measure(self, fake_logits: Tensor, fake_label: Tensor) -> dict[str, float]:
         """The share, in [0, 1], from logits (N, classes) and labels (N,)."""
@@ -46,6 +52,10 @@ class IntraFrechet(Metric):
     least: int = Field(
         default=2, ge=2, description="classes with fewer real or generated samples are left out"
     )
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """In each class more than there are features: with fewer, no covariance has full rank."""
+        return (int(values["real_features"].shape[1]) + 1) * len(values["label"].unique())
 
     def measure(
         self, real_features: Tensor, label: Tensor, fake_features: Tensor, fake_label: Tensor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import torch
 from pydantic import Field, NonNegativeFloat, model_validator
@@ -124,6 +124,10 @@ class CodeError(Metric):
 
     better: ClassVar[dict[str, Direction]] = {"code-error": "lower"}
     ranges: ClassVar[dict[str, tuple[float, float]]] = {"code-error": (0, 1)}
+
+    def enough(self, values: Mapping[str, Any]) -> int:
+        """Ten for each class."""
+        return 10 * int(values["spaces"]["label"].classes or 0)
 
     def measure(
         self, real_code: Tensor, label: Tensor, spaces: Mapping[str, Space]
