@@ -96,7 +96,7 @@ def test_labels_are_what_stands_before_an_at(zoo: Zoo) -> None:
         "vanilla/ring@1": "vanilla/ring@1",
     }
     with pytest.raises(OptionError, match="a contender is a text, .* and not a Variant; offer"):
-        labelled([zoo.variant("vanilla")])  # type: ignore[list-item]
+        crossed([zoo.variant("vanilla")], {})  # type: ignore[list-item]
     with pytest.raises(OptionError, match="two contenders have the label 'x'"):
         labelled(["x@vanilla", "x@dcgan"])
 

@@ -52,17 +52,9 @@ def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
 def labelled(texts: Iterable[str]) -> dict[str, str]:
     """Contenders by label: the part before ``@``, or else the whole text.
 
-    Raises OptionError for what is no text, or if two different contenders have one label.
+    Raises OptionError if two different contenders have one label.
     """
     found: dict[str, str] = {}
-    texts = [*texts]
-    for text in texts:
-        if not isinstance(text, str):  # other processes compose it anew
-            message = (
-                f"a contender is a text, such as 'vanilla:loss=hinge', and not a "
-                f"{type(text).__name__}; offer a variant of your own in a plugin."
-            )
-            raise OptionError(message)
     for text in dict.fromkeys(texts):
         label, at, rest = text.partition("@")
         if at and "/" in label:  # not a label but a pretrained model's version, as in NAME/DATA@1
@@ -91,8 +83,17 @@ def choices_of(texts: Iterable[str]) -> dict[str, list[str]]:
 def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str]:
     """Every contender with every choice of a grid such as ``{"loss": ["hinge", "wasserstein"]}``.
 
-    The choices are appended to a contender's label too, so that labels stay distinct.
+    The choices are appended to a contender's label too, so that labels stay distinct. Raises
+    OptionError for a contender that is no text.
     """
+    names = [*names]
+    for name in names:
+        if not isinstance(name, str):  # other processes compose it anew
+            message = (
+                f"a contender is a text, such as 'vanilla:loss=hinge', and not a "
+                f"{type(name).__name__}; offer a variant of your own in a plugin."
+            )
+            raise OptionError(message)
     choices = [[f"{key}={value}" for value in values] for key, values in grid.items()]
     return [
         "@".join("+".join([part, *chosen]) for part in name.split("@", 1))
