@@ -38,10 +38,10 @@ class RayCluster:
         Raises ZooError if Ray is not installed or cannot be reached.
         """
         contest = jobs[0].contest
-        ray = self.connected(contest.threads)
+        ray = self.connected(contest.most_threads)
         gpus = int(contest.device.startswith("cuda"))
         # A task that died is not tried again here: its row says so, as with processes.
-        options = {"num_cpus": contest.threads, "num_gpus": gpus, "max_retries": 0}
+        options = {"num_cpus": contest.most_threads, "num_gpus": gpus, "max_retries": 0}
         task = ray.remote(**options)(files_of)
         working = {task.remote(job): job for job in jobs}
         try:

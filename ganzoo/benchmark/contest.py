@@ -19,7 +19,6 @@ from ganzoo.storage.files import write_text
 from ganzoo.storage.lock import locked
 from ganzoo.training.device import chosen_device
 from ganzoo.training.interrupt import ending_as_ctrl_c
-from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,11 +58,12 @@ def bench(
     """Train contenders head-to-head; write ``results.jsonl``, ``report.html`` and ``report.md``.
 
     See ``docs/benchmarks.md`` for contenders, suites and budgets. Other arguments override a
-    suite's terms, and ``data`` chooses one of its contests. The cores are shared among the runs
-    unless ``threads`` are given. With ``ray``, the address of a cluster or ``local``, runs are Ray
-    tasks; with ``zoo``, they are in this process. A bar, or a line now and then, shows how far it
-    is, unless ``on_progress`` is told. Resumes if ``out`` already holds part of this contest.
-    Returns a Bench for each contest. Raises ZooError for wrong arguments.
+    suite's terms, and ``data`` chooses one of its contests. Unless ``threads`` are given, each run
+    has as many as suit its size, and no more than its share of the cores. With ``ray``, the address
+    of a cluster or ``local``, runs are Ray tasks; with ``zoo``, they are in this process. A bar, or
+    a line now and then, shows how far it is, unless ``on_progress`` is told. Resumes if ``out``
+    already holds part of this contest. Returns a Bench for each contest. Raises ZooError for wrong
+    arguments.
     """
     budget = given(rounds=rounds, images=images, seconds=seconds, flops=flops)
     chosen = None if device == "auto" else chosen_device(device)
@@ -127,16 +127,14 @@ def given(**terms: Any) -> dict[str, Any]:
 
 
 def default_terms(out: Path, processes: int | None) -> dict[str, Any]:
-    """The device, processes and threads of a folder's contests, or those that suit this machine.
+    """The device, processes and threads of a folder's contests, or those of a new one.
 
     A benchmark that is resumed without naming them must not be refused as another contest.
     """
     for folder in folders_in(out):
         if (held := contest_in(folder)) is not None:
             return held.model_dump(include={"device", "processes", "threads"})
-    count = processes or 1
-    threads = max(1, available_threads() // count)
-    return {"device": chosen_device("auto"), "processes": count, "threads": threads}
+    return {"device": chosen_device("auto"), "processes": processes or 1}
 
 
 def contests_of(

@@ -21,6 +21,7 @@ from pydantic import (
 from ganzoo.errors import OptionError
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.training.plan import CHECKPOINTS
+from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
@@ -93,9 +94,15 @@ class Contest(BaseModel):
     seeds: tuple[NonNegativeInt, ...] = (0,)
     evaluations: PositiveInt = CHECKPOINTS
     device: str = "cpu"
-    threads: PositiveInt = 1
+    threads: PositiveInt | None = None
+    """Threads of each run; None for as many as suit its size, at most its share of the cores."""
     processes: PositiveInt = 1
     """Runs at a time, which a resumed contest may change."""
+
+    @property
+    def most_threads(self) -> int:
+        """The threads that a run may have."""
+        return self.threads or max(1, available_threads() // self.processes)
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -42,12 +42,14 @@ COLOURS = (
     "#7f7f7f",
 )
 SEEDS = (
-    "The last checkpoint of each training seed, and two 95 % intervals of their mean: Student's t, "
-    "and the percentiles of 10,000 bootstrap resamples, which are too narrow for few seeds."
+    "The last checkpoint of each training seed, and with three seeds or more two 95 % intervals of "
+    "their mean: Student's t, and the percentiles of 10,000 bootstrap resamples, which are too "
+    "narrow for few seeds."
 )
 COMPARISON = (
-    "Differences seed by seed, with the 95 % interval of their mean. The probability of "
-    "improvement is the share of all pairs of runs in which the first is better; ties count half."
+    "Differences seed by seed, with three seeds or more the 95 % interval of their mean. The "
+    "probability of improvement is the share of all pairs of runs in which the first is better; "
+    "ties count half."
 )
 COSTS = (
     "FLOPs as torch counts them, of a whole round (all turns, forward and backward) and of one "
@@ -166,7 +168,8 @@ def words(contest: Contest, folder: Path) -> list[str]:
     else:
         found += [word for seed in contest.seeds for word in ("--seed", str(seed))]
     for name in ("evaluations", "processes", "threads"):
-        found += [f"--{name}", str(getattr(contest, name))]
+        if (value := getattr(contest, name)) is not None:
+            found += [f"--{name}", str(value)]
     found += [word for setting in contest.settings for word in ("--set", setting)]
     return [*found, "--device", contest.device, "--out", folder.resolve().name]
 
@@ -175,11 +178,12 @@ def machines(bench: Bench) -> list[str]:
     """The devices, threads and versions that the runs were made with."""
     found = []
     for part in bench.members:
+        plans = [result.plan for result in part.results if result.plan is not None]
+        threads = sorted({plan.threads for plan in plans if plan.threads}) or [1]
         where = (
             f"Device {part.contest.device}, runs at a time: {part.contest.processes}, threads a "
-            f"run: {part.contest.threads}"
+            f"run: {' or '.join(map(str, threads))}"
         )
-        plans = [result.plan for result in part.results if result.plan is not None]
         versions = [" ".join(pair) for plan in plans[:1] for pair in plan.versions.items()]
         found.append("; ".join([where, ", ".join(versions)] if versions else [where]) + ".")
     return list(dict.fromkeys(found))

@@ -37,7 +37,7 @@ def claim(table: Sequence[Standing]) -> str:
     first = table[0]
     equal = [standing for standing in table if standing.last.mean == first.last.mean]
     if floors := first.floors_over(first.last.mean):
-        alike = [s.contender for s in equal if s.floors_over(s.last.mean)]
+        alike = [s.contender for s in table if s.floors_over(s.last.mean)]
         return f"{' and '.join(alike)} learned nothing, no better than {floors}"
     if len(table) == 1:
         return first.contender

@@ -73,7 +73,7 @@ class Worker:
         self.file = ResultsFile(self.job.folder)
         text = self.contest.contenders.get(self.job.contender, "")
         threads = torch.get_num_threads()
-        torch.set_num_threads(self.contest.threads)
+        torch.set_num_threads(self.contest.most_threads)
         try:
             if not self.job.contender:
                 self.score_references()

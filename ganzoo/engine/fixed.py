@@ -105,7 +105,7 @@ def _encoded(name: str, words: list[str], space: Space) -> Tensor:
         except ValueError:
             pass
     if space.classes is not None and not space.names:
-        message = f"{name} '{words[0]}' is none of the {space.domain}."
+        message = f"{name} '{words[0]}' is none of the {space.domain}, which have no names here."
         raise OptionError(message)
     if space.cardinality is None:
         message = f"{name} is made of numbers, and cannot be '{words[0]}'."

@@ -26,6 +26,10 @@ class Scores(list[Score]):
         self.warnings: list[str] = []
         """Doubts about numbers that were measured."""
 
+    def __repr__(self) -> str:
+        """Each metric and its value; ``remarks`` and the scores themselves say the rest."""
+        return "\n".join(f"{score.metric} {score.value:.4g}" for score in self)
+
     @property
     def remarks(self) -> list[str]:
         """All that there is to say, a sentence each."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = -1
 """What a partly known column stores where the value is not known."""
+LISTED = 20
+"""Known names are listed where there are no more."""
 MASK = "_known"
 """What the name of a partly known value's mask ends in."""
 PADDING = 0
@@ -215,11 +217,12 @@ class Space(BaseModel):
 
 
 def index(name: str, known: Mapping[str, int], kind: str) -> int:
-    """What a name stands for. Raises OptionError with a close match where it is not known."""
+    """What a name stands for. Raises OptionError with a close match, or the known names."""
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
-    meant = f"did you mean '{close[0]}'?" if close else f"{len(known)} are known."
+    few = f"known are: {', '.join(known)}." if len(known) <= LISTED else f"{len(known)} are known."
+    meant = f"did you mean '{close[0]}'?" if close else few
     message = f"there is no {kind} '{name}'; {meant}"
     raise OptionError(message)
 

@@ -146,14 +146,17 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
 def is_model_name(text: str, zoo: Zoo) -> bool:
     """Whether a text names a pretrained model, rather than the folder of a run.
 
-    A misspelt name counts as one if no such folder exists, so that its error suggests the name.
+    Where no such folder exists, a misspelt name counts as one, and so does VARIANT/ANYTHING: the
+    error then suggests a name.
     """
     plain = text.partition("@")[0]
     known = _by_name(zoo)
     if text.startswith(("dir:", "hub:")) or plain in known:
         return True
+    variant, slash, _ = plain.partition("/")
+    is_variant = variant in {name.partition("/")[0] for name in known} | {*zoo.variants}
     close = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
-    return "/" in text and bool(close) and not Path(text).exists()
+    return bool(slash) and (is_variant or bool(close)) and not Path(text).exists()
 
 
 def model_named(name: str, zoo: Zoo) -> Model:

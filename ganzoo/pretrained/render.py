@@ -204,6 +204,6 @@ def labels(source: SampleSource, label: int | str | None) -> dict[str, int | str
     if label is None:
         return {}
     if "label" not in (*source.frozen.reads, *source.frozen.accepts):
-        message = f"the generator of '{source.variant}' reads no label, so --label has no effect."
+        message = f"the generator of '{source.variant}' reads no label; leave out --label."
         raise OptionError(message)
     return {"label": label}

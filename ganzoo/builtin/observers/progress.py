@@ -9,6 +9,8 @@ from ganzoo.parts.observer import Observer
 from ganzoo.training.meter import clock, meter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ganzoo.parts.protocols import RunView
 
 
@@ -33,9 +35,7 @@ class ProgressBar(Observer):
         rate = (game.rounds - rounds) / max(self.run.seconds - seconds, 1e-9)
         elapsed = time.monotonic() - self.started
         left = elapsed * (1 - game.progress) / max(game.progress - progress, 1e-9)
-        last = "  ".join(
-            f"{name.split('/')[0][0]}:{values[-1]:.3g}" for name, values in terms.items()
-        )
+        last = "  ".join(f"{short(name, terms)}:{values[-1]:.3g}" for name, values in terms.items())
         self.meter.show(
             game.progress,
             f"round {game.rounds}",
@@ -47,3 +47,10 @@ class ProgressBar(Observer):
     def finished(self, error: BaseException | None) -> None:  # noqa: ARG002
         """Stop; what was shown last stays."""
         self.meter.close()
+
+
+def short(name: str, names: Iterable[str]) -> str:
+    """``PLAYER/TERM`` as the player's first letter, with the term where the player has several."""
+    player, _, term = name.partition("/")
+    several = sum(other.startswith(f"{player}/") for other in names) > 1
+    return f"{player[0]}/{term}" if several else player[0]
