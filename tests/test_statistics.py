@@ -178,8 +178,8 @@ def test_a_win_is_clear_only_where_the_intervals_separate() -> None:
             [8],
             [9],
             (
-                "one and other learned nothing, no better than the untrained network (8): d 8 on the last "
-                "checkpoint, 1 seed."
+                "one and other learned nothing, no better than the untrained network (8): d 8 on "
+                "the last checkpoint, 1 seed."
             ),
         ),
         (
