@@ -72,8 +72,9 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     for row in cells:
         table.add_row(*map(Text, row))
     console = Console(file=stdout())
-    if not console.is_terminal:
-        console.width = 240  # a pipe has none, and a program that reads it needs unwrapped cells
+    # A pipe has no width, and a program that reads it needs unwrapped cells. On a terminal rich
+    # counts neither of the table's edges.
+    console.width = console.width - 2 if console.is_terminal else 240
     console.print(table, crop=False)
 
 
