@@ -20,15 +20,17 @@ from ganzoo.builtin.datasets import idx
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.datasets.fetch import encoded
 from ganzoo.builtin.datasets.folder import Folder
+from ganzoo.builtin.datasets.given import data_from
 from ganzoo.builtin.datasets.idx import FashionMnist, Mnist, read_idx
 from ganzoo.builtin.datasets.images import ImageFiles
 from ganzoo.builtin.datasets.parquet import Parquet
 from ganzoo.builtin.datasets.points import Grid, Quadratic, Ring
-from ganzoo.errors import DataError, ZooError
+from ganzoo.errors import DataError, OptionError, ZooError
 from ganzoo.parts.dataset import Data, Dataset
 
 if TYPE_CHECKING:
     from ganzoo.builtin.datasets.points import Points
+    from ganzoo.plugins.zoo import Zoo
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 POINTS = [Ring(), Grid(), Quadratic()]
@@ -417,3 +419,17 @@ def test_shards_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.parquet cannot be read as parquet \(") as caught:
         Parquet(path=str(tmp_path)).load()
     assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_ends_with_its_colon_names_nothing(core: Zoo) -> None:
+    """As of an unset variable: ``--data folder:$PHOTOS`` must not read the folder one is in."""
+    with pytest.raises(OptionError, match="'folder:' names nothing behind its colon"):
+        core.dataset("folder:")
+
+
+@pytest.mark.parametrize(
+    "values", [np.ma.masked_array(np.zeros((4, 2)), mask=True), torch.zeros(4, 2).to_sparse()]
+)
+def test_arrays_that_lack_numbers_are_refused(values: Any) -> None:
+    with pytest.raises(DataError, match="column 'real' is a masked or sparse array; give one that"):
+        data_from(values)

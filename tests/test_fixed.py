@@ -33,6 +33,7 @@ def one(name: str, value: Any, n: int = 2) -> torch.Tensor:
         ("label", 1, [1, 1]),
         ("label", 1.0, [1, 1]),
         ("label", "1", [1, 1]),
+        ("label", True, [1, 1]),
         ("label", [0, 2], [0, 2]),
         ("label", (0, 2), [0, 2]),
         ("label", np.array([0, 2]), [0, 2]),

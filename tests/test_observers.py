@@ -286,6 +286,21 @@ def test_without_a_terminal_there_is_a_line_every_ten_seconds(
     ]
 
 
+def test_the_time_left_of_a_longer_budget_is_of_what_is_left(zoo: Zoo, tmp_path: Path) -> None:
+    """A run that was finished is not where its old budget ended, but halfway."""
+    seen: list[float] = []
+
+    class Watch(Observer):
+        def __init__(self, run: Any) -> None:
+            super().__init__(run)
+            seen.append(run.game.progress)
+
+    options: dict[str, Any] = {"out": tmp_path / "run", "zoo": zoo}
+    train("vanilla", data="ring", rounds=2, **options)
+    train(resume=True, rounds=4, observers=[Watch], **options)
+    assert seen == [0.5]
+
+
 def test_a_short_run_without_a_terminal_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     bar = ProgressBar(short := watched())
     bar.noted(1, play(short, 100, 1.0))

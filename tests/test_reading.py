@@ -12,7 +12,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.engine.sampling import FrozenGenerator
-from ganzoo.errors import DataError, OptionError, RunError
+from ganzoo.errors import DataError, OptionError, RunError, WeightsError
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.render import write_samples
 from ganzoo.pretrained.runs import RunFolder
@@ -131,6 +131,38 @@ def test_a_device_that_is_not_here_is_one_sentence(zoo: Zoo) -> None:
     assert ganzoo.load("vanilla/ring", device="auto", zoo=zoo).device.type in {"cpu", "cuda"}
 
 
+def test_a_policy_acts_on_finite_observations_and_has_no_latents(zoo: Zoo) -> None:
+    model = ganzoo.load("gail/cartpole", zoo=zoo)
+    assert torch.equal(model.act([[0.0] * 4]), model.act(torch.zeros(1, 4)))  # type: ignore[arg-type]
+    for obs, sentence in (
+        (torch.full((2, 4), torch.nan), "observations must be finite numbers"),
+        (None, "observations cannot be None: give"),
+        (torch.zeros(0, 4), r"the policy acts on observations of 'CartPole-v1', \(N, 4\)"),
+    ):
+        with pytest.raises(OptionError, match=sentence):
+            model.act(obs)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="'gail/cartpole' has no latent z to walk through"):
+        model.interpolate(1)
+
+
+def test_a_damaged_plan_names_what_is_wrong_with_it(zoo: Zoo, tmp_path: Path) -> None:
+    ganzoo.train("vanilla", data="ring", rounds=1, out=tmp_path, zoo=zoo)
+    plan = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**plan, "sead": 1}))
+    with pytest.raises(RunError, match=r"run.json is damaged, or of another version: .*sead"):
+        ganzoo.sample(tmp_path, zoo=zoo)
+    with pytest.raises(RunError, match=r"log.jsonl is a file, not the folder of a run"):
+        ganzoo.sample(tmp_path / "log.jsonl", zoo=zoo)
+
+
+def test_a_misspelt_model_is_told_from_a_folder(zoo: Zoo) -> None:
+    for name in ("dcgan/mnist", "dcgan/fashion-mnits"):
+        with pytest.raises(WeightsError, match="did you mean 'dcgan/fashion-mnist'"):
+            ganzoo.sample(name, zoo=zoo)
+    with pytest.raises(RunError, match="runs/mnist holds no run"):
+        ganzoo.sample("runs/mnist", zoo=zoo)
+
+
 def test_what_is_no_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="nowhere holds no run: there is no "):
         model_of(tmp_path / "nowhere")
@@ -149,12 +181,22 @@ def test_no_samples_cannot_be_drawn(zoo: Zoo, n: int) -> None:
         for call in (model.sample, model.values):
             with pytest.raises(OptionError) as error:
                 call(n)
-            assert str(error.value) == f"{n} samples cannot be drawn; draw 1 or more."
-    with pytest.raises(OptionError) as error:
+            assert str(error.value) == (
+                f"the number of samples must be a whole number, 1 or more, not {n}."
+            )
+    with pytest.raises(OptionError, match=f"the number of walks must be .*, not {n}"):
         ganzoo.load("vanilla/ring", zoo=zoo).interpolate(n)
-    assert str(error.value) == (
-        f"{n} walks of 10 steps cannot be drawn; ask for 1 or more of both."
-    )
+
+
+@pytest.mark.parametrize("n", ["3", 1.5, None, True])
+def test_numbers_of_samples_and_seeds_are_whole(zoo: Zoo, n: Any) -> None:
+    model = ganzoo.load("vanilla/ring", zoo=zoo)
+    with pytest.raises(OptionError, match=f"the number of samples must be .*, not {n!r}"):
+        model.sample(n)
+    with pytest.raises(OptionError, match="the seed must be a whole number, 0 or more, not -1"):
+        model.sample(2, seed=-1)
+    with pytest.raises(OptionError, match="name a model or the folder of a run, not None"):
+        ganzoo.sample(None, 3, zoo=zoo)  # type: ignore[arg-type]
 
 
 def test_values_of_a_loaded_model_are_refused_in_one_sentence(zoo: Zoo) -> None:
@@ -172,10 +214,19 @@ def test_values_of_a_loaded_model_are_refused_in_one_sentence(zoo: Zoo) -> None:
         "no score is made from 'labels'; given may be: label.": lambda: model.score(
             images, label=3, labels=3
         ),
+        "samples must lie in [-1, 1], and these reach 255; bytes become so by x / 127.5 - 1.": (
+            lambda: model.score(torch.full_like(images, 255), label=3)
+        ),
+        "samples must be finite numbers.": lambda: model.score(images * torch.nan, label=3),
+        "samples cannot be 'all': give a number, a tensor or an array.": lambda: model.score(
+            "all",  # type: ignore[arg-type]
+            label=3,
+        ),
     }
     for sentence, call in refused.items():
         with pytest.raises(OptionError) as error:
             call()
         assert str(error.value) == sentence
     scores = model.score(images, label=3)
+    assert torch.equal(scores, model.score(images.double().numpy(), label=3))  # type: ignore[arg-type]
     assert torch.equal(scores, model.score(images, label=torch.full((8,), 3)))

@@ -84,6 +84,10 @@ def wrong() -> list[Any]:
             ),
         ),
         (
+            {"losses": ganzoo.hookimpl(offering(loss_named("bad")))},
+            "plugin ganzoo-bad 0.1 has an unknown hook 'losses'; did you mean 'ganzoo_losses'?",
+        ),
+        (
             {"ganzoo_losses": list},
             (
                 "plugin ganzoo-bad 0.1 has 'ganzoo_losses' without @ganzoo.hookimpl, so it is not "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -66,6 +67,21 @@ def _numbers(name: str, value: Given, space: Space | None) -> Tensor:
     """The value as finite numbers: whole ones of its space's classes or tokens, or floats."""
     if space is not None and (words := in_words(value)):
         return _encoded(name, words, space)
+    found = numbers(name, value)
+    if space is None:
+        return found
+    if space.cardinality is None:
+        return found.float()
+    found = found.long() if found.dtype == torch.bool else found
+    wrong = found[(found < 0) | (found >= space.cardinality) | (found != found.round())]
+    if len(wrong):
+        message = f"{name} {wrong[0].item():g} is none of the {space.domain}."
+        raise OptionError(message)
+    return found.long()
+
+
+def numbers(name: str, value: object) -> Tensor:
+    """Finite numbers as a tensor; OptionError, which calls them ``name``, for anything else."""
     try:
         found = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):
@@ -74,15 +90,15 @@ def _numbers(name: str, value: Given, space: Space | None) -> Tensor:
     if found.is_complex() or not bool(found.isfinite().all()):
         message = f"{name} must be finite numbers."
         raise OptionError(message)
-    if space is None:
-        return found
-    if space.cardinality is None:
-        return found.float()
-    wrong = found[(found < 0) | (found >= space.cardinality) | (found != found.round())]
-    if len(wrong):
-        message = f"{name} {wrong[0].item():g} is none of the {space.domain}."
+    return found
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """A whole number of at least ``least``; OptionError, which calls it ``name``, for another."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        message = f"{name} must be a whole number, {least} or more, not {value!r}."
         raise OptionError(message)
-    return found.long()
+    return int(value)
 
 
 def in_words(value: Given) -> list[str]:

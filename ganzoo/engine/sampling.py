@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.engine.fixed import fixed
+from ganzoo.engine.fixed import fixed, whole
 from ganzoo.engine.streams import DefaultRandom, seed_for
-from ganzoo.errors import ComposeError, OptionError
+from ganzoo.errors import ComposeError
 from ganzoo.parts.needs import accepts, as_heads
 from ganzoo.parts.space import masks
 
@@ -117,7 +117,9 @@ class FrozenGenerator:
         padded = {name: filled(value) for name, value in given.items()}
         more = {"given": padded} if "given" in accepts(self.sampler.latent) else {}
         drawn = self.sampler.latent(CHUNK, self.spaces, stream("latent"), **more)
-        values: dict[str, Any] = {name: value[:n] for name, value in drawn.items()} | whole(given)
+        values: dict[str, Any] = {name: value[:n] for name, value in drawn.items()} | unparted(
+            given
+        )
         # What is given or drawn is known; only rows have values that are not.
         known = torch.ones(n, dtype=torch.bool, device=self.device)
         values = {**dict.fromkeys(masks(values, self.spaces), known), **values}
@@ -168,9 +170,7 @@ class FrozenGenerator:
         or a part of one, such as ``code.c1``. Raises OptionError for a name that no sample is made
         from, for another shape, and for a category that is none of the classes.
         """
-        if n < 1:
-            message = f"{n} samples cannot be drawn; draw 1 or more."
-            raise OptionError(message)
+        n, seed = whole("the number of samples", n, 1), whole("the seed", seed, 0)
         spaces = self.made_from()
         names = {*self.reads, *self.accepts, *spaces}
         held = fixed(given or {}, n, names=names, spaces=spaces, device=self.device)
@@ -229,6 +229,6 @@ def parts_of(spaces: Mapping[str, Space]) -> dict[str, Space]:
     return {f"{n}.{k}": part for n, space in spaces.items() for k, part in space.parts.items()}
 
 
-def whole(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def unparted(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The values given whole; a part of one, as ``code.c1``, is for the sampler to put in place."""
     return {name: value for name, value in given.items() if "." not in name}

@@ -156,13 +156,14 @@ def unknown_hooks(origin: Origin, module: object) -> list[str]:
     specs = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
     found = []
     for name, value in vars(module).items():
-        if not name.startswith("ganzoo_") or not callable(value):
+        is_marked = hasattr(value, "ganzoo_impl")
+        if not callable(value) or not (is_marked or name.startswith("ganzoo_")):
             continue
         if name not in specs:
-            close = closest(name, specs)
+            close = closest(name, specs) or closest(f"ganzoo_{name}", specs)
             meant = f"; did you mean '{close}'?" if close else "."
             found.append(f"plugin {origin} has an unknown hook '{name}'{meant}")
-        elif not hasattr(value, "ganzoo_impl"):
+        elif not is_marked:
             found.append(
                 f"plugin {origin} has '{name}' without @ganzoo.hookimpl, so it is not called."
             )

@@ -228,6 +228,9 @@ class Zoo:
             if not cls.model_fields:
                 message = f"dataset '{name}' has no options, so '{spec}' means nothing."
                 raise OptionError(message)
+            if not value:
+                message = f"'{spec}' names nothing behind its colon."
+                raise OptionError(message)
             options[next(iter(cls.model_fields))] = value
         for setting in settings:
             if not is_of_data(setting):

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ganzoo.engine.fixed import fixed
+from ganzoo.engine.fixed import numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
-from ganzoo.parts.needs import as_heads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.sources import Source, source
 from ganzoo.pretrained.build import Network, network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
+from ganzoo.pretrained.judge import Judge
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.walks import circular, straight
 from ganzoo.storage.hub import Client
@@ -120,6 +120,14 @@ class Pretrained:
         """The discriminator, read when it is first asked for; None if it is not published."""
         found = self.built(DISCRIMINATOR)
         return None if found is None else found.net
+
+    @property
+    def judge(self) -> Judge | None:
+        """The discriminator with what is known of its samples; None if it is not published."""
+        found, progress = self.built(DISCRIMINATOR), self.config.progress
+        if found is None:
+            return None
+        return Judge(self.name, found, self.spaces, self.device, progress)
 
     def built(self, player: str) -> Network | None:
         """A player's network with what it names; None if it is not published."""
@@ -240,14 +248,12 @@ class Pretrained:
         straight. Raises OptionError if the model has no latent ``z``, or for less than one walk or
         step.
         """
-        if n < 1 or steps < 1:
-            message = f"{n} walks of {steps} steps cannot be drawn; ask for 1 or more of both."
-            raise OptionError(message)
-        spaces = self.frozen.spaces
-        first, last = (self.frozen.generate(n, seed=s, given={}) for s in (2 * seed, 2 * seed + 1))
-        if "z" not in first:
+        n, steps = whole("the number of walks", n, 1), whole("the number of steps", steps, 1)
+        spaces, seed = self.frozen.spaces, whole("the seed", seed, 0)
+        if "z" not in spaces:
             message = f"'{self.name}' has no latent z to walk through."
             raise OptionError(message)
+        first, last = (self.frozen.generate(n, seed=s, given={}) for s in (2 * seed, 2 * seed + 1))
         between = straight if spaces["z"].bounded else circular
         made = []
         for share in torch.linspace(0, 1, steps).tolist():
@@ -256,39 +262,20 @@ class Pretrained:
             made.append(self.frozen.generate(n, seed=seed, given={**fixed, "z": z})["fake"])
         return torch.stack(made, 1)
 
-    @torch.no_grad()
     def score(self, samples: Tensor, **values: Given) -> Tensor:
         """The discriminator's scores of samples, (N,), on the CPU; a high score means real.
 
         ``values`` are the other values that it reads, such as ``label=``. Raises OptionError if no
         discriminator is published, a value that it reads is missing, or a shape is another.
         """
-        if self.discriminator is None:
+        if self.judge is None:
             message = f"the discriminator of '{self.name}' is not published."
             raise OptionError(message)
-        made, real = self._networks[DISCRIMINATOR], self.spaces["real"]
-        if tuple(samples.shape[1:]) != real.shape:
-            wanted = ", ".join(map(str, real.shape))
-            message = f"samples have the shape {tuple(samples.shape)}; it must be (N, {wanted})."
-            raise OptionError(message)
-        missing = [name for name in made.reads if name not in values and name != "progress"]
-        if missing:
-            message = (
-                f"the discriminator of '{self.name}' reads '{missing[0]}'; give it, as in "
-                f"score(samples, {missing[0]}=...)."
-            )
-            raise OptionError(message)
-        named = {*made.reads, *made.accepts}
-        told = {"progress": self.config.progress} if "progress" in named - {*values} else {}
-        moved = fixed(
-            values, len(samples), names=named, spaces=self.spaces, device=self.device, of="score"
-        )
-        heads = as_heads(self.discriminator(samples.to(self.device), **moved, **told), "score")
-        return heads["score"].cpu()
+        return self.judge.score(samples, values)
 
     def act(self, obs: Tensor, *, seed: int | None = None) -> Tensor:
         """Actions for observations, (N, d): the most likely ones, or drawn if a seed is given.
 
-        Raises OptionError if the generator is no policy.
+        Raises OptionError if the generator is no policy, or for what is no finite numbers.
         """
-        return self.variant.sampler.act(self.frozen, obs, seed=seed)
+        return self.variant.sampler.act(self.frozen, numbers("observations", obs), seed=seed)

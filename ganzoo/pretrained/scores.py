@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.engine.composition import GIVEN
 from ganzoo.engine.scoring import measure, measure_game
 from ganzoo.errors import DataError, ZooError
-from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.opening import model_of
@@ -16,17 +15,12 @@ from ganzoo.pretrained.runs import RunFolder
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-
-    import torch
-    from torch import nn
 
     from ganzoo.engine.scores import Scores
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.metric import Metric
-    from ganzoo.parts.part import Player
-    from ganzoo.parts.space import Space
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.pretrained.model import Pretrained
 
@@ -116,30 +110,4 @@ def measure_model(
     """
     frozen = replace(model.frozen, rows=data.held_out, lazy=False)
     samples = frozen.sample(n, seed=seed)
-    return measure(metrics, data, samples, seed=seed, game=Judge.of(model), frozen=frozen)
-
-
-@dataclass(frozen=True)
-class Judge:
-    """A model's discriminator, as scoring reads that of a game."""
-
-    nets: Mapping[Player, nn.Module]
-    inputs: Mapping[Player, tuple[str, ...]]
-    options: Mapping[Player, tuple[str, ...]]
-    spaces: Mapping[str, Space]
-    device: torch.device
-    progress: float
-
-    @classmethod
-    def of(cls, model: Pretrained) -> Judge:
-        """The discriminator of a model; without networks where it is not published."""
-        found = model.built(DISCRIMINATOR)
-        mine = {} if found is None else {DISCRIMINATOR: found}
-        return cls(
-            nets={player: made.net for player, made in mine.items()},
-            inputs={player: made.reads for player, made in mine.items()},
-            options={player: made.accepts for player, made in mine.items()},
-            spaces=model.spaces,
-            device=model.device,
-            progress=model.config.progress,
-        )
+    return measure(metrics, data, samples, seed=seed, game=model.judge, frozen=frozen)

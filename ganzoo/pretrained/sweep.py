@@ -35,7 +35,9 @@ class Sweep:
         known = sweepable(frozen)
         if name not in known:
             listed = ", ".join(known) or "none"
-            message = f"there is no '{name}' to sweep; '{variant}' has: {listed}."
+            close = next((value for value in known if value.endswith(f".{name}")), None)
+            meant = f"did you mean '{close}'? " if close else ""
+            message = f"there is no '{name}' to sweep; {meant}'{variant}' has: {listed}."
             raise OptionError(message)
         try:
             low, high = (float(end) for end in ends.split(":"))

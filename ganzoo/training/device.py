@@ -29,6 +29,9 @@ def usable(device: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
+        if found.type == "mps" and not torch.backends.mps.is_available():
+            message = f"device '{device}' cannot be used here: this is no Mac with Metal."
+            raise RunError(message)
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError) as error:
         message = f"device '{device}' cannot be used here: {first_line(error).rstrip('.')}."

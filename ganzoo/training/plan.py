@@ -21,6 +21,7 @@ from pydantic import (
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
 from ganzoo.errors import RunError
+from ganzoo.plugins.loading import reason
 from ganzoo.plugins.options import validated
 from ganzoo.training.budget import Budget
 from ganzoo.training.device import chosen_device
@@ -182,8 +183,14 @@ def plan_in(folder: Path) -> Plan:
     except FileNotFoundError:
         message = f"{folder} holds no run: there is no {path}."
         raise RunError(message) from None
-    except (OSError, ValidationError) as error:
-        message = f"{path} cannot be read: {str(error).splitlines()[0]}."
+    except NotADirectoryError:
+        message = f"{folder} is a file, not the folder of a run."
+        raise RunError(message) from None
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}."
+        raise RunError(message) from error
+    except ValidationError as error:
+        message = f"{path} is damaged, or of another version: {reason(error)}."
         raise RunError(message) from error
 
 

@@ -172,6 +172,7 @@ class Run(Shown):
             self._train(observers, at_save)
 
     def _train(self, observers: Iterable[Watching], at_save: Saved | None) -> None:
+        self.game.progress = self._progress()  # a resumed run may have another budget
         self.observers = Observing(observers, self, self.zoo)
         error: BaseException | None = None
         threads = torch.get_num_threads()
@@ -190,7 +191,6 @@ class Run(Shown):
     def _play(self, at_save: Saved | None, interrupted: Callable[[], bool]) -> None:
         game = self.game
         began = time.perf_counter() - self.wall
-        game.progress = self._progress()  # a resumed run may have another budget
         due = self.plan.budget.next_save(game.progress)
         while self._progress() < 1.0:
             start = time.perf_counter()

@@ -23,6 +23,11 @@ def column_of(name: str, values: Any) -> tuple[Tensor, Space]:
     """
     if isinstance(values, (list, tuple)) and values and all(isinstance(v, str) for v in values):
         return texts(values) if name == "text" else named(values)
+    if isinstance(values, np.ma.MaskedArray) or (
+        isinstance(values, torch.Tensor) and values.layout != torch.strided
+    ):
+        message = f"column '{name}' is a masked or sparse array; give one that has every number."
+        raise DataError(message)
     last = isinstance(values, np.ndarray)  # numpy's images have their channels last
     try:
         column = torch.as_tensor(np.ascontiguousarray(values) if last else values)

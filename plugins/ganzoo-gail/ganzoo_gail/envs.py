@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from ganzoo.engine.streams import seed_for
-from ganzoo.errors import DataError, DivergedError
+from ganzoo.errors import DataError, DivergedError, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -51,7 +51,8 @@ class Envs:
             raise DivergedError(message)
         for taken, one in zip(self.actions, action, strict=True):
             taken.append(one)
-        obs, reward, terminated, truncated, _ = self.vector.step(self.task.actions.played(action))
+        played = self.task.actions.played(action)
+        obs, reward, terminated, truncated, _ = self._called(self.vector.step, played)
         seen = self._finite(obs, "an observation")
         earned = self._finite(reward, "a reward")
         self.obs = seen
@@ -67,8 +68,21 @@ class Envs:
             seed_for(self.seed, f"episode {k} of environment {i}") % 2**31
             for i, k in enumerate(self.episodes)
         ]
-        obs, _ = self.vector.reset(seed=seeds, options={"reset_mask": mask})
+        options = {"reset_mask": mask}
+        obs, _ = self._called(self.vector.reset, seed=seeds, options=options)
         return self._finite(obs, "an observation")
+
+    def _called(self, method: Callable[..., Any], *values: Any, **named: Any) -> Any:
+        """What an environment returns; DataError, with its own error as the cause, if it fails."""
+        try:
+            return method(*values, **named)
+        except Exception as error:  # an environment may raise anything
+            told = f"{type(error).__name__}: {first_line(error).rstrip('.')}"
+            message = (
+                f"environment '{self.task.env}' failed in its {method.__name__}: {told}; correct "
+                "the environment."
+            )
+            raise DataError(message) from error
 
     def _finite(self, values: Array, what: str) -> Array:
         with np.errstate(over="ignore"):
@@ -106,7 +120,7 @@ class Envs:
             at = [len(actions) - longest + t for actions in self.actions]
             action = [a[i] if i >= 0 else anything for a, i in zip(self.actions, at, strict=True)]
             played = self.task.actions.played(np.stack(action))
-            obs, _, terminated, truncated, _ = self.vector.step(played)
+            obs, _, terminated, truncated, _ = self._called(self.vector.step, played)
             self.obs = self._finite(obs, "an observation")
             # A waiting environment may also end, and must not be stepped after that.
             starting = np.array([i == -1 for i in at]) | terminated | truncated

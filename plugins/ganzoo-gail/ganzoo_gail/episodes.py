@@ -65,7 +65,7 @@ class Episodes(Sampler):
         """
         policy, task = trained(frozen), task_of(frozen.info)
         d = task.interface.obs.size
-        if obs.dim() != 2 or obs.shape[1] not in {d, d + task.flagged}:  # noqa: PLR2004
+        if obs.dim() != 2 or not len(obs) or obs.shape[1] not in {d, d + task.flagged}:  # noqa: PLR2004
             also = f", or (N, {d + 1}) with the flag of the fixed horizon" if task.flagged else ""
             message = (
                 f"the policy acts on observations of '{task.env}', (N, {d}){also}; these are "

@@ -399,6 +399,29 @@ class Late(Spy):
         return (np.float32([np.nan]) if self.at == 3 else seen), earned, *ends
 
 
+class Failing(Spy):
+    def step(self, action: Any) -> Any:
+        message = "sim blew up"
+        raise RuntimeError(message)
+
+
+class Old(Spy):
+    def step(self, action: Any) -> Any:
+        return super().step(action)[:4]
+
+
+@pytest.mark.parametrize(
+    ("cls", "told"), [(Failing, "RuntimeError: sim blew up"), (Old, "not enough values to unpack")]
+)
+def test_an_environment_that_fails_is_named_with_its_own_error(
+    env: Any, cls: type[Spy], told: str
+) -> None:
+    task = env(cls)
+    with pytest.raises(DataError, match=f"environment 'Spy-v0' failed in its step: .*{told}") as e:
+        Envs(task, 1, seed=0).step(np.array([0]))
+    assert e.value.__cause__ is not None
+
+
 def test_the_step_is_named(env: Any) -> None:
     envs = Envs(env(Late), 1, seed=0)
     envs.step(np.array([0]))
