@@ -115,7 +115,7 @@ def test_how_data_were_understood_is_told_once_and_not_among_the_results(
         (("train", "dcgan", "--set", "nonsense"), "'nonsense' is no setting"),
         (("train", "dcgan", "--data", "ring"), "architecture 'dcgan' builds images"),
         (("train", "vanilla", "--data", "ring", "--set", "data.std=0"), "option 'std' of 'ring'"),
-        (("train", "dcgan", "--data", "folder:nowhere"), "there is no folder nowhere."),
+        (("train", "dcgan", "--data", "folder:/nowhere"), "there is no folder /nowhere."),
         (("train", "dcgan", "--data", "folder"), "'folder' needs the option 'path'."),
         (("train", "dcgan", "--device", "warp"), "device 'warp' cannot be used here"),
         (

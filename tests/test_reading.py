@@ -82,6 +82,16 @@ def test_a_run_in_the_middle_is_calibrated_once_to_the_same_bits(
     assert RunFolder.open(str(folder), run.zoo).read("generator") == expected
 
 
+def test_a_run_finds_its_data_from_another_working_directory(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = ganzoo.train("dcgan", data="folder:photos", settings=SMALL, rounds=1, out="run")
+    monkeypatch.chdir(photos)
+    assert ganzoo.evaluate("../run", n=20) == ganzoo.evaluate(run, n=20)
+    assert ganzoo.train(resume=True, out="../run", rounds=2).game.rounds == 2
+
+
 def test_a_run_of_a_gpu_is_read_where_there_is_none(photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     run = trained(photos, folder)

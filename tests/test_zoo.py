@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +19,6 @@ from ganzoo.plugins.zoo import Zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def loss_named(text: str) -> type[Loss]:
@@ -66,6 +66,11 @@ def wrong() -> list[Any]:
     return [3]
 
 
+@ganzoo.hookimpl
+def losses() -> list[Any]:
+    return []
+
+
 @pytest.mark.parametrize(
     ("broken", "sentence"),
     [
@@ -84,7 +89,7 @@ def wrong() -> list[Any]:
             ),
         ),
         (
-            {"losses": ganzoo.hookimpl(offering(loss_named("bad")))},
+            {"losses": losses},
             "plugin ganzoo-bad 0.1 has an unknown hook 'losses'; did you mean 'ganzoo_losses'?",
         ),
         (
@@ -207,7 +212,8 @@ class Labelled(Loss):
 
 @pytest.mark.parametrize("typed", ["2024", "1.10", "007", "1e3", "true", "null", "NaN", "[1, 2]"])
 def test_an_option_of_text_keeps_what_was_typed(zoo: Zoo, typed: str) -> None:
-    assert zoo.dataset("folder", [f"data.path={typed}"]).path == typed  # type: ignore[attr-defined]
+    folder: Any = zoo.dataset("folder", [f"data.path={typed}"])
+    assert folder.path == str(Path(typed).absolute())
     labelled = Zoo([plugin("labelled", ganzoo_losses=offering(Labelled))])
     assert labelled.part("loss", f"labelled:title={typed},width=2").title == typed
     vanilla = Zoo([plugin("labelled", ganzoo_losses=offering(Labelled)), VANILLA])

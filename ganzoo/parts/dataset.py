@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, Field
 
 from ganzoo.errors import DataError
 from ganzoo.parts.part import Part
@@ -13,11 +16,21 @@ from ganzoo.parts.rows import PartlyKnown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
+
+def placed(path: object) -> object:
+    """A path that means the same from every working directory; ``~`` stays what it is."""
+    text = str(path) if isinstance(path, Path) else path
+    if not isinstance(text, str) or not text or text.startswith("~"):
+        return text
+    return str(Path(text).absolute())
+
+
+Place = Annotated[str, Field(min_length=1), BeforeValidator(placed)]
+"""An option of a dataset that is a path: a run finds its data from another working directory."""
 SCORED = 10_000
 """The most samples that a score of streamed data takes by default."""
 

@@ -157,7 +157,9 @@ def unknown_hooks(origin: Origin, module: object) -> list[str]:
     found = []
     for name, value in vars(module).items():
         is_marked = hasattr(value, "ganzoo_impl")
-        if not callable(value) or not (is_marked or name.startswith("ganzoo_")):
+        # A hook of another plugin may be imported under another name, to be called by one's own.
+        is_own = is_marked and getattr(value, "__name__", "") == name
+        if not callable(value) or not (is_own or name.startswith("ganzoo_")):
             continue
         if name not in specs:
             close = closest(name, specs) or closest(f"ganzoo_{name}", specs)

@@ -20,7 +20,7 @@ from ganzoo.builtin.datasets.images import (
 from ganzoo.builtin.datasets.layout import files_below, layout_of, summary, title_of
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.rows import ResidentRows, Rows
 from ganzoo.parts.space import Space
 from ganzoo.parts.streamed import StreamedRows
@@ -46,7 +46,7 @@ class Folder(Dataset):
     results. ``Data.remarks`` say what was understood. Facts: ``features`` (pixels), ``classes``.
     """
 
-    path: str = Field(description="the folder")
+    path: Place = Field(description="the folder")
     size: int = Field(default=32, ge=8, le=1024, description="pixels a side")
     channels: Literal[1, 3] = Field(default=3, description="1 is grey, 3 is RGB")
     held_out: float = Field(

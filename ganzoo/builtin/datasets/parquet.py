@@ -23,7 +23,7 @@ from ganzoo.builtin.datasets.layout import (
 from ganzoo.builtin.datasets.shards import Shards
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.space import Space
 from ganzoo.parts.streamed import StreamedRows
 
@@ -47,7 +47,7 @@ class Parquet(Dataset):
     ``classes``.
     """
 
-    path: str = Field(description="the folder")
+    path: Place = Field(description="the folder")
     image: str = Field(default="image", description="the column of images")
     label: str = Field(default="label", description="the column of classes, if there is one")
     size: int = Field(default=32, ge=8, le=1024, description="pixels a side")

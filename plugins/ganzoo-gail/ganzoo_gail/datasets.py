@@ -12,7 +12,7 @@ import torch
 from pydantic import Field, PositiveInt
 
 from ganzoo.errors import DataError
-from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.rows import ResidentRows
 from ganzoo_gail.demonstrations import (
     EPISODES,
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 class Demonstrations(Dataset):
     """Demonstrations from a file that ``ganzoo record`` wrote: ``demonstrations:FILE``."""
 
-    path: Path
+    path: Place
     trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
 
     def load(self) -> Data:
         """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
-        return read(home(self.path), self.trajectories, self.path.stem)
+        return read(home(Path(self.path)), self.trajectories, Path(self.path).stem)
 
 
 class Shipped(Dataset):
