@@ -466,10 +466,7 @@ def test_two_benchmarks_of_the_same_terms_are_joined(done: Bench, zoo: Zoo, tmp_
     assert sorted(names) == ["b/vanilla", "hinge", "lsgan", "out/vanilla", "vanilla/ring"]
     text = (tmp_path / "joined" / "report.html").read_text()
     assert f"--out {done.folder.name}" in text
-    assert (
-        "--seeds 2 --evaluations 3 --processes 1 --threads 1 --set batch=8 --device cpu --out b"
-        in text
-    )
+    assert "--seeds 2 --evaluations 3 --processes 1 --set batch=8 --device cpu --out b" in text
 
 
 def test_contests_of_two_suites_are_told_by_the_suites(zoo: Zoo, tmp_path: Path) -> None:

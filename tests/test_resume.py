@@ -311,6 +311,7 @@ class Asks(Observer):
 def test_each_request_to_end_saves_the_round(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
+    former = signal.signal(number, signal.default_int_handler)  # it may be ignored, as under nohup
     before = signal.getsignal(number)
     monkeypatch.setattr(Asks, "number", number, raising=False)
     with monkeypatch.context() as patch:
@@ -318,6 +319,7 @@ def test_each_request_to_end_saves_the_round(
         with pytest.raises(RunError, match="^interrupted after round 5, which is saved; the same"):
             ran(zoo, tmp_path / "stopped", rounds=40)
     assert signal.getsignal(number) == before
+    signal.signal(number, former)
     again(zoo, tmp_path / "stopped")
     ran(zoo, tmp_path / "whole", rounds=40)
     stopped, whole = last(tmp_path / "stopped"), last(tmp_path / "whole")

@@ -84,7 +84,7 @@ def test_types_and_ranges_are_as_set_takes_them(zoo: Zoo) -> None:
     )
     assert options(zoo, "architecture", "dcgan")["kernel"] == ("3 | 4 | 5", "", 5)
     assert options(zoo, "optimizer", "sgd")["nesterov"] == ("true | false", "", False)
-    assert options(zoo, "dataset", "demonstrations")["path"] == ("path", "", None)
+    assert options(zoo, "dataset", "demonstrations")["path"] == ("text", "", None)
     (folder,) = [row for row in described(zoo, "dataset") if row["part"] == "folder"]
     assert [o["option"] for o in folder["options"] if o["required"]] == ["path"]
 

@@ -90,7 +90,7 @@ def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str
     for name in names:
         if not isinstance(name, str):  # other processes compose it anew
             message = (
-                f"a contender is a text, such as 'vanilla:loss=hinge', and not a "
+                f"a contender is a text, such as 'NAME:loss=hinge', and not a "
                 f"{type(name).__name__}; offer a variant of your own in a plugin."
             )
             raise OptionError(message)
