@@ -11,9 +11,8 @@ from ganzoo.plugins.loading import reason
 from ganzoo.testing.composing import PLAYED, fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from ganzoo.parts.dataset import Data
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
@@ -38,13 +37,13 @@ def check_form(cls: Any, zoo: Zoo) -> None:
         assert again == cls(), f"{who} does not survive JSON: {again!r} came back."
 
 
-def check_variant(variant: Variant, zoo: Zoo, own: list[Data]) -> None:
+def check_variant(variant: Variant, zoo: Zoo, own: Callable[[], dict[str, list[Any]]]) -> None:
     """Check that a variant survives JSON and composes with some data."""
     who = f"variant '{variant.name}'"
     with worded(f"{who} does not survive JSON"):
         again = zoo.variant(json.loads(json.dumps(variant.spec())))
         assert again == variant, f"{who} does not survive JSON: {again!r} came back."
-    next(fitting(who, [variant], own))
+    next(fitting(who, [variant], own()["data"]))
 
 
 @contextmanager

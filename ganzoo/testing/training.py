@@ -16,6 +16,8 @@ from ganzoo.testing.composing import fitting, variants_of
 from ganzoo.testing.form import worded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from ganzoo.engine.step import Step
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
 ROUNDS = 2
 
 
-def check_played(part: Part, own: dict[str, list[Any]]) -> None:
+def check_played(cls: type[Part], own: Callable[[], dict[str, list[Any]]]) -> None:
     """Train a part for two rounds where it fits, and check that every bit repeats."""
+    part, kin = cls(), own()
     who = f"{part.kind} '{part.name}'"
-    fits = fitting(who, variants_of(part, own), own["data"])
+    fits = fitting(who, variants_of(part, kin), kin["data"])
     first = next(fits)
     if part.kind == "architecture":
         list(fits)  # on data that it does not fit, it must raise ComposeError and nothing else
