@@ -20,8 +20,10 @@ import ganzoo
 from ganzoo.builtin.losses import Hinge, NonSaturating
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.errors import ComposeError
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Loss, Player, Regularizer, Sampler
 from ganzoo.parts.space import Space
+from ganzoo.plugins.registry import registry
 from ganzoo.testing import Plain, check_plugin
 
 if TYPE_CHECKING:
@@ -237,6 +239,19 @@ def test_a_variant_that_composes_with_nothing_is_named() -> None:
     )
 
 
+def test_a_variant_whose_data_nobody_offers_is_named() -> None:
+    variant = variant_of(Plain(), loss=NonSaturating(), data="digitz")
+    said = complaint(plugin(variants=[variant], architectures=[Plain]))
+    assert said.startswith(
+        "variant 'test' names data that cannot be used: no dataset 'digitz'; did you mean 'digits'?"
+    )
+
+
+def test_a_plugin_of_models_conforms() -> None:
+    model = registry().weights["vanilla/ring"].model_copy(update={"name": "made/ring"})
+    check_plugin(plugin(models=[model]))
+
+
 # --------------------------------------------------------------------------------- composition
 
 
@@ -263,6 +278,33 @@ def test_an_architecture_that_composes_nowhere_is_named() -> None:
     assert complaint(plugin(architectures=[Picky])) == (
         "architecture 'picky' composes with nothing: 'picky' builds sound."
     )
+
+
+class Bursting(Architecture):
+    """Fine but for its samples, which are not finite."""
+
+    discriminator = Plain.discriminator
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return nn.Sequential(Plain().generator(z, real), nn.Threshold(torch.inf, torch.nan))
+
+
+class Harmless(OneSided):
+    """Named by no fault of its kin."""
+
+
+def test_the_part_that_is_named_is_the_one_to_change() -> None:
+    said = complaint(plugin(losses=[Harmless], architectures=[Bursting]))
+    assert said.startswith("architecture 'bursting': 'non-saturating' is nan")
+    variant = variant_of(Plain(), loss=Hinge(), regularizers=(Exploding(),))
+    module = plugin(variants=[variant], architectures=[Plain], regularizers=[Exploding])
+    assert complaint(module).startswith("regularizer 'exploding': ")
+
+
+def test_a_variant_is_trained_as_it_is() -> None:
+    """Its parts are fine by themselves, and so are others with the same parts."""
+    variant = variant_of(Plain(), loss=Hinge(), optimizers={"generator": Adam(lr=1e38)})
+    assert complaint(plugin(variants=[variant], architectures=[Plain])).startswith("variant 'test'")
 
 
 def test_a_loss_that_reads_what_nobody_deals_is_named() -> None:

@@ -78,8 +78,8 @@ def refuse(name: str) -> None:
     """Raise ZooError unless a new plugin, and its variant, can have this name."""
     if NAME.fullmatch(name) is None or not name[0].isalpha():
         message = (
-            f"a plugin cannot be named '{name}'; write lower-case letters, digits and hyphens, with "
-            "a letter first, as in 'my-gan'."
+            f"a plugin cannot be named '{name}'; write lower-case letters, digits and hyphens, a "
+            "letter first, as in 'my-gan'."
         )
         raise ZooError(message)
     if name.startswith(PREFIX):

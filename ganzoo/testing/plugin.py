@@ -15,8 +15,8 @@ from ganzoo.plugins.loading import origin_of
 from ganzoo.plugins.registry import registry
 from ganzoo.plugins.zoo import GROUP, Zoo
 from ganzoo.testing.composing import PLAYED, own_data
-from ganzoo.testing.form import check_form, check_variant, worded
-from ganzoo.testing.training import check_played
+from ganzoo.testing.form import check_choices, check_form, worded
+from ganzoo.testing.training import check_played, check_variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,8 +56,9 @@ def check_plugin(module: str | ModuleType) -> None:
     - the plugin does not load or offers nothing;
     - a part has no kebab-case name or no docstring, or its options are not frozen or do not survive
       JSON;
+    - a variant names parts or data that nobody offers;
     - a part or variant composes with nothing;
-    - a part trains to a term that is not finite, or a step changes the other player;
+    - one trains to a term that is not finite, or a step changes the other player;
     - a sampler deals other values than it declares;
     - two runs of one seed, or a run and its resumption, end with different weights.
     """
@@ -80,20 +81,28 @@ def checks(module: str | ModuleType) -> list[Check]:
         }
 
     found = [Check(f"plugin {plugin.origin}", loads(plugin), partial(check_loaded, plugin))]
-    for kind, things in plugin.offers.items():
-        for thing in things:
-            who = f"{kind} '{thing.name}'"
-            if kind == "variant":
-                check = partial(check_variant, thing, zoo, own)
-                found.append(Check(who, "survives JSON, and composes", check))
-            else:
-                check = partial(check_form, thing, zoo)
-                found.append(Check(who, "is documented, and survives JSON", check))
-    for kind in PLAYED:
-        for cls in plugin.offers.get(kind, []):
-            check = partial(check_played, cls, own)
-            found.append(Check(f"{kind} '{cls.name}'", "trains, repeats and resumes", check))
+    offered = [(kind, thing) for kind, things in plugin.offers.items() for thing in things]
+    for kind, thing in offered:
+        who = f"{kind} '{thing.name}'"
+        if kind == "variant":
+            form = partial(check_choices, thing, zoo)
+            found.append(Check(who, "survives JSON, and its data are known", form))
+        elif kind != "model":  # its form was checked when it was made
+            form = partial(check_form, thing, zoo)
+            found.append(Check(who, "is documented, and survives JSON", form))
+    for kind, thing in offered:
+        if kind in (*PLAYED, "variant"):
+            play = partial(check_in_play, kind, thing, own)
+            found.append(Check(f"{kind} '{thing.name}'", "trains, repeats and resumes", play))
     return found
+
+
+def check_in_play(kind: str, thing: Any, own: Callable[[], dict[str, list[Any]]]) -> None:
+    """Check a part's class, or a variant, in training."""
+    if kind == "variant":
+        check_variant(thing, own())
+    else:
+        check_played(thing(), own())
 
 
 def loaded(module: str | ModuleType) -> Zoo:

@@ -1,0 +1,257 @@
+"""A new plugin conforms as it is written, and each way of breaking it is told in one sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ganzoo import cli
+from ganzoo.errors import ZooError
+from ganzoo.plugins.default import default_zoo
+from ganzoo.testing import conformance, new_plugin
+from ganzoo.testing.new import FILES
+
+Command = Callable[..., tuple[int, str, str]]
+MODULE = "ganzoo_my_gan"
+PASSED = """\
+plugin ganzoo-my-gan 0.1.0 loads, and offers 1 architecture, 1 loss, 1 variant
+architecture 'my-gan-mlp' is documented, and survives JSON
+loss 'my-gan-loss' is documented, and survives JSON
+variant 'my-gan' survives JSON, and its data are known
+architecture 'my-gan-mlp' trains, repeats and resumes
+loss 'my-gan-loss' trains, repeats and resumes
+variant 'my-gan' trains, repeats and resumes
+"""
+
+
+@pytest.fixture
+def ganzoo(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Command]:
+    """The command line in an empty folder."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        default_zoo.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["ganzoo", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    monkeypatch.chdir(tmp_path)
+    yield run
+    default_zoo.cache_clear()
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """The module of a new plugin, which is found by its entry point as if installed."""
+    folder = new_plugin("my-gan", tmp_path)
+    info = folder / "ganzoo_my_gan-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ganzoo-my-gan\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text(f"[ganzoo]\nmy-gan = {MODULE}\n")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a test changes the module
+    yield folder / f"{MODULE}.py"
+    sys.modules.pop(MODULE, None)
+
+
+def test_a_new_plugin_passes_every_check_and_trains_on_points(
+    ganzoo: Command, module: Path
+) -> None:
+    assert ganzoo("check", "my-gan") == (0, PASSED, "")
+    code, out, _ = ganzoo("train", "my-gan", "--rounds", "2", "--out", "run")
+    assert (code, out.partition(":")[0]) == (0, "my-gan · ring · seed 0")
+
+
+def test_json_has_a_row_for_every_check(ganzoo: Command, module: Path) -> None:
+    rows = json.loads(ganzoo("check", "my-gan", "--json")[1])
+    assert [f"{row['checked']} {row['found']}" for row in rows] == PASSED.splitlines()
+    assert {row["status"] for row in rows} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentence"),
+    [
+        (
+            "@ganzoo.hookimpl\ndef ganzoo_losses",
+            "def ganzoo_losses",
+            (
+                "plugin ganzoo-my-gan 0.1.0 has 'ganzoo_losses' without @ganzoo.hookimpl, so it is not "
+                "called."
+            ),
+        ),
+        (
+            "def ganzoo_losses",
+            "def ganzoo_loss",
+            (
+                "plugin ganzoo-my-gan 0.1.0 has an unknown hook 'ganzoo_loss'; did you mean "
+                "'ganzoo_losses'?"
+            ),
+        ),
+        (
+            "import softplus",
+            "import softpluss",
+            (
+                "plugin ganzoo-my-gan 0.1.0 did not load: cannot import name 'softpluss' from "
+                "'torch.nn.functional' ({torch}). The rest of the zoo is unaffected."
+            ),
+        ),
+        (
+            'data="ring"',
+            'data="rings"',
+            (
+                "variant 'my-gan' names data that cannot be used: no dataset 'rings'; did you mean "
+                "'ring'? Installed datasets: {datasets}."
+            ),
+        ),
+        (
+            "def discriminator(self, real_score, fake_score)",
+            "def discriminatr(self, real_score, fake_score)",
+            (
+                "loss 'my-gan-loss' composes with nothing: loss 'my-gan-loss' has a method "
+                "'discriminatr', which nothing calls; did you mean 'discriminator'?"
+            ),
+        ),
+        (
+            "return softplus(real_score - fake_score)",
+            "return softplus(real_score - fake_score) / 0",
+            (
+                "loss 'my-gan-loss': 'my-gan-loss' is inf on the generator's turn of round 1 on noise "
+                "of 1 x 8 x 8 in [-1, 1]; it must be finite."
+            ),
+        ),
+        (
+            "return softplus(fake_score - real_score)",
+            (
+                "self.seen.append(0)\n        return softplus(fake_score - real_score) * len(self.seen)"
+                "\n\n    seen: __import__('typing').ClassVar = []"
+            ),
+            (
+                "loss 'my-gan-loss' ends with different weights when the same seed is run twice; state "
+                "that changes belongs to the game: return it from start(self, game)."
+            ),
+        ),
+        (
+            "return mlp_scorer(real, [self.width, self.width])",
+            "return mlp_scorer(real, self.width)",
+            (
+                "architecture 'my-gan-mlp' composes with nothing: architecture 'my-gan-mlp' cannot "
+                "build its discriminator: Value after * must be an iterable, not int."
+            ),
+        ),
+    ],
+    ids=[
+        "undecorated",
+        "misspelt-hook",
+        "import",
+        "data",
+        "misspelt-method",
+        "infinite",
+        "state",
+        "unbuildable",
+    ],
+)
+def test_a_plugin_broken_in_one_way_fails_with_the_right_sentence(
+    ganzoo: Command, module: Path, right: str, wrong: str, sentence: str
+) -> None:
+    text = module.read_text()
+    assert text.count(right) == 1
+    module.write_text(text.replace(right, wrong))
+    code, out, err = ganzoo("check", "my-gan", "--json")
+    datasets = ", ".join(default_zoo().named("dataset"))
+    torch = sys.modules["torch.nn.functional"].__file__
+    said = sentence.format(datasets=datasets, torch=torch)
+    *before, last = json.loads(out)
+    assert (code, err, last["found"]) == (1, f"error: {said}\n", said)
+    assert [row["status"] for row in before] == ["ok"] * len(before)
+    assert last["status"] == "broken"
+    code, out, err = ganzoo("check", "my-gan")
+    assert (code, len(out.splitlines()), err) == (1, len(before), f"error: {said}\n")
+
+
+def test_pytest_has_a_test_for_each_check(module: Path) -> None:
+    text = module.read_text()
+    module.write_text(text.replace("softplus(real_score - fake_score)", "real_score / 0"))
+    test = conformance("my-gan")
+    (mark,) = test.pytestmark
+    failed = []
+    for check in mark.args[1]:
+        try:
+            test(check)
+        except AssertionError:
+            failed.append(str(check))
+    assert len(mark.args[1]) == len(PASSED.splitlines())
+    assert failed == PASSED.splitlines()[-2:]
+
+
+def test_the_files_of_a_new_plugin_are_well_formed(ganzoo: Command, tmp_path: Path) -> None:
+    code, out, _ = ganzoo("new", "my-gan")
+    said = "ganzoo-my-gan: run 'pip install ./ganzoo-my-gan', then 'ganzoo check my-gan'\n"
+    assert (code, out) == (0, said)
+    folder = tmp_path / "ganzoo-my-gan"
+    written = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert len(written) == len(FILES)
+    assert [path for path in written if "$" in path.read_text().replace("${{ ", "")] == []
+    ruff = [sys.executable, "-m", "ruff"]
+    for words in (["format", "--check", "--line-length", "100"], ["check"]):
+        subprocess.run([*ruff, *words, "--isolated", folder], check=True, capture_output=True)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        *(
+            (
+                name,
+                (
+                    f"a plugin cannot be named '{name}'; write lower-case letters, digits and hyphens, "
+                    "a letter first, as in 'my-gan'."
+                ),
+            )
+            for name in ("", "My-Gan", "my_gan", "my--gan", "2-gans", "../up", "a\n")
+        ),
+        ("ganzoo-mine", "'ganzoo-' is put before the name: run 'ganzoo new mine'."),
+        ("core", "there is a plugin 'core' already; choose another name."),
+        ("gail", "there is a plugin 'gail' already; choose another name."),
+        ("wgan", "there is a variant 'wgan' already; choose another name."),
+    ],
+)
+def test_a_name_that_no_new_plugin_can_have_is_refused(
+    name: str, sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ZooError) as error:
+        new_plugin(name, tmp_path)
+    assert str(error.value) == sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_there_stays_as_it_is(ganzoo: Command, tmp_path: Path) -> None:
+    mine = tmp_path / "ganzoo-my-gan"
+    mine.mkdir()
+    said = "error: ganzoo-my-gan is there already; choose another name, or remove it.\n"
+    assert ganzoo("new", "my-gan") == (1, "", said)
+    assert list(tmp_path.rglob("*")) == [mine]
+
+
+def test_what_is_not_installed_is_told_with_the_command_that_installs_it(
+    ganzoo: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, err = ganzoo("check", "gali")
+    assert code == 1
+    assert err.startswith("error: no plugin 'gali' is installed; did you mean 'gail'? Installed")
+    monkeypatch.setattr("ganzoo.testing.plugin.entry_points", lambda group: ())
+    said = "error: plugin 'gail' is not installed: run 'ganzoo install gail'.\n"
+    assert ganzoo("check", "gail") == (1, "", said)
+    said = "error: no plugin 'my-gan' is installed. Installed plugins: none.\n"
+    assert ganzoo("check", "my-gan") == (1, "", said)
+    new_plugin("my-gan", tmp_path)
+    said = "error: plugin 'my-gan' is not installed: run 'pip install ./ganzoo-my-gan'.\n"
+    assert ganzoo("check", "my-gan") == (1, "", said)
