@@ -24,7 +24,8 @@ def new(
     from ganzoo.testing.new import new_plugin
 
     folder = new_plugin(name)
-    answer(f"{folder}: run 'pip install ./{folder}', then 'ganzoo check {name}'")
+    answer(f"{folder} is written. To install and check it:")
+    answer(f"  pip install ./{folder}\n  ganzoo check {name}")
 
 
 @app.command()

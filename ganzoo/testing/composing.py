@@ -130,4 +130,5 @@ def fitting(
             continue
         found = True
         yield variant, data
-    assert found, f"{who} composes with nothing: {refusal.rstrip('.')}."
+    end = "" if refusal.endswith((".", "?")) else "."
+    assert found, f"{who} composes with nothing: {refusal}{end}"
