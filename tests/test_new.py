@@ -153,6 +153,9 @@ BROKEN = {
 }
 """What is right in the module, what is wrong in its place, and what is said of that."""
 
+WIDENING = "real, [next(widths)])\n\n\nwidths = iter(range(1, 999))\n\n\n"
+"""An architecture that builds another network each time."""
+
 
 @pytest.mark.parametrize(("right", "wrong", "sentence"), BROKEN.values(), ids=list(BROKEN))
 def test_a_plugin_broken_in_one_way_fails_with_the_right_sentence(
@@ -171,9 +174,20 @@ def test_a_plugin_broken_in_one_way_fails_with_the_right_sentence(
     assert (code, len(out.splitlines()), err) == (1, len(before), f"error: {said}\n")
 
 
-def test_pytest_has_a_test_for_each_check(module: Path) -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong", "broken"),
+    [
+        ("softplus(real_score - fake_score)", "real_score / 0", "loss 'my-gan-loss'"),
+        ("real, [self.width, self.width])\n\n\n", WIDENING, "architecture 'my-gan-mlp'"),
+    ],
+    ids=["loss", "architecture"],
+)
+def test_pytest_has_a_test_for_each_check_and_only_what_is_broken_fails(
+    module: Path, right: str, wrong: str, broken: str
+) -> None:
     text = module.read_text()
-    module.write_text(text.replace("softplus(real_score - fake_score)", "real_score / 0"))
+    assert text.count(right) == 1
+    module.write_text(text.replace(right, wrong))
     test = conformance("my-gan")
     (mark,) = test.pytestmark
     failed = []
@@ -183,7 +197,8 @@ def test_pytest_has_a_test_for_each_check(module: Path) -> None:
         except AssertionError:
             failed.append(str(check))
     assert len(mark.args[1]) == len(PASSED.splitlines())
-    assert failed == PASSED.splitlines()[-2:]
+    trains = "trains, repeats and resumes"
+    assert failed == [f"{broken} {trains}", f"variant 'my-gan' {trains}"]
 
 
 def test_the_files_of_a_new_plugin_are_well_formed(ganzoo: Command, tmp_path: Path) -> None:

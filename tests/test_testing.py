@@ -19,7 +19,7 @@ from torch import Tensor, nn
 import ganzoo
 from ganzoo.builtin.losses import Hinge, NonSaturating
 from ganzoo.builtin.samplers import Gaussian
-from ganzoo.errors import ComposeError
+from ganzoo.errors import ComposeError, UnknownNameError
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Loss, Player, Regularizer, Sampler
 from ganzoo.parts.space import Space
@@ -125,11 +125,11 @@ def test_a_plugin_of_a_command_alone_conforms() -> None:
 # ----------------------------------------------------------------------------------- loading
 
 
-def test_a_module_that_is_not_there_is_named() -> None:
-    assert complaint("missing_of_ganzoo") == (
-        "plugin missing_of_ganzoo 0 did not load: No module named 'missing_of_ganzoo'. The rest of "
-        "the zoo is unaffected."
-    )
+@pytest.mark.parametrize("name", ["missing_of_ganzoo", "not-there", "not.there", "../up", ""])
+def test_what_is_neither_a_plugin_nor_a_module_is_named(name: str) -> None:
+    with pytest.raises(UnknownNameError) as error:
+        check_plugin(name)
+    assert str(error.value).startswith(f"no plugin '{name}' is installed. Installed plugins: ")
 
 
 def test_a_hook_that_is_not_decorated_is_named() -> None:

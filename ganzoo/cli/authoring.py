@@ -33,10 +33,10 @@ def check(
     name: Annotated[str, typer.Argument(help="An installed plugin.")], *, as_json: Json = False
 ) -> None:
     """Check that an installed plugin keeps what the engine and other plugins rely on."""
-    from ganzoo.testing.plugin import installed_checks
+    from ganzoo.testing.plugin import checks
 
     rows = []
-    for made in installed_checks(name):
+    for made in checks(name):
         try:
             made.run()
         except AssertionError as error:

@@ -78,11 +78,10 @@ def variants_of(part: Part, own: dict[str, list[Any]]) -> Iterator[Variant]:
     samplers = alone.get("sampler", [Gaussian(dim=4), *own["sampler"]])
     for architecture, sampler, game in product(architectures, samplers, objectives(part, own)):
         yield Variant(name="check", architecture=architecture, sampler=sampler, batch=BATCH, **game)
-    kin = {"architecture": "architecture", "loss": "loss", "sampler": "sampler"}
     for variant in own.get("variant", []):
         if type(part) in map(type, variant.parts()):
             small = {"batch": BATCH, "ema": None}
-            placed = {kin[part.kind]: part} if part.kind in kin else {}
+            placed = {part.kind: part} if part.kind in {"architecture", "loss", "sampler"} else {}
             if part.kind == "loss" and not isinstance(variant.loss, type(part)):
                 placed = {}
             yield variant.model_copy(update={**small, **placed})

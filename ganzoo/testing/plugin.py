@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ganzoo.errors import UnknownNameError, closest
+from ganzoo.plugins.isolation import contained
 from ganzoo.plugins.loading import origin_of
 from ganzoo.plugins.registry import registry
 from ganzoo.plugins.zoo import GROUP, Zoo
@@ -51,7 +53,7 @@ def check_plugin(module: str | ModuleType) -> None:
     """Check that a plugin keeps what the engine and other plugins rely on.
 
     ``module`` is the plugin's module, its name, or the name of an installed plugin. Raises
-    AssertionError, in one sentence, if
+    UnknownNameError if there is none, and AssertionError, in one sentence, if
 
     - the plugin does not load or offers nothing;
     - a part has no kebab-case name or no docstring, or its options are not frozen or do not survive
@@ -67,7 +69,10 @@ def check_plugin(module: str | ModuleType) -> None:
 
 
 def checks(module: str | ModuleType) -> list[Check]:
-    """Every check that ``check_plugin`` makes, in its order; loading is the first."""
+    """Every check that ``check_plugin`` makes, in its order; that it has loaded is the first.
+
+    Raises UnknownNameError if there is no plugin and no module of this name.
+    """
     zoo = loaded(module)
     plugin = zoo.plugins[-1]
 
@@ -110,14 +115,35 @@ def loaded(module: str | ModuleType) -> Zoo:
 
     The other plugins are loaded because a variant may be composed of their parts.
     """
-    points = entry_points(group=GROUP)
+    points = list(entry_points(group=GROUP))
     name = module if isinstance(module, str) else module.__name__
-    found = (point for point in points if name in names_of(point))
-    own = next(found, EntryPoint(name, name, GROUP))
-    plugin = own if isinstance(module, str) else (origin_of(own), module)
-    zoo = Zoo([*(point for point in points if point != own), plugin])
+    own = next((point for point in points if name in names_of(point)), None)
+    others = [point for point in points if point is not own]
+    if own is None:
+        if isinstance(module, str) and not is_module(name):
+            raise UnknownNameError(not_there(name, sorted(point.name for point in points)))
+        own = EntryPoint(name, name, GROUP)
+    zoo = Zoo([*others, own if isinstance(module, str) else (origin_of(own), module)])
     zoo.add_commands(typer.Typer())
     return zoo
+
+
+def is_module(name: str) -> bool:
+    """Whether there is a module to import by this name, or a package that it is in."""
+    found = contained(find_spec, name.partition(".")[0])  # raises for what cannot be a name
+    return found.value is not None
+
+
+def not_there(name: str, installed: list[str]) -> str:
+    """The sentence about a plugin that is not installed: how to install it, or what was meant."""
+    if name in registry().plugins:
+        return f"plugin '{name}' is not installed: run 'ganzoo install {name}'."
+    if Path(f"{PREFIX}{name}").is_dir():
+        return f"plugin '{name}' is not installed: run 'pip install ./{PREFIX}{name}'."
+    close = closest(name, installed)
+    meant = f"; did you mean '{close}'?" if close else "."
+    listed = ", ".join(installed) or "none"
+    return f"no plugin '{name}' is installed{meant} Installed plugins: {listed}."
 
 
 def names_of(point: EntryPoint) -> set[str]:
@@ -135,21 +161,3 @@ def check_loaded(plugin: Loaded) -> None:
     assert not plugin.faults, str(plugin.faults[0])
     hooks = plugin.offers or plugin.hooks.ganzoo_commands.get_hookimpls()
     assert hooks, f"plugin {plugin.origin} offers nothing."
-
-
-def installed_checks(name: str) -> list[Check]:
-    """The checks of an installed plugin; UnknownNameError says how to install one that is not."""
-    points = list(entry_points(group=GROUP))
-    if any(name in names_of(point) for point in points):
-        return checks(name)
-    names = sorted(point.name for point in points)
-    close = closest(name, names)
-    if name in registry().plugins:
-        message = f"plugin '{name}' is not installed: run 'ganzoo install {name}'."
-    elif Path(f"{PREFIX}{name}").is_dir():
-        message = f"plugin '{name}' is not installed: run 'pip install ./{PREFIX}{name}'."
-    else:
-        meant = f"; did you mean '{close}'?" if close else "."
-        listed = ", ".join(names) or "none"
-        message = f"no plugin '{name}' is installed{meant} Installed plugins: {listed}."
-    raise UnknownNameError(message)
