@@ -234,6 +234,15 @@ def test_a_strangers_parts_combine_with_every_plugins_by_flags_alone(
         assert [part["part"] for part in plan["regularizers"]] == ["drift", "gradient-penalty"]
 
 
+def test_a_new_plugin_is_installed_and_conforms_by_three_commands(room: Room) -> None:
+    room.run("ganzoo", "new", "fresh")
+    built = ("--no-deps", "--no-build-isolation")  # without a network
+    room.run("pip", "install", "-q", *built, "./ganzoo-fresh")
+    said = room.run("ganzoo", "check", "fresh").splitlines()
+    assert said[0].startswith("plugin ganzoo-fresh 0.1.0 loads")
+    assert said[-1] == "variant 'fresh' trains, repeats and resumes"
+
+
 def test_a_plugin_that_cannot_be_imported_breaks_nothing(room: Room, tmp_path: Path) -> None:
     (tmp_path / "ganzoo_margin").mkdir()
     (tmp_path / "ganzoo_margin" / "__init__.py").write_text("import not_there_at_all\n")

@@ -19,9 +19,11 @@ from torch import Tensor, nn
 import ganzoo
 from ganzoo.builtin.losses import Hinge, NonSaturating
 from ganzoo.builtin.samplers import Gaussian
-from ganzoo.errors import ComposeError
+from ganzoo.errors import ComposeError, UnknownNameError
+from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Loss, Player, Regularizer, Sampler
 from ganzoo.parts.space import Space
+from ganzoo.plugins.registry import registry
 from ganzoo.testing import Plain, check_plugin
 
 if TYPE_CHECKING:
@@ -123,11 +125,11 @@ def test_a_plugin_of_a_command_alone_conforms() -> None:
 # ----------------------------------------------------------------------------------- loading
 
 
-def test_a_module_that_is_not_there_is_named() -> None:
-    assert complaint("missing_of_ganzoo") == (
-        "plugin missing_of_ganzoo 0 did not load: No module named 'missing_of_ganzoo'. The rest of "
-        "the zoo is unaffected."
-    )
+@pytest.mark.parametrize("name", ["missing_of_ganzoo", "not-there", "not.there", "../up", ""])
+def test_what_is_neither_a_plugin_nor_a_module_is_named(name: str) -> None:
+    with pytest.raises(UnknownNameError) as error:
+        check_plugin(name)
+    assert str(error.value).startswith(f"no plugin '{name}' is installed. Installed plugins: ")
 
 
 def test_a_hook_that_is_not_decorated_is_named() -> None:
@@ -237,6 +239,19 @@ def test_a_variant_that_composes_with_nothing_is_named() -> None:
     )
 
 
+def test_a_variant_whose_data_nobody_offers_is_named() -> None:
+    variant = variant_of(Plain(), loss=NonSaturating(), data="digitz")
+    said = complaint(plugin(variants=[variant], architectures=[Plain]))
+    assert said.startswith(
+        "variant 'test' names data that cannot be used: no dataset 'digitz'; did you mean 'digits'?"
+    )
+
+
+def test_a_plugin_of_models_conforms() -> None:
+    model = registry().weights["vanilla/ring"].model_copy(update={"name": "made/ring"})
+    check_plugin(plugin(models=[model]))
+
+
 # --------------------------------------------------------------------------------- composition
 
 
@@ -263,6 +278,12 @@ def test_an_architecture_that_composes_nowhere_is_named() -> None:
     assert complaint(plugin(architectures=[Picky])) == (
         "architecture 'picky' composes with nothing: 'picky' builds sound."
     )
+
+
+def test_a_variant_is_trained_as_it_is() -> None:
+    """Its parts are fine by themselves, and so are others with the same parts."""
+    variant = variant_of(Plain(), loss=Hinge(), optimizers={"generator": Adam(lr=1e38)})
+    assert complaint(plugin(variants=[variant], architectures=[Plain])).startswith("variant 'test'")
 
 
 def test_a_loss_that_reads_what_nobody_deals_is_named() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from ganzoo.cli import catalogue, contests, hub, runs
+from ganzoo.cli import authoring, catalogue, contests, hub, runs
 from ganzoo.cli.doctor import clash, intact
 from ganzoo.cli.tables import results_only
 from ganzoo.errors import PluginError, ZooError
@@ -70,11 +70,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part, name in ((catalogue.app, None), (runs.app, None), (contests.app, None), (hub.app, "hub")):
-    for command in part.registered_commands:
+for module in (catalogue, runs, contests, authoring, hub):
+    for command in module.app.registered_commands:
         assert command.callback is not None
         command.callback = answering(command.callback)
-    app.add_typer(part, name=name)
+    app.add_typer(module.app, name="hub" if module is hub else None)
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def plugins(*, as_json: Json = False) -> None:
     """List the plugins: what each offers, and the faults of broken ones."""
     from ganzoo.plugins.default import default_zoo
     from ganzoo.plugins.install import listings
-    from ganzoo.plugins.registry import PLURALS, registry
+    from ganzoo.plugins.registry import registry
 
     zoo = default_zoo()
     zoo.add_commands(typer.Typer())  # so that their faults are known
@@ -70,15 +70,11 @@ def plugins(*, as_json: Json = False) -> None:
     rows: list[dict[str, Any]] = []
     for loaded in zoo.plugins:
         status = " ".join(map(str, loaded.faults)) or "ok"
-        offers = [
-            f"{len(things)} {kind if len(things) == 1 else PLURALS[kind]}"
-            for kind, things in loaded.offers.items()
-        ]
         rows.append(
             {
                 "plugin": loaded.origin.plugin,
                 "distribution": str(loaded.origin),
-                "offers": ", ".join(offers),
+                "offers": loaded.summary,
                 "registry": "yes" if loaded.origin.distribution in known else "no",
                 "seconds": round(sum(loaded.seconds.values()), 3),
                 "status": f"{status}; {loaded.slow}" if loaded.slow else status,

@@ -54,6 +54,11 @@ DISCRIMINATOR: Player = "discriminator"
 GENERATOR: Player = "generator"
 
 
+def kebab_case(name: str) -> str:
+    """The name of a class as that of a part: ``MarginHinge`` as ``margin-hinge``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
 class Part(BaseModel):
     """A frozen record whose fields are its options; its name is its class's in kebab-case."""
 
@@ -70,9 +75,7 @@ class Part(BaseModel):
         """Name the part, unless its class says ``name = ...`` itself."""
         super().__pydantic_init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
-            cls.name = re.sub(
-                r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__
-            ).lower()
+            cls.name = kebab_case(cls.__name__)
 
     def remarks(self, game: GameView) -> Iterable[str]:  # noqa: ARG002
         """Sentences that ``explain`` prints: what this part means for a whole composition."""

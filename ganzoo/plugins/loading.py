@@ -79,6 +79,14 @@ class Loaded:
         return call.value
 
     @property
+    def summary(self) -> str:
+        """How many things of each kind it offers."""
+        return ", ".join(
+            f"{len(things)} {kind if len(things) == 1 else PLURALS[kind]}"
+            for kind, things in self.offers.items()
+        )
+
+    @property
     def slow(self) -> str | None:
         """How long it took to load, and where most of that went; None unless it was long."""
         total = sum(self.seconds.values())

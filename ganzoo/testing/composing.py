@@ -69,20 +69,22 @@ def own_data(datasets: Iterable[type[Dataset]]) -> list[Data]:
 
 
 def variants_of(part: Part, own: dict[str, list[Any]]) -> Iterator[Variant]:
-    """The part in its plugin's own variants, then with its plugin's parts, then with plain ones."""
-    kin = {"architecture": "architecture", "loss": "loss", "sampler": "sampler"}
+    """The part among plain ones, then with its plugin's parts, then in its plugin's own variants.
+
+    Plain ones first, so that a failure is the part's own and not that of its kin.
+    """
+    alone = {part.kind: [part]}
+    architectures = alone.get("architecture", [Plain(), *own["architecture"]])
+    samplers = alone.get("sampler", [Gaussian(dim=4), *own["sampler"]])
+    for architecture, sampler, game in product(architectures, samplers, objectives(part, own)):
+        yield Variant(name="check", architecture=architecture, sampler=sampler, batch=BATCH, **game)
     for variant in own.get("variant", []):
         if type(part) in map(type, variant.parts()):
             small = {"batch": BATCH, "ema": None}
-            placed = {kin[part.kind]: part} if part.kind in kin else {}
+            placed = {part.kind: part} if part.kind in {"architecture", "loss", "sampler"} else {}
             if part.kind == "loss" and not isinstance(variant.loss, type(part)):
                 placed = {}
             yield variant.model_copy(update={**small, **placed})
-    alone = {part.kind: [part]}
-    architectures = alone.get("architecture", [*own["architecture"], Plain()])
-    samplers = alone.get("sampler", [*own["sampler"], Gaussian(dim=4)])
-    for architecture, sampler, game in product(architectures, samplers, objectives(part, own)):
-        yield Variant(name="check", architecture=architecture, sampler=sampler, batch=BATCH, **game)
 
 
 def objectives(part: Part, own: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
@@ -127,4 +129,5 @@ def fitting(
             continue
         found = True
         yield variant, data
-    assert found, f"{who} composes with nothing: {refusal}"
+    end = "" if refusal.endswith((".", "?")) else "."
+    assert found, f"{who} composes with nothing: {refusal}{end}"

@@ -12,7 +12,7 @@ from ganzoo.engine.game import Game
 from ganzoo.engine.step import ENGINE
 from ganzoo.errors import listed
 from ganzoo.parts.needs import RESERVED
-from ganzoo.testing.composing import fitting, variants_of
+from ganzoo.testing.composing import BATCH, fitting, variants_of
 from ganzoo.testing.form import worded
 
 if TYPE_CHECKING:
@@ -33,18 +33,31 @@ def check_played(part: Part, own: dict[str, list[Any]]) -> None:
     first = next(fits)
     if part.kind == "architecture":
         list(fits)  # on data that it does not fit, it must raise ComposeError and nothing else
-    with worded(f"{who} breaks in training on {first[1].name}"):
-        game, twin = trained(who, *first), trained(who, *first)
-        assert same(game, twin), (
-            f"{who} ends with different weights when the same seed is run twice; state that "
-            "changes belongs to the game: return it from start(self, game)."
-        )
-        check_resumed(who, game)
+    game = check_training(who, *first)
     if part.kind == "sampler":
         declared = set(getattr(part, "deals", ())) - set(game.train.names)
         assert declared == game.dealt, (
             f"{who} declares that it deals {listed(declared)}, but it deals {listed(game.dealt)}."
         )
+
+
+def check_variant(variant: Variant, own: dict[str, list[Any]]) -> None:
+    """Train a variant for two rounds, in small batches, and check that every bit repeats."""
+    who = f"variant '{variant.name}'"
+    small = variant.model_copy(update={"batch": BATCH})
+    check_training(who, *next(fitting(who, [small], own["data"])))
+
+
+def check_training(who: str, variant: Variant, data: Data) -> WatchedGame:
+    """A game of two rounds, whose twin ends with the same bits, and which resumes."""
+    with worded(f"{who} breaks in training on {data.name}"):
+        game, twin = trained(who, variant, data), trained(who, variant, data)
+        assert same(game, twin), (
+            f"{who} ends with different weights when the same seed is run twice; state that "
+            "changes belongs to the game: return it from start(self, game)."
+        )
+        check_resumed(who, game)
+    return game
 
 
 class WatchedGame(Game):
