@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,22 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8; if that fails, the previous file is unchanged."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes have left of files in a folder that they had not finished.
+
+    Only for who holds the folder's lock, so that no other process is writing there.
+    """
+    for path in folder.rglob(".*.part"):
+        if re.search(r"\.[0-9]+\.part$", path.name):
+            path.unlink(missing_ok=True)
+
+
+def numbered(folder: Path, ending: str) -> list[Path]:
+    """The files of a folder that a number names, such as ``00000100.png``, by their numbers."""
+    found = [path for path in folder.glob(f"*{ending}") if path.stem.isdecimal()]
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 def make_folder(folder: Path) -> None:
