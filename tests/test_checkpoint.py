@@ -348,17 +348,21 @@ def test_a_damaged_plan_says_which_file_and_field(run: Path, fields: Any, what: 
         )
 
 
+def test_parts_of_no_kind_are_parts_that_are_not_known(run: Path) -> None:
+    plan = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**plan, "own": {"network x": "a.B"}}))
+    with pytest.raises(
+        RunError, match=r"^this run has parts .* no plugin offers: network x \(a.B\)"
+    ):
+        ganzoo.sample(run, 2)
+
+
 @pytest.mark.parametrize(
     ("group", "fields", "what"),
     [
         ("variant", {"batch": "x"}, "option 'batch' of 'vanilla' cannot be 'x': Input should be a"),
         ("variant", {"architecture": {"part": "nope"}}, "no architecture 'nope'. Installed archit"),
         ("data", {"n": "q"}, "option 'n' of 'ring' cannot be 'q': Input should be a valid intege"),
-        (
-            "own",
-            {"network x": "a.B"},
-            "it has parts that Python gave and no plugin offers: network",
-        ),
     ],
 )
 def test_a_damaged_part_of_a_plan_says_which_file_and_option(

@@ -210,7 +210,7 @@ def plan_lost(folder: Path) -> str:
 
 
 def composed_in(folder: Path, zoo: Zoo) -> tuple[Plan, Composition]:
-    """The plan that a folder holds, as ``composed_plan`` returns it; what it has wrong names the file."""
+    """The plan that a folder holds, by ``composed_plan``; an error says that it is in that file."""
     plan = plan_in(folder)
     try:
         return composed_plan(plan, zoo)
