@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +24,6 @@ from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from torch import Tensor
 
@@ -51,9 +53,14 @@ def newest(run: Path) -> Path:
 
 def rewritten(path: Path, change: Callable[[dict[str, Tensor], dict[str, Any]], object]) -> None:
     """Write a checkpoint anew with something else in it, and the digest of that."""
-    tensors, facts = checkpoint.contents(path)
+    tensors, facts = contents(path)
     change(tensors, facts)
     checkpoint.write(path, tensors, facts)
+
+
+def contents(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    with checkpoint.reading(path) as found:
+        return found
 
 
 def flipped(path: Path, place: int) -> None:
@@ -159,18 +166,45 @@ def test_what_is_not_the_games_is_refused_and_the_checkpoint_before_is_taken(
     assert [path.name for path in checkpoint.kept_in(run)] == [BEFORE, NEWEST]
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("returns", "'returns' has shape (3,), not (2,)"),
+        ("envs.episodes", "'episodes' has shape (3,), not (2,)"),
+        (None, "it has no 'returns'"),
+    ],
+)
+def test_a_part_refuses_what_is_not_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str | None, why: str
+) -> None:
+    run, part = tmp_path / "run", "part.sampler rollout"
+    shutil.copytree(Path(__file__).parent / "data" / "0.1" / "gail", run)
+    path = run / "checkpoints" / "00000008.safetensors"
+
+    def change(tensors: dict[str, Tensor], _: object) -> None:
+        tensors[f"{part}.{name}" if name else "unused"] = torch.zeros(3)
+        if name is None:
+            del tensors[f"{part}.returns"], tensors["unused"]
+
+    rewritten(path, change)
+    assert ganzoo.train(out=run, resume=True).game.rounds == 8
+    assert capsys.readouterr().err.splitlines()[0] == (
+        f"warning: checkpoint {path} cannot be read: {why}; 00000004.safetensors is taken instead."
+    )
+
+
 # --------------------------------------------------------------------------- what was not written
 
 
 def test_no_flipped_byte_is_taken_for_what_was_written(run: Path) -> None:
     path = newest(run)
-    tensors, facts = checkpoint.contents(path)
+    tensors, facts = contents(path)
     blob = path.read_bytes()
     for place in range(0, len(blob), 97):
         path.write_bytes(blob)
         flipped(path, place)
         try:
-            found, said = checkpoint.contents(path)
+            found, said = contents(path)
         except DamagedError:
             continue
         # A space in the header, or the name of the digest: what is held is what was written.
@@ -255,7 +289,7 @@ def test_a_checkpoint_of_other_options_is_refused_and_not_passed_over(run: Path)
 
 def test_a_checkpoint_without_a_digest_is_read(run: Path, whole: Path) -> None:
     """As versions before this one wrote it."""
-    tensors, facts = checkpoint.contents(newest(run))
+    tensors, facts = contents(newest(run))
     save_file(tensors, newest(run), {"ganzoo": json.dumps(facts)})
     opened = Run.open(run, ganzoo.default_zoo())
     expected = load_file(newest(whole))
@@ -270,7 +304,7 @@ def test_every_type_and_shape_of_tensors_has_a_digest(tmp_path: Path, dtype: tor
     tensors = {f"{i}": torch.ones(shape, dtype=dtype) for i, shape in enumerate(shapes)}
     tensors["turned"] = torch.arange(6).view(2, 3).to(dtype).T
     checkpoint.write(tmp_path / "1.safetensors", tensors, facts)
-    found, said = checkpoint.contents(tmp_path / "1.safetensors")
+    found, said = contents(tmp_path / "1.safetensors")
     assert said == facts
     assert all(torch.equal(found[name], value) for name, value in tensors.items())
 
@@ -381,20 +415,24 @@ def test_a_damaged_part_of_a_plan_says_which_file_and_option(
 
 
 def test_what_killed_processes_left_is_removed_when_a_run_is_taken_up(run: Path) -> None:
-    left = [
-        run / ".run.json.123.part",
-        run / "checkpoints" / f".{NEWEST}.99999.part",
-        run / "samples" / ".00000004.png.7.part",
-    ]
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
     with replacing(run / "own") as own:  # this is what they are called
         own.touch()
-        left.append(run / own.name.replace("own", "model.safetensors"))
-    mine = [run / "notes.part", run / ".hidden.part"]
-    for path in (*left, *mine):
+    left = [
+        run / f".run.json.{ended.pid}.part",
+        run / "checkpoints" / f".{NEWEST}.{ended.pid}.part",
+        run / "samples" / f".00000004.png.{10**30}.part",
+        run / own.name.replace("own", "model.safetensors"),
+    ]
+    others = [run / f".samples.npy.{os.getppid()}.part", run / "notes.part", run / ".1.part.png"]
+    others.append(run / "another" / left[0].name)
+    (run / "another").mkdir()
+    for path in (*left, *others):
         path.touch()
     ganzoo.sample(run, 2)
     Run.open(run, ganzoo.default_zoo())
     assert all(path.exists() for path in left)  # who only reads holds no lock
     ganzoo.train(out=run, resume=True)
     assert not any(path.exists() for path in left)
-    assert all(path.exists() for path in mine)
+    assert all(path.exists() for path in others)

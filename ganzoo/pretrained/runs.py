@@ -19,7 +19,7 @@ from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.storage.files import replacing
 from ganzoo.storage.weight_file import GENERATOR_FILE, opened, written
 from ganzoo.training import checkpoint
-from ganzoo.training.plan import composed_in
+from ganzoo.training.plan import Plan, composed_in
 from ganzoo.training.weights import configured
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class RunFolder:
         """
         path = Path(name).expanduser()
         _, composition = composed_in(path, zoo)
-        last = checkpoint.last_whole(path, checkpoint.contents)
+        last = checkpoint.last_whole(path, contents)
         sys.stderr.writelines(f"{remark}\n" for remark in last.remarks)
         return cls(name, path, composition, last)
 
@@ -143,3 +143,10 @@ class RunFolder:
             progress=config.progress,
         )
         return frozen.net.state_dict()
+
+
+def contents(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and JSON of a run's checkpoint, with all that its weight files are made from."""
+    with checkpoint.reading(path) as (tensors, facts):
+        Plan.model_validate(facts["plan"])
+        return tensors, facts

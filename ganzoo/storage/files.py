@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import RunError
@@ -42,13 +42,29 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes have left of files in a folder that they had not finished.
+    """Remove the temporary files of a folder whose processes were killed while they wrote them.
 
-    Only for who holds the folder's lock, so that no other process is writing there.
+    For who holds the folder's lock: what is named after this process is not its own, then, but of
+    one that had its number, as in a container that was started again.
     """
-    for path in folder.rglob(".*.part"):
-        if re.search(r"\.[0-9]+\.part$", path.name):
-            path.unlink(missing_ok=True)
+    for path in folder.glob(".*.part"):
+        number = re.search(r"\.([0-9]+)\.part$", path.name)
+        if number and (int(number[1]) == os.getpid() or not is_alive(int(number[1]))):
+            with suppress(OSError):
+                path.unlink()
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs here, as far as that can be told."""
+    if os.name == "nt":  # there, asking by a signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def numbered(folder: Path, ending: str) -> list[Path]:

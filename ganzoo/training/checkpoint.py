@@ -33,7 +33,7 @@ ASIDE = ".damaged"
 """The ending of a damaged checkpoint that is kept, so that nothing is lost, but never read."""
 
 Read = TypeVar("Read")
-Number = Annotated[float, Field(allow_inf_nan=False)] | bool
+Number = float | bool
 
 
 class DamagedError(RunError):
@@ -166,12 +166,6 @@ def why(error: Exception) -> str:
 def kept_in(folder: Path) -> list[Path]:
     """The checkpoints in a run's folder, oldest first."""
     return numbered(folder / "checkpoints", ".safetensors")
-
-
-def contents(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """All that ``reading`` yields, to keep."""
-    with reading(path) as found:
-        return found
 
 
 def newest_whole(folder: Path, read: Callable[[Path], Read]) -> Newest[Read] | None:

@@ -149,7 +149,8 @@ class Run(Shown):
         """Keep others out of the folder until the run is trained, or the block fails."""
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
-            remove_leftovers(self.folder)
+            for folder in (self.folder, self.folder / "checkpoints", self.folder / "samples"):
+                remove_leftovers(folder)
             yield
             self._claim = stack.pop_all()
 
