@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -56,13 +55,12 @@ class RunFolder:
     def open(cls, name: str, zoo: Zoo) -> Self:
         """The run in the folder ``name``.
 
-        A checkpoint that is damaged is told on standard error, and the one before it read. Raises
-        RunError if there is no run or no checkpoint, or it has parts that the zoo does not know.
+        Raises RunError if there is no run or no checkpoint, or it has parts that the zoo does not
+        know.
         """
         path = Path(name).expanduser()
         _, composition = composed_in(path, zoo)
         last = checkpoint.last_whole(path, contents)
-        sys.stderr.writelines(f"{remark}\n" for remark in last.remarks)
         return cls(name, path, composition, last)
 
     @property
@@ -146,7 +144,8 @@ class RunFolder:
 
 
 def contents(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and JSON of a run's checkpoint, with all that its weight files are made from."""
+    """What weight files are made from of a run's checkpoint: tensors of networks, and JSON."""
     with checkpoint.reading(path) as (tensors, facts):
         Plan.model_validate(facts["plan"])
-        return tensors, facts
+        nets = {*facts["steps"], AVERAGE}
+        return {name: t for name, t in tensors.items() if name.partition(".")[0] in nets}, facts

@@ -6,17 +6,18 @@ import errno
 import json
 import os
 import re
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar
 
 import safetensors
 import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
-from ganzoo.errors import RunError, ZooError
+from ganzoo.errors import RunError, ZooError, first_line
 from ganzoo.parts.space import Space
 from ganzoo.plugins.loading import reason
 from ganzoo.storage.files import numbered, replacing
@@ -33,7 +34,7 @@ ASIDE = ".damaged"
 """The ending of a damaged checkpoint that is kept, so that nothing is lost, but never read."""
 
 Read = TypeVar("Read")
-Number = float | bool
+Number: TypeAlias = float | bool
 
 
 class DamagedError(RunError):
@@ -74,8 +75,6 @@ class Newest(Generic[Read]):
     path: Path
     read: Read
     damaged: tuple[Path, ...]
-    remarks: tuple[str, ...]
-    """A sentence about each that is damaged."""
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -158,9 +157,7 @@ def why(error: Exception) -> str:
     """What is wrong with a file, as a phrase, from the error that it led to."""
     if isinstance(error, KeyError):
         return f"it has no {error}"
-    if isinstance(error, ValidationError):
-        return reason(error)
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else reason(error)
+    return reason(error) if isinstance(error, ValidationError) else first_line(error).rstrip(".")
 
 
 def kept_in(folder: Path) -> list[Path]:
@@ -171,22 +168,22 @@ def kept_in(folder: Path) -> list[Path]:
 def newest_whole(folder: Path, read: Callable[[Path], Read]) -> Newest[Read] | None:
     """The newest checkpoint in a run's folder that ``read`` does not find damaged.
 
-    None where there is no checkpoint. Raises DamagedError where none is whole.
+    Those that it does are told on standard error. None where there is no checkpoint; raises
+    DamagedError where none is whole.
     """
-    damaged: list[Path] = []
-    errors: list[DamagedError] = []
+    damaged: dict[Path, DamagedError] = {}
     for path in reversed(kept_in(folder)):
         try:
             found = read(path)
         except DamagedError as error:
-            damaged.append(path)
-            errors.append(error)
+            damaged[path] = error
             continue
-        instead = f"; {path.name} is taken instead."
-        remarks = [f"warning: {str(error).rstrip('.')}{instead}" for error in errors]
-        return Newest(path, found, tuple(damaged), tuple(remarks))
-    if errors:
-        raise errors[0]
+        for wrong in damaged.values():
+            told = str(wrong).rstrip(".")
+            sys.stderr.write(f"warning: {told}; {path.name} is taken instead.\n")
+        return Newest(path, found, tuple(damaged))
+    for wrong in damaged.values():
+        raise wrong
     return None
 
 

@@ -287,7 +287,6 @@ class Run(Shown):
         newest = checkpoint.newest_whole(self.folder, self.load)
         if newest is not None:
             self._damaged = [*newest.damaged]
-            self.remarks += newest.remarks
         return newest is not None
 
     def checkpoints(self) -> list[Path]:

@@ -37,8 +37,6 @@ class Weights:
 
     tensors: Mapping[Player, Mapping[str, Tensor]]
     start: Start
-    remarks: tuple[str, ...] = ()
-    """Sentences about what was not read."""
 
 
 def weights_of(what: str | Path, zoo: Zoo) -> Weights:
@@ -78,7 +76,7 @@ def of_run(folder: Path) -> Weights:
     with newest.path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
     start = Start(source=str(folder), sha256={newest.path.name: digest})
-    return Weights(newest.read, start, newest.remarks)
+    return Weights(newest.read, start)
 
 
 def players_in(path: Path) -> dict[Player, dict[str, Tensor]]:
@@ -108,7 +106,7 @@ def start_game(game: Game, weights: Weights) -> list[str]:
         raise WeightsError(message)
     if game.average is not None:
         game.average = Average(game.nets[GENERATOR])
-    return [*weights.remarks, *sentences]
+    return sentences
 
 
 def misfit(mine: Tensor, its: Tensor | None) -> str:
