@@ -156,8 +156,8 @@ def test_a_folder_with_a_run_is_not_overwritten(zoo: Zoo, tmp_path: Path) -> Non
 @pytest.mark.parametrize("content", [b"", b"<html>", b"\x80\x04pickle", b"\xff" * 64])
 def test_a_corrupt_checkpoint_is_one_sentence(zoo: Zoo, tmp_path: Path, content: bytes) -> None:
     ran(zoo, tmp_path, 2)
-    path = max((tmp_path / "checkpoints").iterdir())
-    path.write_bytes(content)
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.write_bytes(content)
     with pytest.raises(RunError, match=r"^checkpoint .*safetensors cannot be read: .*\.$"):
         Run.open(tmp_path, zoo)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo.benchmark.pictures import data_uri, grid_picture, snapshot_picture
+from ganzoo.storage.files import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def first_folder(bench: Bench, name: str) -> Path:
 
 def sample_files(folder: Path) -> list[Path]:
     """The pictures of samples that a run left, oldest first."""
-    return sorted((folder / "samples").glob("*.png"))
+    return numbered(folder / "samples", ".png")
 
 
 def grids(bench: Bench, ranked: Sequence[str]) -> list[dict[str, Any]]:
@@ -52,10 +53,10 @@ def films(bench: Bench, ranked: Sequence[str]) -> list[dict[str, Any]]:
 
 def frames(folder: Path) -> list[dict[str, Any]]:
     """The training of one run: snapshots of a game on points, or else grids of images."""
-    snapshots = thinned(sorted((folder / "scenes").glob("*.npz")))
+    snapshots = thinned(numbered(folder / "scenes", ".npz"))
     if snapshots:
         return [{"round": int(path.stem), "data": snapshot_picture(path)} for path in snapshots]
-    files = thinned([path for path in sample_files(folder) if path.stem.isdigit()])
+    files = thinned(sample_files(folder))
     return [{"round": int(path.stem), "data": grid_picture(path)} for path in files]
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 
 from ganzoo.errors import OptionError
 from ganzoo.plugins.sources import is_model_name
-from ganzoo.training.plan import CHECKPOINTS
+from ganzoo.training.plan import CHECKPOINTS, Threads
 from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Contest(BaseModel):
     seeds: tuple[NonNegativeInt, ...] = (0,)
     evaluations: PositiveInt = CHECKPOINTS
     device: str = "cpu"
-    threads: PositiveInt | None = None
+    threads: Threads | None = None
     """Threads of each run; None for as many as suit its size, at most its share of the cores."""
     processes: PositiveInt = 1
     """Runs at a time, which a resumed contest may change."""

@@ -287,7 +287,7 @@ class Game:
         return state.of(self)
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Take up a state that ``state`` returned, by a game of the same variant and data."""
+        """Take up what ``state`` returned, by a game of the same; ValueError for another's."""
         state.restore(self, tensors, facts)
         if self.scheduled:
             self._anneal()

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.engine.memory_format import like, under
+from ganzoo.engine.misfit import misfit, networks
 from ganzoo.engine.streams import DefaultRandom, seed_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from torch import nn
 
     from ganzoo.engine.game import Game
     from ganzoo.parts.part import Part, Player
@@ -56,7 +55,12 @@ def of(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Bring a game to a state that ``of`` returned for one of the same variant and data."""
+    """Bring a game to a state that ``of`` returned for one of the same variant and data.
+
+    Raises ValueError, before anything is changed, for tensors that are no state of this game.
+    """
+    if different := misfit(game, tensors, facts):
+        raise ValueError(different)
     game.rounds, game.progress = facts["rounds"], facts["progress"]
     game.order.position = facts["position"]
     game.steps.update(facts["steps"])
@@ -139,11 +143,3 @@ def untouched(game: Game) -> Iterator[None]:
 def key(part: Part) -> str:
     """What a part's state is kept under."""
     return f"{part.kind} {part.name}"
-
-
-def networks(game: Game) -> dict[str, nn.Module]:
-    """Every network of a game by its owner: the players, and the generator's moving average."""
-    nets: dict[str, nn.Module] = {**game.nets}
-    if game.average is not None:
-        nets["average"] = game.average.net
-    return nets

@@ -37,6 +37,17 @@ class DefaultRandom:
             on_device = torch.Generator(self.device).manual_seed(seed).get_state()
             self.state = torch.cat([self.state, on_device])
 
+    def takes(self, state: Tensor) -> bool:
+        """Whether a tensor is a state that the default generators can be brought to."""
+        length = len(torch.get_rng_state())
+        try:
+            torch.Generator().set_state(state[:length])
+            if self.device.type == "cuda":
+                torch.Generator(self.device).set_state(state[length:])
+        except RuntimeError:
+            return False
+        return True
+
     @contextmanager
     def leased(self) -> Iterator[None]:
         """Swap this state in, and the caller's back on leaving."""

@@ -184,8 +184,8 @@ def reason(error: BaseException | None) -> str:
     """The first line of any exception's message, without its closing period."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        return f"{error.title}: {where}: {first['msg'].removeprefix('Value error, ')}".rstrip(".")
+        where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        return ": ".join(filter(None, (error.title, where, what))).rstrip(".")
     if isinstance(error, SystemExit):
         return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     kind = type(error).__name__

@@ -35,8 +35,9 @@ class Network:
 def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -> Network:
     """Build the network of a weight file, in eval mode and without gradients.
 
-    The names, dtypes and shapes of ``tensors`` must be those of the network. Raises WeightsError,
-    in which ``who`` names the file, if they are not or the network cannot be built.
+    The names, dtypes and shapes of ``tensors`` must be those of the network, and its parameters
+    finite. Raises WeightsError, in which ``who`` names the file, if they are not or the network
+    cannot be built.
     """
     variant: Variant = zoo.variant(config.variant)
     try:
@@ -52,6 +53,10 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
     if unlike is not None:
         message = f"{who} does not hold the network that it describes: {unlike}."
         raise WeightsError(message)
+    for name, _ in made.net.named_parameters():
+        if not tensors[name].isfinite().all():
+            message = f"{who} cannot be used: '{name}' is not finite."
+            raise WeightsError(message)
     shared = shares_memory(made.net)
     made.net.load_state_dict(tensors, strict=True, assign=True)
     if shared or any(map(has_no_memory, made.net.modules())):

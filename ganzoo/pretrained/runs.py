@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +18,7 @@ from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.storage.files import replacing
 from ganzoo.storage.weight_file import GENERATOR_FILE, opened, written
 from ganzoo.training import checkpoint
-from ganzoo.training.plan import composed_plan, plan_in
+from ganzoo.training.plan import Plan, composed_in
 from ganzoo.training.weights import configured
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from ganzoo.engine.composition import Composition
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.storage.weight_file import Config
+    from ganzoo.training.checkpoint import Newest
 
 AVERAGE = "average"
 """Whose tensors the generator's moving average is kept under in a checkpoint."""
@@ -47,8 +47,8 @@ class RunFolder:
     name: str
     path: Path
     composition: Composition
-    place: Path
-    """Its last checkpoint."""
+    last: Newest[tuple[dict[str, Tensor], dict[str, Any]]]
+    """Its last checkpoint that is whole."""
     model: None = None
 
     @classmethod
@@ -59,25 +59,19 @@ class RunFolder:
         know.
         """
         path = Path(name).expanduser()
-        _, composition = composed_plan(plan_in(path), zoo)
-        place = checkpoint.newest_in(path)
-        if place is None:
-            message = f"{path} has no checkpoint yet; train it first."
-            raise RunError(message)
-        return cls(name, path, composition, place)
+        _, composition = composed_in(path, zoo)
+        last = checkpoint.last_whole(path, contents)
+        return cls(name, path, composition, last)
 
     @property
     def players(self) -> Sequence[str]:
         """The players whose networks are in the checkpoint."""
-        tensors, _ = self._checkpoint
+        tensors, _ = self.last.read
         owners = {name.partition(".")[0] for name in tensors if "." in name}
         return sorted(owners & {player for player, _ in self.composition.variant.turns})
 
     def read(self, player: str) -> bytes | None:
-        """One player's weight file; None if the run has no such player.
-
-        Raises RunError if the checkpoint cannot be read.
-        """
+        """One player's weight file; None if the run has no such player."""
         if player == GENERATOR and (kept := self._kept()) is not None:
             return kept
         if player not in self.players:
@@ -86,6 +80,8 @@ class RunFolder:
         if player != GENERATOR:
             return written(tensors, config)
         blob = written(self._calibrated(config, tensors), config)
+        if self.last.damaged:
+            return blob  # what is in the folder may be newer, and all that is left of it
         try:
             with replacing(self.path / GENERATOR_FILE) as path:
                 path.write_bytes(blob)
@@ -96,13 +92,8 @@ class RunFolder:
     @property
     def data_sha256(self) -> str:
         """What the data were that it was trained on."""
-        found: str = self._checkpoint[1]["data_sha256"]
+        found: str = self.last.read[1]["data_sha256"]
         return found
-
-    @cached_property
-    def _checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        with checkpoint.reading(self.place) as found:
-            return found
 
     def _kept(self) -> bytes | None:
         """The generator in the folder, if it is that of the last checkpoint."""
@@ -111,10 +102,10 @@ class RunFolder:
             config, _ = opened(blob, GENERATOR_FILE)
         except (OSError, ZooError):
             return None
-        return blob if config.rounds == int(self.place.stem) else None
+        return blob if config.rounds == int(self.last.path.stem) else None
 
     def _config(self, player: str) -> Config:
-        _, facts = self._checkpoint
+        _, facts = self.last.read
         spaces = facts.get("spaces")  # 0.1 did not keep them
         return configured(
             player,
@@ -129,12 +120,12 @@ class RunFolder:
         )
 
     def _tensors(self, player: str) -> dict[str, Tensor]:
-        tensors, _ = self._checkpoint
+        tensors, _ = self.last.read
         averaged = under(tensors, f"{AVERAGE}.") if player == GENERATOR else {}
         return averaged or under(tensors, f"{player}.")
 
     def _calibrated(self, config: Config, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        made = network(config, tensors, self.composition.zoo, f"the generator of {self.place}")
+        made = network(config, tensors, self.composition.zoo, f"the generator of {self.last.path}")
         sampler = self.composition.variant.sampler
         spaces = {**config.spaces, **sampler.spaces(config.spaces)}
         names = (*config.spaces, *masks(config.spaces, config.spaces))
@@ -150,3 +141,11 @@ class RunFolder:
             progress=config.progress,
         )
         return frozen.net.state_dict()
+
+
+def contents(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What weight files are made from of a run's checkpoint: tensors of networks, and JSON."""
+    with checkpoint.reading(path) as (tensors, facts):
+        Plan.model_validate(facts["plan"])
+        nets = {*facts["steps"], AVERAGE}
+        return {name: t for name, t in tensors.items() if name.partition(".")[0] in nets}, facts

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import RunError
@@ -38,6 +39,38 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8; if that fails, the previous file is unchanged."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of a folder whose processes were killed while they wrote them.
+
+    For who holds the folder's lock: what is named after this process is not its own, then, but of
+    one that had its number, as in a container that was started again.
+    """
+    for path in folder.glob(".*.part"):
+        number = re.search(r"\.([0-9]+)\.part$", path.name)
+        if number and (int(number[1]) == os.getpid() or not is_alive(int(number[1]))):
+            with suppress(OSError):
+                path.unlink()
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs here, as far as that can be told."""
+    if os.name == "nt":  # there, asking by a signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def numbered(folder: Path, ending: str) -> list[Path]:
+    """The files of a folder that a number names, such as ``00000100.png``, by their numbers."""
+    found = [path for path in folder.glob(f"*{ending}") if path.stem.isdecimal()]
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 def make_folder(folder: Path) -> None:

@@ -6,6 +6,8 @@ from base64 import b64encode
 from html import escape
 from typing import TYPE_CHECKING
 
+from ganzoo.storage.files import numbered
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -52,7 +54,7 @@ class Shown:
         for player, terms in game.log.items():
             facts[player] = ", ".join(f"{name} {float(term):.4g}" for name, term in terms.items())
         facts |= {score.metric: f"{score.value:.4g}" for score in self.scores}
-        newest = max((self.folder / "samples").glob("*.png"), default=None)
+        newest = next(reversed(numbered(self.folder / "samples", ".png")), None)
         return panel(self.title, facts, newest)
 
 

@@ -6,12 +6,13 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard
 
 import torch
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -20,10 +21,12 @@ from pydantic import (
 
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
-from ganzoo.errors import RunError
+from ganzoo.errors import OptionError, RunError, UnknownNameError
 from ganzoo.plugins.loading import reason
 from ganzoo.plugins.options import validated
+from ganzoo.plugins.registry import PLURALS
 from ganzoo.training.budget import Budget
+from ganzoo.training.checkpoint import kept_in
 from ganzoo.training.device import chosen_device
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = 10
 """How often a run is saved by default."""
 DEFAULT_ROUNDS = 1000
+Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
+"""No run gains by more threads; far more, as in a damaged plan, would end the process."""
 CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads")
 """What a plan may change when its run is resumed."""
 
@@ -71,7 +76,7 @@ class Plan(BaseModel):
     save_every: PositiveInt | None = None
     saves: PositiveInt = CHECKPOINTS
     device: str = "cpu"
-    threads: PositiveInt | None = None
+    threads: Threads | None = None
     """None until the run is set up, which chooses what suits its game."""
     start: Start | None = None
     moves: tuple[Move, ...] = ()
@@ -182,6 +187,8 @@ def plan_in(folder: Path) -> Plan:
         return Plan.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         message = f"{folder} holds no run: there is no {path}."
+        if kept_in(folder):
+            message = plan_lost(folder)
         raise RunError(message) from None
     except NotADirectoryError:
         message = f"{folder} is a file, not the folder of a run."
@@ -192,6 +199,24 @@ def plan_in(folder: Path) -> Plan:
     except ValidationError as error:
         message = f"{path} is damaged, or of another version: {reason(error)}."
         raise RunError(message) from error
+
+
+def plan_lost(folder: Path) -> str:
+    """What to say of a folder that has checkpoints of a run, but no plan."""
+    return (
+        f"{folder} holds checkpoints, but not the {folder / 'run.json'} that says what they are "
+        "of; put it back, or choose another folder."
+    )
+
+
+def composed_in(folder: Path, zoo: Zoo) -> tuple[Plan, Composition]:
+    """The plan that a folder holds, by ``composed_plan``; an error says that it is in that file."""
+    plan = plan_in(folder)
+    try:
+        return composed_plan(plan, zoo)
+    except (OptionError, UnknownNameError) as error:
+        message = f"{folder / 'run.json'} cannot be used here: {error}"
+        raise type(error)(message) from error
 
 
 def composed_plan(plan: Plan, zoo: Zoo) -> tuple[Plan, Composition]:
@@ -228,7 +253,7 @@ def own_parts(composition: Composition) -> dict[str, str]:
 def is_known(part: str, zoo: Zoo) -> bool:
     """Whether a zoo has a part, such as ``loss my-loss``."""
     kind, _, name = part.partition(" ")
-    return name in zoo.parts(kind)
+    return kind in PLURALS and name in zoo.parts(kind)
 
 
 def machine() -> str:

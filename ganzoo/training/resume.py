@@ -9,7 +9,7 @@ from ganzoo.errors import RunError
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
 from ganzoo.training.device import chosen_device, runs_own
-from ganzoo.training.plan import Move, Plan, Start, composed_plan, plan_in
+from ganzoo.training.plan import Move, Plan, Start, composed_in, plan_lost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def resumed_plan(
     changed so is for ``Run.resume`` to check. Raises RunError where there is no run, or where it
     can be told already that it is another one.
     """
-    held, recorded = composed_plan(plan_in(folder), zoo)
+    held, recorded = composed_in(folder, zoo)
     composition = said_again(folder, recorded, variant, choices)
     if composition.loaded is not None and composition.dataset.name == recorded.dataset.name:
         refuse_other_data(folder, same=composition.dataset == recorded.dataset)
@@ -113,9 +113,11 @@ def taken_up(folder: Path, plan: Plan, held: Plan, played: int | None) -> Plan:
 
 def refuse_run_in(folder: Path) -> None:
     """Raise RunError if a folder holds a run already."""
-    if (folder / "run.json").exists() or any((folder / "checkpoints").glob("*")):
+    if (folder / "run.json").exists():
         message = f"{folder} already holds a run; add --resume, or choose another --out."
         raise RunError(message)
+    if any((folder / "checkpoints").glob("*")):
+        raise RunError(plan_lost(folder))
 
 
 def refuse_other_run(folder: Path, held: Plan, plan: Plan) -> None:

@@ -20,14 +20,14 @@ import torch
 
 from ganzoo.engine import state
 from ganzoo.errors import DivergedError, InterruptedRunError, RunError
-from ganzoo.storage.files import make_folder, write_text
+from ganzoo.storage.files import make_folder, remove_leftovers, write_text
 from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
 from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.notebook import Shown
 from ganzoo.training.observing import Observing
-from ganzoo.training.plan import CHANGEABLE, Plan, composed_plan, plan_in
+from ganzoo.training.plan import CHANGEABLE, Plan, composed_in, composed_plan
 from ganzoo.training.resume import (
     refuse_other_checkpoint,
     refuse_other_data,
@@ -75,6 +75,8 @@ class Run(Shown):
         self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
         self._pending: list[list[Tensor]] = []
         self._claim: ExitStack | None = None
+        self._damaged: list[Path] = []
+        """Checkpoints that are newer than the one it was loaded from, and damaged."""
 
     @classmethod
     def create(
@@ -113,15 +115,14 @@ class Run(Shown):
         It is opened on ``device``, or else on its own.
         """
         folder = Path(folder)
-        plan, composition = composed_plan(plan_in(folder), zoo)
+        plan, composition = composed_in(folder, zoo)
         here = runs_own(folder, plan.device) if device is None else chosen_device(device)
         run = cls(folder, plan.model_copy(update={"device": here}), composition)
-        named = folder / f"{checkpoint}.safetensors"
-        chosen = run.last_checkpoint() if checkpoint == "last" else named
-        if chosen is None:
+        if checkpoint != "last":
+            run.load(folder / f"{checkpoint}.safetensors")
+        elif not run.load_newest():
             message = f"{folder} has no checkpoint yet; train it first."
             raise RunError(message)
-        run.load(chosen)
         return run
 
     @classmethod
@@ -132,16 +133,13 @@ class Run(Shown):
         another process is at work in the folder.
         """
         folder = Path(folder)
-        held, _ = composed_plan(plan_in(folder), composition.zoo)
+        held, _ = composed_in(folder, composition.zoo)
         refuse_other_run(folder, held, plan)
         changes = {name: getattr(plan, name) for name in CHANGEABLE}
         changes["threads"] = plan.threads or held.threads
         run = cls(folder, held.model_copy(update=changes), composition)
         with run._claimed():
-            last = run.last_checkpoint()
-            if last is not None:
-                run.load(last)
-            played = None if last is None else run.game.rounds
+            played = run.game.rounds if run.load_newest() else None
             run.plan = taken_up(folder, run.plan, held, played)
             run.write_plan()
         return run
@@ -151,6 +149,8 @@ class Run(Shown):
         """Keep others out of the folder until the run is trained, or the block fails."""
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
+            for folder in (self.folder, self.folder / "checkpoints", self.folder / "samples"):
+                remove_leftovers(folder)
             yield
             self._claim = stack.pop_all()
 
@@ -169,6 +169,8 @@ class Run(Shown):
         """
         claim, self._claim = self._claim or locked(self.folder), None
         with claim:
+            while self._damaged:
+                checkpoint.set_aside(self._damaged.pop())
             self._train(observers, at_save)
 
     def _train(self, observers: Iterable[Watching], at_save: Saved | None) -> None:
@@ -271,12 +273,21 @@ class Run(Shown):
             refuse_other_checkpoint(path, saved, self.plan)
             same = facts["data_sha256"] == self.game.data.sha256
             refuse_other_data(self.folder, same=same)
-            if is_other_kind(saved.device, self.plan.device):
+            moves = is_other_kind(saved.device, self.plan.device)
+            if moves:
                 tensors.update(state.restarted(self.game, facts["rounds"]))
-                self.remarks.append(moved(saved.device, self.plan.device, facts["rounds"]))
             self.game.restore(tensors, facts)
-        self.seconds = facts["seconds"]
-        self.wall = facts.get("wall", self.seconds)  # 0.2 did not write it
+            self.seconds = facts["seconds"]
+            self.wall = facts.get("wall", self.seconds)  # 0.2 did not write it
+        if moves:
+            self.remarks.append(moved(saved.device, self.plan.device, facts["rounds"]))
+
+    def load_newest(self) -> bool:
+        """Load the newest checkpoint that is whole; False where there is none at all."""
+        newest = checkpoint.newest_whole(self.folder, self.load)
+        if newest is not None:
+            self._damaged = [*newest.damaged]
+        return newest is not None
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints on disk, oldest first."""
@@ -284,4 +295,4 @@ class Run(Shown):
 
     def last_checkpoint(self) -> Path | None:
         """The newest checkpoint, where there is one."""
-        return checkpoint.newest_in(self.folder)
+        return next(reversed(self.checkpoints()), None)

@@ -12,7 +12,7 @@ import torch
 
 from ganzoo.engine.average import Average
 from ganzoo.engine.memory_format import under
-from ganzoo.errors import RunError, WeightsError
+from ganzoo.errors import WeightsError
 from ganzoo.parts.part import GENERATOR
 from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.hub import Client
@@ -72,15 +72,17 @@ def of_model(name: str, zoo: Zoo) -> Weights:
 def of_run(folder: Path) -> Weights:
     """The weights in a run's last checkpoint."""
     plan_in(folder)  # raises where there is no run
-    last = checkpoint.newest_in(folder)
-    if last is None:
-        message = f"{folder} has no checkpoint yet; train it first."
-        raise RunError(message)
-    with last.open("rb") as file:
+    newest = checkpoint.last_whole(folder, players_in)
+    with newest.path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
-    with checkpoint.reading(last) as (tensors, facts):
-        players = {player: under(tensors, f"{player}.") for player in facts["steps"]}
-    return Weights(players, Start(source=str(folder), sha256={last.name: digest}))
+    start = Start(source=str(folder), sha256={newest.path.name: digest})
+    return Weights(newest.read, start)
+
+
+def players_in(path: Path) -> dict[Player, dict[str, Tensor]]:
+    """The tensors of each player's network in a checkpoint."""
+    with checkpoint.reading(path) as (tensors, facts):
+        return {player: under(tensors, f"{player}.") for player in facts["steps"]}
 
 
 def start_game(game: Game, weights: Weights) -> list[str]:

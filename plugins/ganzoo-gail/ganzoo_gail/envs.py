@@ -108,8 +108,12 @@ class Envs:
         return {"episodes": torch.from_numpy(self.episodes.copy()), **taken}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Return to a saved state by replaying its actions."""
-        self.episodes = state["episodes"].cpu().numpy().copy()
+        """Return to a saved state by replaying its actions; ValueError if it has other episodes."""
+        episodes = state["episodes"].cpu().numpy().copy()
+        if (episodes.shape, episodes.dtype) != (self.episodes.shape, self.episodes.dtype):
+            message = f"'episodes' has shape {episodes.shape}, not {self.episodes.shape}"
+            raise ValueError(message)
+        self.episodes = episodes
         taken = [state.get(f"actions.{i}") for i in range(self.n)]
         self.actions = [[] if one is None else list(one.cpu().numpy()) for one in taken]
         longest = max(len(actions) for actions in self.actions)

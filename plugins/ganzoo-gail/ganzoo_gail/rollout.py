@@ -250,8 +250,15 @@ class Playing:
         return {"returns": self.returns, **environments, **spread}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from a state; the next turn plays a new rollout."""
-        self.rollout, self.seen, self.returns = {}, [], state["returns"]
+        """Continue from a state; the next turn plays a new rollout.
+
+        Raises ValueError for that of another number of environments.
+        """
+        returns = state["returns"]
+        if returns.shape not in {(1,), (self.envs.n,)}:  # one until the first rollout
+            message = f"'returns' has shape {tuple(returns.shape)}, not ({self.envs.n},)"
+            raise ValueError(message)
+        self.rollout, self.seen, self.returns = {}, [], returns
         self.envs.restore(under(state, "envs."))
         self.spread.load_state_dict(under(state, "spread."))
 
