@@ -451,7 +451,7 @@ def test_what_killed_processes_left_is_removed_when_a_run_is_taken_up(run: Path)
         run / f".run.json.{ended.pid}.part",
         run / "checkpoints" / f".{NEWEST}.{ended.pid}.part",
         run / "samples" / f".00000004.png.{10**30}.part",
-        run / own.name.replace("own", "model.safetensors"),
+        run / own.name.replace("own", "notes"),
     ]
     others = [run / f".samples.npy.{os.getppid()}.part", run / "notes.part", run / ".1.part.png"]
     others.append(run / "another" / left[0].name)
