@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from safetensors.torch import load_file, save_file
 
 import ganzoo
 from ganzoo import cli
-from ganzoo.errors import RunError, WeightsError, ZooError
-from ganzoo.storage.files import numbered, replacing
+from ganzoo.benchmark.gallery import sample_files
+from ganzoo.benchmark.jobs import Contest
+from ganzoo.errors import OptionError, RunError, WeightsError, ZooError
+from ganzoo.storage.files import replacing
 from ganzoo.training import checkpoint
 from ganzoo.training.checkpoint import DamagedError
 from ganzoo.training.run import Run
@@ -281,6 +284,16 @@ def test_where_no_checkpoint_is_whole_the_newest_is_named(run: Path) -> None:
     assert [path.name for path in checkpoint.kept_in(run)] == [BEFORE, NEWEST]
 
 
+def test_a_damaged_best_checkpoint_is_refused_and_changes_nothing(run: Path) -> None:
+    opened = Run.open(run, ganzoo.default_zoo())
+    best = opened.save(run / "best.safetensors")
+    before = {name: value.clone() for name, value in opened.game.state()[0].items()}
+    rewritten(best, lambda tensors, _: tensors.update({MOMENT: torch.zeros(3)}))
+    with pytest.raises(DamagedError, match=f"'{MOMENT}' has shape"):
+        opened.load(best)
+    assert all(torch.equal(value, before[name]) for name, value in opened.game.state()[0].items())
+
+
 def test_a_checkpoint_of_other_options_is_refused_and_not_passed_over(run: Path) -> None:
     rewritten(newest(run), lambda _, facts: facts["plan"].update(seed=1))
     with pytest.raises(RunError, match=r"is of a run with seed 1, not 0 as in run.json\.$"):
@@ -339,10 +352,25 @@ def test_checkpoints_and_pictures_are_in_the_order_of_their_numbers(run: Path) -
     opened.train([])
     kept = [path.name for path in checkpoint.kept_in(run)]
     assert kept == ["100000000.safetensors", "100000001.safetensors"]
-    for name in ("100000000.png", "99999999.png", "notes.png"):
-        (run / name).touch()
-    found = [path.name for path in numbered(run, ".png")]
-    assert found == ["99999999.png", "100000000.png"]
+
+
+def test_pictures_are_in_the_order_of_their_numbers(run: Path) -> None:
+    shutil.rmtree(run / "samples")
+    (run / "samples").mkdir()
+    for name in ("100000000", "99999999", "notes"):
+        (run / "samples" / f"{name}.png").write_bytes(name.encode())
+    assert [path.stem for path in sample_files(run)] == ["99999999", "100000000"]
+    shown = Run.open(run, ganzoo.default_zoo())._repr_html_()
+    assert b64encode(b"100000000").decode() in shown
+
+
+@pytest.mark.parametrize("threads", [0, 100_000])
+def test_threads_that_would_end_the_process_are_refused(tmp_path: Path, threads: int) -> None:
+    with pytest.raises(OptionError, match=f"^option 'threads' of 'run' cannot be {threads}: Input"):
+        ganzoo.train("vanilla", data="ring", rounds=1, threads=threads, out=tmp_path / "run")
+    with pytest.raises(OptionError, match="^threads: Input should be "):
+        Contest.of({"contenders": {"a": "vanilla"}, "data": "ring", "threads": threads})
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_lost_plan_is_told(run: Path) -> None:
@@ -423,7 +451,7 @@ def test_what_killed_processes_left_is_removed_when_a_run_is_taken_up(run: Path)
         run / f".run.json.{ended.pid}.part",
         run / "checkpoints" / f".{NEWEST}.{ended.pid}.part",
         run / "samples" / f".00000004.png.{10**30}.part",
-        run / own.name.replace("own", "model.safetensors"),
+        run / own.name.replace("own", "notes"),
     ]
     others = [run / f".samples.npy.{os.getppid()}.part", run / "notes.part", run / ".1.part.png"]
     others.append(run / "another" / left[0].name)

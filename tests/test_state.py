@@ -59,10 +59,31 @@ class Fixed(Regularizer):
         return fake_score * state
 
 
-OPTIMIZERS = [Adam(lr=linear(1e-3)), RmsProp(momentum=0.5), Sgd(), Sgd(momentum=0.5)]
+class Slow(torch.optim.SGD):
+    """Pulls each weight back to where it was at its second step; nothing is kept before."""
+
+    def step(self, closure: Any = None) -> Any:
+        loss = super().step(closure)
+        for param in (p for group in self.param_groups for p in group["params"]):
+            kept = self.state[param]
+            kept["count"] = kept.get("count", torch.tensor(0.0)) + 1
+            if kept["count"] == 2:
+                kept["slow"] = param.detach().clone()
+            if "slow" in kept:
+                param.data.lerp_(kept["slow"], 0.1)
+        return loss
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["adam", "rmsprop", "sgd", "momentum"])
+class Lookahead(Sgd):
+    algorithm = Slow
+
+
+OPTIMIZERS = [Adam(lr=linear(1e-3)), RmsProp(momentum=0.5), Sgd(), Sgd(momentum=0.5), Lookahead()]
+
+
+@pytest.mark.parametrize(
+    "optimizer", OPTIMIZERS, ids=["adam", "rmsprop", "sgd", "momentum", "later"]
+)
 @pytest.mark.parametrize(
     ("architecture", "data"),
     [(MaxoutMlp(width=16, units=8), points()), (Dcgan(width=8), images())],
