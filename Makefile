@@ -1,6 +1,7 @@
 # make demo    three variants head-to-head on digits and on a ring of Gaussians
 # make test    every test; narrowed by `make test plugin=dcgan`
 # make lint types check
+# make coverage  the lines of the core that no test executes; fails below 95 %
 # make dist    core and every plugin under dist/: source distributions, and wheels made from them
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -14,7 +15,7 @@ RING := vanilla dcgan 'wgan-gp@wgan-gp:gradient-penalty.weight=0.1,batch=256' \
 	'hinge+r1@vanilla:loss=hinge,regularizer=r1,r1.weight=0.1'
 TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
 
-.PHONY: demo test lint types check dist clean
+.PHONY: demo test coverage lint types check dist clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -26,6 +27,13 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+coverage: $(VENV)/.dev
+	rm -rf build/coverage
+	mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest -n 2 $(TESTS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from hashlib import md5
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from pyarrow import parquet
 import ganzoo
 from ganzoo.builtin.datasets import idx
 from ganzoo.builtin.datasets.digits import Digits
-from ganzoo.builtin.datasets.fetch import encoded
+from ganzoo.builtin.datasets.fetch import HUB, encoded, fetched
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.given import data_from
 from ganzoo.builtin.datasets.idx import FashionMnist, Mnist, read_idx
@@ -433,3 +434,53 @@ def test_a_name_that_ends_with_its_colon_names_nothing(core: Zoo) -> None:
 def test_arrays_that_lack_numbers_are_refused(values: Any) -> None:
     with pytest.raises(DataError, match="column 'real' is a masked or sparse array; give one that"):
         data_from(values)
+
+
+# ---------------------------------------------------------------------------- fetched from the Hub
+
+
+def hub_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What the Hub holds of a dataset, as parquet; returns the IDX files that it was made from."""
+    published = {}
+    for split, part, n in (("train", "train", 5), ("t10k", "test", 3)):
+        pixels = np.random.default_rng(n).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+        labels = np.arange(n, dtype=np.uint8)
+        rows = [{"bytes": png(image), "path": None} for image in pixels]
+        table = pa.table({"image": rows, "label": labels.astype(np.int64)})
+        folder.mkdir(exist_ok=True)
+        parquet.write_table(table, folder / f"{part}-00000-of-00001.parquet")
+        published[f"{split}-images-idx3-ubyte"] = encoded(pixels)
+        published[f"{split}-labels-idx1-ubyte"] = encoded(labels)
+    place = "ganzoo.builtin.datasets.fetch.downloaded"
+    monkeypatch.setattr(place, lambda repo, file: str(folder / Path(file).name))
+    return published
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """A grey image as a file."""
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def test_a_dataset_of_the_hub_becomes_the_published_idx_files_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = hub_files(tmp_path / "hub", monkeypatch)
+    digests = {name: md5(content).hexdigest() for name, content in published.items()}
+    assert fetched("fashion-mnist", digests, tmp_path / "kept") == ""
+    assert {p.name: p.read_bytes() for p in (tmp_path / "kept").iterdir()} == published
+
+
+def test_what_is_not_the_published_dataset_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = hub_files(tmp_path / "hub", monkeypatch)
+    digests = dict.fromkeys(published, "0" * 32)
+    said = fetched("fashion-mnist", digests, tmp_path / "kept")
+    repo = HUB["fashion-mnist"]
+    assert said == f"the Hub's {repo} does not hold the published train-images-idx3-ubyte"
+    assert not (tmp_path / "kept").exists()
+    (tmp_path / "hub/train-00000-of-00001.parquet").write_bytes(b"no parquet")
+    said = fetched("fashion-mnist", digests, tmp_path / "kept")
+    assert said == f"the Hub's {repo} could not be fetched: ArrowInvalid"
