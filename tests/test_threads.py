@@ -195,18 +195,20 @@ def test_scores_of_one_game_in_threads_are_those_of_one(zoo: Zoo, tmp_path: Path
 
 
 def test_trainings_that_overlap_leave_no_number_of_threads_behind() -> None:
-    both, first_ended = threading.Barrier(2), threading.Event()
+    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
 
     def first() -> int:
         with computing_on(2):
-            both.wait(LIMIT)
+            first_began.set()
+            second_began.wait(LIMIT)
             found = torch.get_num_threads()
         first_ended.set()
         return found
 
     def second() -> tuple[int, int]:
+        first_began.wait(LIMIT)
         with computing_on(3):
-            both.wait(LIMIT)
+            second_began.set()
             first_ended.wait(LIMIT)
             found = torch.get_num_threads()
         return found, torch.get_num_threads()
@@ -249,25 +251,27 @@ def test_threads_that_ask_for_the_zoo_at_once_get_one(
 
 def test_plugins_that_threads_load_at_once_leave_the_process_as_it_was(tmp_path: Path) -> None:
     output, folder = os.fstat(1), os.getcwd()  # noqa: PTH109  (as a setting has it)
-    second_began, first_ended = threading.Event(), threading.Event()
+    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
 
     def first() -> None:
         os.chdir(tmp_path)
-        second_began.wait(0.1)
+        first_began.set()
+        second_began.wait(0.1)  # in vain
+
+    def second() -> None:
+        second_began.set()
+        first_ended.wait(0.1)
 
     def load_first() -> tuple[str, ...]:
         changed = isolated(first).changed
         first_ended.set()
         return changed
 
-    def second() -> None:
-        second_began.set()
-        first_ended.wait(0.1)
+    def load_second() -> tuple[str, ...]:
+        first_began.wait(LIMIT)
+        return isolated(second).changed
 
-    assert sorted(side_by_side([load_first, lambda: isolated(second).changed])) == [
-        (),
-        ("the working directory",),
-    ]
+    assert side_by_side([load_first, load_second]) == [("the working directory",), ()]
     assert os.getcwd() == folder  # noqa: PTH109
     assert os.path.samestat(os.fstat(1), output)
 
