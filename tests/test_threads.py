@@ -114,8 +114,8 @@ def game(seed: int = 0) -> Game:
 
 
 def trained(zoo: Zoo, out: Path, **options: Any) -> Run:
-    defaults: dict[str, Any] = {"data": points(), "rounds": 10, "device": "cpu", "zoo": zoo}
-    return ganzoo.train(variant_of(Dropping()), out=out, **{**defaults, **options})
+    defaults: dict[str, Any] = {"data": points(), "rounds": 10, "save_every": 10, "device": "cpu"}
+    return ganzoo.train(variant_of(Dropping()), out=out, zoo=zoo, **{**defaults, **options})
 
 
 # --------------------------------------------------------------------------------- random numbers
