@@ -8,14 +8,18 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import matplotlib as mpl
 import pytest
 import torch
 from small import equal, points, variant_of, weights
 from torch import Tensor, nn
 
 import ganzoo
+from ganzoo.benchmark import plots
 from ganzoo.engine.game import Game
 from ganzoo.engine.heads import discriminator_heads
 from ganzoo.engine.streams import DefaultRandom
@@ -26,13 +30,13 @@ from ganzoo.parts.space import Space
 from ganzoo.parts.streamed import StreamedRows
 from ganzoo.plugins import default
 from ganzoo.plugins.isolation import PROCESS, isolated
+from ganzoo.storage import download
 from ganzoo.storage.files import remove_leftovers, replacing
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.threads import available_threads, computing_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.training.run import Run
@@ -65,6 +69,35 @@ def side_by_side(calls: Sequence[Callable[[], Value]]) -> list[Value]:
         if isinstance(value, BaseException):
             raise value
     return [found[number] for number in range(len(calls))]
+
+
+def overlapping(enter: Callable[[Callable[[], object]], Value]) -> list[Value]:
+    """What ``enter`` returns in two threads, of which the second comes while the first is inside.
+
+    Inside, it calls what it is given. That waits for the other thread: the first for the second to
+    be inside too, the second for the first to have left; a moment only, if the place is for one.
+    """
+    first_inside, second_inside, first_left = (threading.Event() for _ in range(3))
+
+    def meet_second() -> None:
+        first_inside.set()
+        second_inside.wait(0.1)
+
+    def outstay_first() -> None:
+        second_inside.set()
+        first_left.wait(0.1)
+
+    def first() -> Value:
+        try:
+            return enter(meet_second)
+        finally:
+            first_left.set()
+
+    def second() -> Value:
+        first_inside.wait(LIMIT)
+        return enter(outstay_first)
+
+    return side_by_side([first, second])
 
 
 @pytest.fixture(autouse=True)
@@ -195,25 +228,13 @@ def test_scores_of_one_game_in_threads_are_those_of_one(zoo: Zoo, tmp_path: Path
 
 
 def test_trainings_that_overlap_leave_no_number_of_threads_behind() -> None:
-    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
-
-    def first() -> int:
-        with computing_on(2):
-            first_began.set()
-            second_began.wait(LIMIT)
-            found = torch.get_num_threads()
-        first_ended.set()
-        return found
-
-    def second() -> tuple[int, int]:
-        first_began.wait(LIMIT)
+    def compute(together: Callable[[], object]) -> tuple[int, int]:
         with computing_on(3):
-            second_began.set()
-            first_ended.wait(LIMIT)
-            found = torch.get_num_threads()
-        return found, torch.get_num_threads()
+            together()
+            inside = torch.get_num_threads()
+        return inside, torch.get_num_threads()
 
-    assert side_by_side([first, second]) == [2, (3, 1)]
+    assert overlapping(compute) == [(3, 1), (3, 1)]
 
 
 def test_how_many_threads_suit_a_game_does_not_depend_on_other_trainings(
@@ -250,30 +271,37 @@ def test_threads_that_ask_for_the_zoo_at_once_get_one(
 
 
 def test_plugins_that_threads_load_at_once_leave_the_process_as_it_was(tmp_path: Path) -> None:
-    output, folder = os.fstat(1), os.getcwd()  # noqa: PTH109  (as a setting has it)
-    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
+    output, folder = os.fstat(1), Path.cwd()
 
-    def first() -> None:
-        os.chdir(tmp_path)
-        first_began.set()
-        second_began.wait(0.1)  # in vain
+    def load(together: Callable[[], object]) -> tuple[str, ...]:
+        def hook() -> None:
+            os.chdir(tmp_path)
+            together()
 
-    def second() -> None:
-        second_began.set()
-        first_ended.wait(0.1)
+        return isolated(hook).changed
 
-    def load_first() -> tuple[str, ...]:
-        changed = isolated(first).changed
-        first_ended.set()
-        return changed
-
-    def load_second() -> tuple[str, ...]:
-        first_began.wait(LIMIT)
-        return isolated(second).changed
-
-    assert side_by_side([load_first, load_second]) == [("the working directory",), ()]
-    assert os.getcwd() == folder  # noqa: PTH109
+    assert overlapping(load) == [("the working directory",)] * 2
+    assert Path.cwd() == folder
     assert os.path.samestat(os.fstat(1), output)
+
+
+def test_plots_that_threads_draw_at_once_leave_matplotlib_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size, figure, meeting = mpl.rcParams["font.size"], plots.Figure, {}
+
+    def slow(**options: Any) -> plots.Figure:
+        meeting[threading.get_ident()]()
+        return figure(**options)
+
+    def draw(together: Callable[[], object]) -> dict[str, str]:
+        meeting[threading.get_ident()] = together
+        return plots.learning_curves([], "score", {})
+
+    monkeypatch.setattr(plots, "Figure", slow)
+    one, other = overlapping(draw)
+    assert one == other
+    assert mpl.rcParams["font.size"] == size
 
 
 def test_a_plugin_is_not_blamed_for_a_training_in_the_main_thread() -> None:
@@ -291,6 +319,20 @@ def test_a_plugin_is_not_blamed_for_a_training_in_the_main_thread() -> None:
         training.set()
         thread.join(LIMIT)
     assert changed == []
+
+
+def test_threads_that_download_count_each_byte_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(list[object]):
+        def __contains__(self, hook: object) -> bool:
+            found = super().__contains__(hook)
+            time.sleep(0.02)
+            return found
+
+    session = SimpleNamespace(event_hooks={"request": Slow(), "response": []})
+    monkeypatch.setattr(download, "get_session", lambda: session)
+    monkeypatch.setattr(download, "hf_hub_download", lambda *_, **__: "file")
+    side_by_side([lambda: download.download("org/repo", "file", timeout=1, most=1)] * 4)
+    assert [len(hooks) for hooks in session.event_hooks.values()] == [1, 1]
 
 
 # ----------------------------------------------------------------------------------------- files
