@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import torch
 from ganzoo_vanilla import Mlp
 from small import points, variant_of
 from torch import Tensor, nn
 
+import ganzoo
+from ganzoo.builtin.metrics.features import SmallCnn
 from ganzoo.engine.game import Game
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
 from ganzoo.parts.part import Architecture, Regularizer
 from ganzoo.parts.space import Space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ganzoo.plugins.zoo import Zoo
 
 SMALL = Mlp(width=16, depth=1)
 
@@ -96,6 +104,36 @@ def test_what_runs_on_a_lease_goes_on_where_the_last_one_ended() -> None:
         assert torch.equal(torch.get_rng_state(), before)
     expected = torch.rand(8, generator=torch.Generator().manual_seed(3))
     assert torch.equal(torch.cat(drawn), expected)
+
+
+class Stubborn(Noisy):
+    """A discriminator with a constant that no file holds, whose layers draw in eval mode too."""
+
+    def discriminator(self, real: Space) -> nn.Module:
+        return StubbornScorer(real.size)
+
+
+class StubbornScorer(nn.Module):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.net = nn.Linear(size, 1)
+        self.register_buffer("constant", torch.ones(1), persistent=False)
+
+    def forward(self, sample: Tensor) -> Tensor:
+        return self.net(sample + torch.rand_like(sample)).squeeze(1) * self.constant
+
+
+def test_nothing_draws_from_the_callers_generator(zoo: Zoo, tmp_path: Path) -> None:
+    before, given = torch.get_rng_state(), {"data": points(), "device": "cpu", "zoo": zoo}
+    run = ganzoo.train(variant_of(Stubborn()), rounds=1, out=tmp_path, **given)
+    model = ganzoo.load(f"run:{tmp_path}", zoo=run.zoo)
+    samples = model.sample(4)
+    scores = model.score(samples)
+    assert torch.equal(model.score(samples), scores)
+    assert model.interpolate(1, steps=2).shape == (1, 2, 2)
+    assert ganzoo.explain(variant_of(Stubborn()), data=points(), zoo=zoo)
+    SmallCnn("digits")(torch.zeros(1, 1, 8, 8))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_epochs_are_permutations_of_their_own_for_each_seed() -> None:

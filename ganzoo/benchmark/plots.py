@@ -12,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from ganzoo.benchmark.results import of_kind
+from ganzoo.storage.lock import Exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,8 @@ STYLE: Any = {
         ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), GREY
     ),
 }
+SETTINGS = Exclusive()
+"""Matplotlib's settings: of two threads, one would set back what is the other's."""
 LINEAR = 1e-3
 """Below it a kernel distance is drawn to a linear scale."""
 MARGINS = {"left": 0.16, "right": 0.97, "bottom": 0.17, "top": 0.9}
@@ -60,7 +63,7 @@ def learning_curves(
     """
     curves = [curve_of(results, name, metric) for name in colours]
     drawn = {}
-    with mpl.rc_context(STYLE):
+    with SETTINGS.held(), mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.7, 2.6))
         figure.subplots_adjust(**MARGINS)
         axes = figure.add_subplot()

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub import get_session, hf_hub_download
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
+from ganzoo.storage.lock import Exclusive
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -72,6 +74,8 @@ class Arrival:
         return TimeoutError(f"nothing arrived for {self.timeout:g} s")
 
 
+HOOKS = Exclusive()
+"""The hooks of the client's session."""
 _current: ContextVar[Arrival | None] = ContextVar("_current", default=None)
 """The download of this thread; the hooks see the requests of every thread, and of other code."""
 
@@ -95,9 +99,10 @@ def download(repo: str, path: str, *, timeout: float, most: int, **options: Any)
     """
     # The session is the client's, or the one that the user has configured for it (a proxy, say).
     hooks = get_session().event_hooks
-    if _on_request not in hooks["request"]:
-        hooks["request"].append(_on_request)
-        hooks["response"].append(_on_response)
+    with HOOKS.held():  # added twice, they would count every byte twice
+        if _on_request not in hooks["request"]:
+            hooks["request"].append(_on_request)
+            hooks["response"].append(_on_response)
     token = _current.set(Arrival(timeout, most))
     try:
         return Path(

@@ -36,7 +36,7 @@ from ganzoo.training.resume import (
     taken_up,
 )
 from ganzoo.training.start import start_game
-from ganzoo.training.threads import suitable_threads
+from ganzoo.training.threads import computing_on, suitable_threads
 from ganzoo.training.weights import described, write_generator
 
 if TYPE_CHECKING:
@@ -177,16 +177,14 @@ class Run(Shown):
         self.game.progress = self._progress()  # a resumed run may have another budget
         self.observers = Observing(observers, self, self.zoo)
         error: BaseException | None = None
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.plan.threads or 1)  # part of what fixes every bit
         try:
-            with interruptible() as interrupted:
+            # The number of threads is part of what fixes every bit.
+            with computing_on(self.plan.threads or 1), interruptible() as interrupted:
                 self._play(at_save, interrupted)
         except BaseException as stop:
             error = stop
             raise
         finally:
-            torch.set_num_threads(threads)
             self.game.train.ahead(())  # ends the processes that fetch rows, if there are any
             self.observers.finished(error)
 

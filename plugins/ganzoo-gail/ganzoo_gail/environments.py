@@ -14,6 +14,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.wrappers import FlattenObservation
 
 from ganzoo.errors import DataError, first_line
+from ganzoo.storage.lock import Exclusive
 from ganzoo_gail.spaces import Array, is_vector
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if sys.platform == "linux" and "DISPLAY" not in os.environ:
     os.environ.setdefault("MUJOCO_GL", "egl")  # mujoco reads it at import; EGL needs no display
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
+DRIVERS = Exclusive()
+"""The environment variables by which pygame chooses where it draws."""
 
 
 class FixedHorizon(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -142,13 +145,14 @@ def readable(name: str, env: Env) -> Env:
 def unseen() -> Iterator[None]:
     """Let pygame draw to memory: without a screen it prints that it finds none."""
     drivers = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
-    added = {name: value for name, value in drivers.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
+    with DRIVERS.held():
+        added = {name: value for name, value in drivers.items() if name not in os.environ}
+        os.environ.update(added)
+        try:
+            yield
+        finally:
+            for name in added:
+                del os.environ[name]
 
 
 def sentence(error: BaseException) -> str:

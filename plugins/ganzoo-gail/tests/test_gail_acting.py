@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 import pytest
 import torch
+from ganzoo_gail.environments import unseen
 from ganzoo_gail.episodes import CHUNK
 from ganzoo_gail.returns import PlainReturn
 
@@ -186,6 +189,27 @@ def test_filming_says_nothing(capfd: Any, monkeypatch: pytest.MonkeyPatch, zoo: 
     frames = frames_of(sample_source("gail/mountain-car", zoo), seed=0)
     assert frames.shape[1:] == (400, 600, 3)
     assert capfd.readouterr() == ("", "")
+
+
+def test_of_two_films_at_once_neither_needs_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    first_began, first_ended, drivers = threading.Event(), threading.Event(), []
+
+    def film_second() -> None:
+        first_began.wait(10)
+        with unseen():
+            first_ended.wait(10)
+            drivers.append(os.environ.get("SDL_VIDEODRIVER"))
+
+    second = threading.Thread(target=film_second)
+    second.start()
+    with unseen():
+        first_began.set()
+        second.join(0.1)
+    first_ended.set()
+    second.join(10)
+    assert drivers == ["dummy"]
+    assert "SDL_VIDEODRIVER" not in os.environ
 
 
 class Dark(gymnasium.Env[Any, Any]):
