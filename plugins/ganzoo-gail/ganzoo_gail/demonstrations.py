@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, fault
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.storage.files import replacing
@@ -159,6 +159,8 @@ def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
 
 def told(error: Exception) -> str:
     """What is wrong with a file, as a sentence."""
+    if isinstance(error, ValidationError):
+        return f"in its metadata, {fault(error)}."
     return "its metadata has no key 'ganzoo'." if isinstance(error, KeyError) else sentence(error)
 
 
