@@ -30,7 +30,7 @@ Kind = Literal[
 ]
 FINAL: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
 """The kinds of line after which a job has nothing left to do."""
-SHOWN: tuple[Kind, ...] = ("last", "training-data", "noise")
+SHOWN: tuple[Kind, ...] = ("last", "best", "training-data", "noise")
 """The kinds of line whose numbers are compared in a table."""
 LOST: tuple[Kind, ...] = ("diverged", "failed", "died")
 """How a training seed may fail to finish."""
