@@ -394,6 +394,9 @@ def test_a_lost_plan_is_told(run: Path) -> None:
     ("fields", "what"),
     [
         ({"threads": 100_000}, "threads: Input should be less than or equal to 1024"),
+        ({"device": "gpu"}, "device: String should match pattern"),
+        ({"device": "cuda:x"}, "device: String should match pattern"),
+        ({"rounds": None, "seconds": None}, "it has neither rounds nor seconds"),
         ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
         ({"rounds": "many"}, "rounds: Input should be a valid integer"),
         ([], "Input should be an object"),

@@ -16,7 +16,7 @@ from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.sweep import Sweep
-from ganzoo.storage.files import replacing
+from ganzoo.storage.files import given_path, replacing
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
@@ -107,7 +107,9 @@ def _checked_out(
 ) -> Path:
     is_drawable = drawable(source.frozen.spaces)
     path = (
-        Path(out) if out is not None else source.file.with_suffix(".png" if is_drawable else ".gif")
+        given_path(out)
+        if out is not None
+        else source.file.with_suffix(".png" if is_drawable else ".gif")
     )
     if path.suffix not in SUFFIXES:
         message = f"cannot write samples as '{path.name}'; name a .png, .npy or .gif file."

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeGuard
 
 import torch
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from ganzoo._version import __version__
@@ -26,7 +27,7 @@ from ganzoo.plugins.options import validated
 from ganzoo.plugins.registry import PLURALS
 from ganzoo.training.budget import Budget
 from ganzoo.training.checkpoint import kept_in
-from ganzoo.training.device import chosen_device
+from ganzoo.training.device import DEVICES, chosen_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 CHECKPOINTS = 10
 """How often a run is saved by default."""
 DEFAULT_ROUNDS = 1000
+DeviceName: TypeAlias = Annotated[str, Field(pattern=rf"^({'|'.join(DEVICES)})(:[0-9]{{1,3}})?$")]
 Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
 CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads")
@@ -74,7 +76,7 @@ class Plan(BaseModel):
     seconds: PositiveFloat | None = None
     save_every: PositiveInt | None = None
     saves: PositiveInt = CHECKPOINTS
-    device: str = "cpu"
+    device: DeviceName = "cpu"
     threads: Threads | None = None
     """None until the run is set up, which chooses what suits its game."""
     start: Start | None = None
@@ -82,6 +84,13 @@ class Plan(BaseModel):
     versions: dict[str, str] = {}
     own: dict[str, str] = {}
     """Parts that no plugin offers, as ``loss my-loss``, and the class that Python gave for each."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.rounds is None and self.seconds is None:
+            message = "it has neither rounds nor seconds"
+            raise ValueError(message)
+        return self
 
     @property
     def budget(self) -> Budget:

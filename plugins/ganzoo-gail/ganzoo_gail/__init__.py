@@ -13,6 +13,7 @@ import typer
 
 import ganzoo
 from ganzoo.builtin.losses import Minimax
+from ganzoo.cli.options import PATH
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.schedule import linear
 from ganzoo.parts.variant import Variant
@@ -125,7 +126,7 @@ def ganzoo_commands(cli: typer.Typer) -> None:
     def record(
         run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a policy.")],
         *,
-        out: Annotated[Path, typer.Option(help="File to write, .safetensors.")],
+        out: Annotated[Path, typer.Option(**PATH, help="File to write, .safetensors.")],
         horizon: Annotated[str, typer.Option(help="fixed or task; default: the run's.")] = "",
         episodes: Annotated[int, typer.Option(min=1, max=10_000, help="Episodes to record.")] = 8,
         seed: Annotated[int, typer.Option(min=0, help="Seed of all episodes.")] = 0,
