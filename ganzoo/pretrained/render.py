@@ -77,7 +77,8 @@ def write_samples(
             a .gif films one sample that unfolds in time. By default ``samples`` in the run's
             folder, or ``VARIANT-DATASET-samples`` in the current one.
         label: One class for all samples, by its number or its name.
-        sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``: varies one value from
+        sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``, or of classes
+            by their names, such as ``label=dress:coat``: varies one value from
             left to right, with all others fixed along each row.
         device: Where the networks are put; by default a run's own device if it is here, else the
             CPU.

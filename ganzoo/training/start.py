@@ -89,10 +89,11 @@ def players_in(path: Path) -> dict[Player, dict[str, Tensor]]:
 def start_game(game: Game, weights: Weights) -> list[str]:
     """Give each network of a new game the tensors that fit; returns a sentence for each player.
 
-    The moving average starts from them. Raises WeightsError if no more than vectors fit, such as
-    biases, or if a tensor that fits is not finite.
+    The moving average starts from them. Raises WeightsError if no more of the generator than
+    vectors fit, such as biases (without a generator, of all players), or if a tensor that fits is
+    not finite.
     """
-    sentences, fitting = [], 0
+    sentences, fitting = [], dict.fromkeys(game.nets, 0)
     for player, net in game.nets.items():
         held, mine = weights.tensors.get(player, {}), net.state_dict()
         wrong = {name: misfit(tensor, held.get(name)) for name, tensor in mine.items()}
@@ -101,9 +102,10 @@ def start_game(game: Game, weights: Weights) -> list[str]:
             check_finite(held[name], f"{name} of the {player}", weights.start.source)
             mine[name].copy_(held[name])
         sentences.append(sentence(player, weights, len(taken), wrong))
-        fitting += sum(mine[name].dim() > 1 for name in taken)
-    if not fitting:
-        message = f"no layer's weights fit: {' '.join(sentences)}"
+        fitting[player] = sum(mine[name].dim() > 1 for name in taken)
+    if not fitting.get(GENERATOR, sum(fitting.values())):
+        whose = f" of the {GENERATOR}" if any(fitting.values()) else ""
+        message = f"no layer's weights{whose} fit: {' '.join(sentences)}"
         raise WeightsError(message)
     if game.average is not None:
         game.average = Average(game.nets[GENERATOR])
