@@ -69,6 +69,11 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number of things, as ``1 image`` or ``2 images``; ``many`` is an irregular plural."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
+
+
 def without_secrets(text: str) -> str:
     """Another program's text without the passwords of its URLs and the Hub's tokens."""
     return SECRETS.sub("", text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.benchmark.results import LOST, Kind, of_kind
 from ganzoo.benchmark.standings import seed_count
 from ganzoo.benchmark.statistics import bootstrap_interval, bracketed, estimate, improvement
+from ganzoo.errors import counted
 from ganzoo.storage.markdown import plain, table
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ def title(bench: Bench) -> str:
     """What was compared, in a line."""
     contest = bench.contest
     seeds = seed_count(len(contest.seeds))
-    count = len(contest.contenders)
-    contenders = f"{count} contender{'s' if count > 1 else ''}"
+    contenders = counted(len(contest.contenders), "contender")
     what = f"{contenders} on {contest.data}, {contest.budget} a run, {seeds}"
     return f"{contest.title}: {what}" if contest.title else what
 

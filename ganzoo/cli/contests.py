@@ -10,6 +10,7 @@ import typer
 
 from ganzoo.cli.options import PATH, DataName, Device, Json, Rounds, Settings, Threads
 from ganzoo.cli.tables import answer, show
+from ganzoo.errors import counted
 from ganzoo.storage.files import given_path
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def compare(
 
 def print_result(result: Result) -> None:
     """Print how one run ended, to stderr."""
-    how = result.error or f"{result.rounds} rounds in {result.seconds:.1f} s"
+    how = result.error or f"{counted(result.rounds, 'round')} in {result.seconds:.1f} s"
     typer.echo(f"{result.contender} · seed {result.seed}: {how}", err=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ganzoo.errors import counted
 from ganzoo.storage.markdown import block, code, plain, table
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def card(name: str, config: Config, model: Model | None = None) -> str:
         "",
         f"- variant: {variant}",
         f"- data: {data}",
-        f"- trained for {config.rounds} rounds from seed {config.seed}",
+        f"- trained for {counted(config.rounds, 'round')} from seed {config.seed}",
     ]
     return "\n".join([*lines, *(registry_facts(model) if model else [])]) + "\n"
 

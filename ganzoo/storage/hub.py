@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ganzoo.errors import WeightsError
+from ganzoo.errors import WeightsError, counted
 from ganzoo.storage.endpoint import Endpoint
 from ganzoo.storage.weight_file import MOST_BYTES, WeightFile
 
@@ -162,7 +162,7 @@ def _check_offer(where: str, revision: str, file: WeightFile, offered: Any) -> N
     etag = str(offered.etag or "")
     differences = (
         (offered.commit_hash != revision, f"commit {offered.commit_hash}"),
-        (offered.size != file.size, f"{offered.size} bytes, not {file.size}"),
+        (offered.size != file.size, f"{counted(offered.size, 'byte')}, not {file.size}"),
         (not HASH.fullmatch(etag), "an etag that is no hash"),
         # Where a file is not stored as a large one, the etag is git's hash, which cannot be known.
         (SHA256.fullmatch(etag) and etag != file.sha256, "another sha256"),

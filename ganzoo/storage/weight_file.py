@@ -23,7 +23,7 @@ from pydantic import (
 )
 from torch.overrides import TorchFunctionMode
 
-from ganzoo.errors import WeightsError, fault
+from ganzoo.errors import WeightsError, counted, fault
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -56,9 +56,8 @@ class WeightFile(BaseModel):
         ``where`` names the file in the message, ``remedy`` tells the user what to do.
         """
         if len(blob) != self.size:
-            message = (
-                f"{where} is not what was published: {len(blob)} bytes, not {self.size}. {remedy}"
-            )
+            have = counted(len(blob), "byte")
+            message = f"{where} is not what was published: {have}, not {self.size}. {remedy}"
             raise WeightsError(message)
         found = sha256(blob).hexdigest()
         if found != self.sha256:

@@ -12,7 +12,7 @@ import torch
 
 from ganzoo.engine.average import Average
 from ganzoo.engine.memory_format import under
-from ganzoo.errors import WeightsError
+from ganzoo.errors import WeightsError, counted
 from ganzoo.parts.part import GENERATOR
 from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.files import given_path
@@ -136,6 +136,11 @@ def sentence(player: Player, weights: Weights, taken: int, wrong: Mapping[str, s
         return f"{player}: nothing from {weights.start.source}, which has none."
     misfits = [f"{name} {why}" for name, why in wrong.items() if why]
     more = len(misfits) - LISTED
-    listed = [*misfits[:LISTED], *([f"{more} more do not fit"] if more > 0 else [])]
+    listed = [
+        *misfits[:LISTED],
+        *([f"{more} more {'does' if more == 1 else 'do'} not fit"] if more > 0 else []),
+    ]
     rest = f"; {', '.join(listed)}" if listed else ""
-    return f"{player}: {taken} of {len(wrong)} tensors from {weights.start.source}{rest}."
+    return (
+        f"{player}: {taken} of {counted(len(wrong), 'tensor')} from {weights.start.source}{rest}."
+    )

@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.errors import DataError, fault
+from ganzoo.errors import DataError, counted, fault
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.storage.files import replacing
@@ -92,7 +92,7 @@ def data_of(
     checked(source, tensors, task)
     lengths = tensors["lengths"].tolist()
     if trajectories > len(lengths):
-        message = f"{source} holds {len(lengths)} episodes, not {trajectories}."
+        message = f"{source} holds {counted(len(lengths), 'episode')}, not {trajectories}."
         raise DataError(message)
     trained = sum(lengths[:trajectories])
     held = trained if trajectories < len(lengths) else trained - lengths[-1]
