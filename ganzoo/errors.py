@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from pydantic import ValidationError
+
+
+SECRETS = re.compile(r"(?<=://)[^/?#\s]*@|\bhf_[A-Za-z0-9]{8,}")
+"""What stands before the host in a URL, and tokens of the Hub."""
 
 
 class ZooError(Exception):
@@ -62,9 +69,26 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number of things, as ``1 image`` or ``2 images``; ``many`` is an irregular plural."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
+
+
+def without_secrets(text: str) -> str:
+    """Another program's text without the passwords of its URLs and the Hub's tokens."""
+    return SECRETS.sub("", text)
+
+
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return without_secrets((str(error).strip() or type(error).__name__).splitlines()[0])
+
+
+def fault(error: ValidationError) -> str:
+    """The first field of a file that pydantic finds wrong, and how, as ``seed: Field required``."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return ": ".join(filter(None, (where, what))).rstrip(".")
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

@@ -659,7 +659,7 @@ class Misnamed(Pictures):
             Space(shape=(4,), vocabulary=("", "a")),
             (
                 "builds images, (channels, height, width); the data's 'real' is a text of up to 4 "
-                "of 1 words."
+                "of 1 word."
             ),
         ),
         (

@@ -220,6 +220,7 @@ def test_a_run_without_a_checkpoint_is_never_sampled_with_random_weights(
     ran(zoo, tmp_path, 2)
     for path in (tmp_path / "checkpoints").iterdir():
         path.unlink()
+    (tmp_path / "model.safetensors").unlink()
     for call in (sample, evaluate):
         with pytest.raises(RunError, match="has no checkpoint yet; train it first"):
             call(tmp_path, zoo=zoo)

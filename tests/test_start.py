@@ -130,6 +130,21 @@ def test_where_nothing_fits_nothing_is_written(zoo: Zoo, first: Run, tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+def test_where_no_layer_of_the_generator_fits_the_discriminators_do_not_help(
+    zoo: Zoo, first: Run, tmp_path: Path
+) -> None:
+    wider = weights_of(first.folder, zoo)
+    for name, tensor in wider.tensors["generator"].items():
+        if tensor.dim() > 1:
+            wider.tensors["generator"][name] = tensor.new_zeros(3, 3)  # type: ignore[index]
+    with pytest.raises(WeightsError) as error:
+        start_game(first.game, wider)
+    assert str(error.value).startswith(
+        f"no layer's weights of the generator fit: discriminator: 6 of 6 tensors from "
+        f"{first.folder}. generator: 3 of 6 tensors from {first.folder}; "
+    )
+
+
 def test_weights_that_are_not_finite_are_refused(zoo: Zoo, first: Run, tmp_path: Path) -> None:
     ganzoo.export(first, tmp_path / "weights", zoo=zoo)
     weights = weights_of(f"dir:{tmp_path / 'weights'}", zoo)

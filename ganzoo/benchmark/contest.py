@@ -15,7 +15,7 @@ from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import default_zoo
-from ganzoo.storage.files import write_text
+from ganzoo.storage.files import given_path, write_text
 from ganzoo.storage.lock import locked
 from ganzoo.training.device import chosen_device
 from ganzoo.training.interrupt import ending_as_ctrl_c
@@ -76,7 +76,7 @@ def bench(
         processes=processes,
         threads=threads,
     )
-    place = Path(out)
+    place = given_path(out)
     defaults = default_terms(place, processes)
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
     benches = prepared(contests, place, zoo or default_zoo())
@@ -107,7 +107,7 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
     Returns a Bench for each contest that has results. Raises RunError if the folder holds no
     benchmark, and ZooError if no run has finished yet.
     """
-    folder = Path(folder)
+    folder = given_path(folder)
     benches = opened(folder, zoo or default_zoo())
     for made in benches:
         made.write_results()

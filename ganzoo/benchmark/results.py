@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,7 +30,7 @@ Kind = Literal[
 ]
 FINAL: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
 """The kinds of line after which a job has nothing left to do."""
-SHOWN: tuple[Kind, ...] = ("last", "training-data", "noise")
+SHOWN: tuple[Kind, ...] = ("last", "best", "training-data", "noise")
 """The kinds of line whose numbers are compared in a table."""
 LOST: tuple[Kind, ...] = ("diverged", "failed", "died")
 """How a training seed may fail to finish."""
@@ -143,7 +144,7 @@ def read(path: Path) -> list[Result]:
         message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
     found = []
-    for number, row in enumerate(text.splitlines(keepends=True), 1):
+    for number, row in enumerate(StringIO(text), 1):  # splitlines would also split a message
         if not row.endswith("\n"):
             break
         try:

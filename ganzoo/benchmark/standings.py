@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.benchmark.results import LOST, of_kind
 from ganzoo.benchmark.statistics import ANY_NUMBER, ENOUGH_SEEDS, Estimate, estimate
+from ganzoo.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,7 +98,7 @@ class Standing:
 
 def seed_count(n: int) -> str:
     """A number of seeds, as ``3 seeds``."""
-    return f"{n} seed{'s' if n > 1 else ''}"
+    return counted(n, "seed")
 
 
 def headline(scores: Iterable[Score], headlines: Sequence[str]) -> Score | None:

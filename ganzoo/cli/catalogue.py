@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import Json, composing
+from ganzoo.cli.options import PATH, Json, composing
 from ganzoo.cli.tables import answer, show
 
 app = typer.Typer()
@@ -168,7 +168,9 @@ def reproduce(
         str, typer.Argument(metavar="VARIANT/DATASET", help="A model of the registry.")
     ],
     *,
-    out: Annotated[Path, typer.Option(help="The run's folder; resumes the run if it has begun.")],
+    out: Annotated[
+        Path, typer.Option(**PATH, help="The run's folder; resumes the run if it has begun.")
+    ],
 ) -> None:
     """Retrain a published model by its registered command, and say whether its scores agree."""
     from ganzoo.pretrained.reproduce import reproduce as reproduced
@@ -196,7 +198,7 @@ def install(
     names: list[str],
     *,
     find_links: Annotated[
-        Path | None, typer.Option(help="A folder of wheels to install from.")
+        Path | None, typer.Option(**PATH, help="A folder of wheels to install from.")
     ] = None,
 ) -> None:
     """Install plugins by their names in the registry, into this environment."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganzoo.cli.options import DataName, Device, Json, Rounds, Settings, Threads
+from ganzoo.cli.options import PATH, DataName, Device, Json, Rounds, Settings, Threads
 from ganzoo.cli.tables import answer, show
+from ganzoo.errors import counted
+from ganzoo.storage.files import given_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,9 @@ Flops = Annotated[float | None, typer.Option(min=1, help="Budget in floating-poi
 Seeds = Annotated[int | None, typer.Option(min=1, help="Number of training seeds: 0 to K-1.")]
 Seed = Annotated[list[int] | None, typer.Option(min=0, help="This training seed; may be repeated.")]
 Evaluations = Annotated[int | None, typer.Option(min=1, help="Points of each learning curve.")]
-Out = Annotated[Path, typer.Option(help="Folder for the runs, their results and the report.")]
+Out = Annotated[
+    Path, typer.Option(**PATH, help="Folder for the runs, their results and the report.")
+]
 Processes = Annotated[
     int | None, typer.Option(min=1, help="Runs at a time, each in a process of its own; or 1.")
 ]
@@ -98,7 +102,9 @@ def bench(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a benchmark.")],
+    folder: Annotated[
+        Path, typer.Argument(parser=given_path, metavar="DIR", help="Folder of a benchmark.")
+    ],
     *,
     as_json: Json = False,
 ) -> None:
@@ -110,8 +116,12 @@ def report(
 
 @app.command()
 def compare(
-    one: Annotated[Path, typer.Argument(metavar="A", help="Folder of a benchmark.")],
-    other: Annotated[Path, typer.Argument(metavar="B", help="Folder of another one.")],
+    one: Annotated[
+        Path, typer.Argument(parser=given_path, metavar="A", help="Folder of a benchmark.")
+    ],
+    other: Annotated[
+        Path, typer.Argument(parser=given_path, metavar="B", help="Folder of another one.")
+    ],
     *,
     out: Out,
     as_json: Json = False,
@@ -124,7 +134,7 @@ def compare(
 
 def print_result(result: Result) -> None:
     """Print how one run ended, to stderr."""
-    how = result.error or f"{result.rounds} rounds in {result.seconds:.1f} s"
+    how = result.error or f"{counted(result.rounds, 'round')} in {result.seconds:.1f} s"
     typer.echo(f"{result.contender} · seed {result.seed}: {how}", err=True)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganzoo.cli.options import Json
+from ganzoo.cli.options import PATH, Json
 from ganzoo.cli.tables import answer, show
 from ganzoo.errors import ZooError
 
@@ -45,7 +45,7 @@ def fetch(
     names: Names = None,
     *,
     all_: All = False,
-    to: Annotated[Path, typer.Option(help="The folder to gather them in.")],
+    to: Annotated[Path, typer.Option(**PATH, help="The folder to gather them in.")],
     as_json: Json = False,
 ) -> None:
     """Gather weight files in a folder, for ganzoo.load("dir:...") without a network."""

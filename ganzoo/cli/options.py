@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from ganzoo.storage.files import given_path
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,11 @@ DataName = Annotated[str | None, typer.Option("--data", help="Dataset: NAME or N
 Device = Annotated[str, typer.Option(help="cpu, cuda, ... or auto.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help="Rounds to train.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each run.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+PATH: dict[str, Any] = {"parser": given_path, "metavar": "PATH"}
+"""Of an option that is a path, so that an empty one is refused."""
+RunFolder = Annotated[
+    Path, typer.Argument(parser=given_path, metavar="RUN", help="The folder of a run.")
+]
 COMPOSING: dict[str, Any] = {
     "data": DataName,
     "architecture": Annotated[str | None, typer.Option(help="Another architecture.")],

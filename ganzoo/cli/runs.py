@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import Device, Json, Rounds, RunFolder, Threads, composing
+from ganzoo.cli.options import PATH, Device, Json, Rounds, RunFolder, Threads, composing
 from ganzoo.cli.tables import answer, score_row, show
 
 app = typer.Typer()
@@ -32,7 +32,7 @@ def train(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Fixes every random choice; 0 by default.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
+    out: Annotated[Path | None, typer.Option(**PATH, help="The run's folder.")] = None,
     device: Device = "auto",
     threads: Threads = None,
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
@@ -77,7 +77,8 @@ def sample(
     n: Annotated[int | None, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the latents.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="A .png (a picture), .npy (numbers) or .gif (a film).")
+        Path | None,
+        typer.Option(**PATH, help="A .png (a picture), .npy (numbers) or .gif (a film)."),
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="The class of all samples, by number or name.")
@@ -129,7 +130,7 @@ def evaluate(
 def export(
     run: RunFolder,
     *,
-    out: Annotated[Path, typer.Option(help="The folder for the weight files.")],
+    out: Annotated[Path, typer.Option(**PATH, help="The folder for the weight files.")],
 ) -> None:
     """Write a run's networks as weight files, for ganzoo.load("dir:OUT")."""
     from ganzoo.pretrained.export import export as exported

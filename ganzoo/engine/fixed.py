@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import OptionError, listed
+from ganzoo.errors import OptionError, counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,8 @@ def _fixed(name: str, value: Given, n: int, space: Space | None, device: torch.d
     if found.dim() == 0 and is_number:
         return found.expand(n)
     if found.dim() and len(found) != n:
-        message = f"{name} has {len(found)} values for {n} samples; give one for all, or {n}."
+        have = f"{counted(len(found), 'value')} for {counted(n, 'sample')}"
+        message = f"{name} has {have}; give one for all, or {n}."
         raise OptionError(message)
     shape = () if space is None or space.classes is not None else space.shape
     fits = tuple(found.shape[1:]) == shape or (is_number and found.numel() == n)

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from ganzoo.errors import ComposeError, OptionError
+from ganzoo.errors import ComposeError, OptionError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -174,7 +174,11 @@ class Space(BaseModel):
         for text in texts:
             ids = [index(word, known, "word") for word in text.split()]
             if len(ids) > self.size:
-                message = f"'{text}' has {len(ids)} words; {self.size} at most are possible here."
+                verb = "is" if self.size == 1 else "are"
+                message = (
+                    f"'{text}' has {counted(len(ids), 'word')}; {self.size} at most {verb} "
+                    "possible here."
+                )
                 raise OptionError(message)
             rows.append(ids + [PADDING] * (self.size - len(ids)))
         return tensor(rows, dtype=int64).reshape(-1, self.size)
@@ -209,7 +213,7 @@ class Space(BaseModel):
             kind = f"one of {self.classes} classes"
             return f"{kind}, partly known" if self.partial else kind
         if self.vocabulary:
-            return f"a text of up to {self.size} of {len(self.vocabulary) - 1} words"
+            return f"a text of up to {self.size} of {counted(len(self.vocabulary) - 1, 'word')}"
         if self.parts:
             return " + ".join(f"{name} ({part})" for name, part in self.parts.items())
         shape = " x ".join(map(str, self.shape)) or "a number"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from pydantic import ValidationError
 
-from ganzoo.errors import PluginError, ZooError, closest
+from ganzoo.errors import PluginError, ZooError, closest, counted, without_secrets
 from ganzoo.plugins import hookspecs
 from ganzoo.plugins.isolation import contained, isolated
 from ganzoo.plugins.offers import unfit
@@ -82,8 +82,7 @@ class Loaded:
     def summary(self) -> str:
         """How many things of each kind it offers."""
         return ", ".join(
-            f"{len(things)} {kind if len(things) == 1 else PLURALS[kind]}"
-            for kind, things in self.offers.items()
+            counted(len(things), kind, PLURALS[kind]) for kind, things in self.offers.items()
         )
 
     @property
@@ -189,7 +188,7 @@ def reason(error: BaseException | None) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     kind = type(error).__name__
-    text = (contained(str, error).value or "").strip()
+    text = without_secrets(contained(str, error).value or "").strip()
     if not text:
         return kind
     prefix = "" if isinstance(error, (ImportError, ZooError)) else f"{kind}: "

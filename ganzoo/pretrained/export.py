@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import RunError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.runs import RunFolder
-from ganzoo.storage.files import replacing
+from ganzoo.storage.files import given_path, replacing
 from ganzoo.storage.weight_file import file_name
 from ganzoo.training.run import Run
 from ganzoo.training.weights import weight_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ganzoo.parts.part import Player
     from ganzoo.plugins.zoo import Zoo
 
@@ -27,7 +28,7 @@ def export(run: str | Path | Run, out: str | Path, *, zoo: Zoo | None = None) ->
     Raises RunError if there is no such run, or the files cannot be written.
     """
     files = weight_files(run, zoo or default_zoo())
-    folder = Path(out)
+    folder = given_path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

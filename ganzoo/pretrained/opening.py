@@ -9,6 +9,7 @@ from ganzoo.errors import OptionError, RunError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import RUN, load
+from ganzoo.storage.files import given_path
 from ganzoo.training.device import usable
 from ganzoo.training.plan import plan_in
 
@@ -28,7 +29,7 @@ def model_of(what: str | Path, *, device: str | None = None, zoo: Zoo | None = N
         raise OptionError(message)
     if is_model_name(str(what), zoo) or str(what).startswith(f"{RUN}:"):
         return load(str(what), device=device or "cpu", zoo=zoo)
-    return load(f"{RUN}:{what}", device=device or home_of(Path(what)), zoo=zoo)
+    return load(f"{RUN}:{what}", device=device or home_of(given_path(what)), zoo=zoo)
 
 
 def home_of(run: Path) -> str:

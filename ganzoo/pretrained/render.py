@@ -16,7 +16,7 @@ from ganzoo.plugins.default import default_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.sweep import Sweep
-from ganzoo.storage.files import replacing
+from ganzoo.storage.files import given_path, replacing
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def write_samples(
             a .gif films one sample that unfolds in time. By default ``samples`` in the run's
             folder, or ``VARIANT-DATASET-samples`` in the current one.
         label: One class for all samples, by its number or its name.
-        sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``: varies one value from
+        sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``, or of classes
+            by their names, such as ``label=dress:coat``: varies one value from
             left to right, with all others fixed along each row.
         device: Where the networks are put; by default a run's own device if it is here, else the
             CPU.
@@ -107,7 +108,9 @@ def _checked_out(
 ) -> Path:
     is_drawable = drawable(source.frozen.spaces)
     path = (
-        Path(out) if out is not None else source.file.with_suffix(".png" if is_drawable else ".gif")
+        given_path(out)
+        if out is not None
+        else source.file.with_suffix(".png" if is_drawable else ".gif")
     )
     if path.suffix not in SUFFIXES:
         message = f"cannot write samples as '{path.name}'; name a .png, .npy or .gif file."

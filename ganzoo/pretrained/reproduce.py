@@ -6,15 +6,17 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import ZooError
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.scores import evaluate
+from ganzoo.storage.files import given_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ganzoo.plugins.registry import Figure, Model
     from ganzoo.plugins.zoo import Zoo
 
@@ -41,7 +43,7 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
     """
     zoo = zoo or default_zoo()
     model = model_named(name, zoo)
-    retrain(model, Path(out), seed=0)
+    retrain(model, given_path(out), seed=0)
     found = {score.metric: score for score in evaluate(out, zoo=zoo)}
     return [
         Reproduced(figure, found[figure.metric].value)

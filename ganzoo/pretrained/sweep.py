@@ -30,7 +30,10 @@ class Sweep:
 
     @classmethod
     def parse(cls, text: str, frozen: FrozenGenerator, variant: str) -> Self:
-        """``NAME=LOW:HIGH``; OptionError, which names the variant, if it has no such value."""
+        """``NAME=LOW:HIGH``, of classes also by their names.
+
+        Raises OptionError, which names the variant, if it has no such value.
+        """
         name, _, ends = text.partition("=")
         known = sweepable(frozen)
         if name not in known:
@@ -39,15 +42,14 @@ class Sweep:
             meant = f"did you mean '{close}'? " if close else ""
             message = f"there is no '{name}' to sweep; {meant}'{variant}' has: {listed}."
             raise OptionError(message)
-        try:
-            low, high = (float(end) for end in ends.split(":"))
-        except ValueError:
+        space = known[name]
+        if (found := between(ends, space)) is None:
             message = f"'{text}' is not a sweep; write NAME=LOW:HIGH, such as {name}=0:1."
-            raise OptionError(message) from None
-        classes = known[name].classes
+            raise OptionError(message)
+        (low, high), classes = found, space.classes
         if classes is None:
             return cls(frozen, name, np.linspace(low, high, STEPS).tolist())
-        if not 0 <= low <= high < classes:
+        if not 0 <= low <= high < classes or {low % 1, high % 1} != {0}:
             message = (
                 f"'{name}' is one of {classes} classes, 0 to {classes - 1}; {ends} is no range of "
                 "them."
@@ -63,6 +65,29 @@ class Sweep:
             # The same seed at every step, so that only the swept value differs along a row.
             made.append(self.frozen.sample(rows, seed=seed, given=given)["fake"])
         return torch.stack(made, 1)
+
+
+def between(ends: str, space: Space) -> tuple[float, float] | None:
+    """The two ends of ``LOW:HIGH`` as numbers; None for another spelling.
+
+    Names of classes may hold colons, too. Raises OptionError for names of no class.
+    """
+    parts = ends.split(":")
+    splits = [(":".join(parts[:i]), ":".join(parts[i:])) for i in range(1, len(parts))]
+    for low, high in splits:
+        try:
+            return number(low, space), number(high, space)
+        except ValueError:
+            continue
+    if space.names and len(splits) == 1:
+        low, high = space.encode(splits[0]).tolist()
+        return low, high
+    return None
+
+
+def number(text: str, space: Space) -> float:
+    """A class by its name, or a number in digits; ValueError for anything else."""
+    return space.names.index(text) if text in space.names else float(text)
 
 
 def sweepable(frozen: FrozenGenerator) -> dict[str, Space]:

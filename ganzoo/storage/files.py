@@ -6,13 +6,22 @@ import os
 import re
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import RunError
+from ganzoo.errors import OptionError, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+def given_path(path: str | Path) -> Path:
+    """A path that a user names; OptionError for an empty one."""
+    # To Path it would be the working directory, which nobody means by nothing, as in --out "$OUT".
+    if isinstance(path, str) and not path.strip():
+        message = "a path must not be empty; write '.' for the working directory."
+        raise OptionError(message)
+    return Path(path)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.offers import NAME
 from ganzoo.plugins.registry import registry
 from ganzoo.plugins.zoo import CORE, GROUP
+from ganzoo.storage.files import given_path
 from ganzoo.testing.plugin import PREFIX
 
 FILES = {
@@ -38,7 +39,7 @@ def new_plugin(name: str, where: str | Path = ".") -> Path:
     ZooError for a name that is not kebab-case or is taken, and where there is such a folder.
     """
     refuse(name)
-    folder = Path(where) / f"{PREFIX}{name}"
+    folder = given_path(where) / f"{PREFIX}{name}"
     if folder.exists() or folder.is_symlink():
         message = f"{folder} is there already; choose another name, or remove it."
         raise ZooError(message)

@@ -6,6 +6,7 @@ from base64 import b64encode
 from html import escape
 from typing import TYPE_CHECKING
 
+from ganzoo.errors import counted
 from ganzoo.storage.files import numbered
 
 if TYPE_CHECKING:
@@ -35,15 +36,15 @@ class Shown:
     def played(self) -> str:
         """The rounds and seconds so far, in words."""
         times = f"{self.seconds:.1f} s of playing, {self.wall:.1f} s in all"
-        return f"{self.game.rounds} rounds in {times}"
+        return f"{counted(self.game.rounds, 'round')} in {times}"
 
     def __repr__(self) -> str:
-        return f"<run {self.folder}: {self.title}, {self.game.rounds} rounds>"
+        return f"<run {self.folder}: {self.title}, {counted(self.game.rounds, 'round')}>"
 
     def _repr_html_(self) -> str:
         """The plan, how far the run is, the last terms and scores, and the newest samples."""
         plan, game = self.plan, self.game
-        budget = f"{plan.rounds} rounds" if plan.rounds is not None else f"{plan.seconds:g} s"
+        budget = counted(plan.rounds, "round") if plan.rounds is not None else f"{plan.seconds:g} s"
         facts: dict[str, object] = {
             "parts": ", ".join(part.name for part in game.variant.parts()),
             "data": game.data.name,

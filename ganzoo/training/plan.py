@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeGuard
 
 import torch
 from pydantic import (
@@ -17,17 +17,17 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
-from ganzoo.errors import OptionError, RunError, UnknownNameError
-from ganzoo.plugins.loading import reason
+from ganzoo.errors import OptionError, RunError, UnknownNameError, fault
 from ganzoo.plugins.options import validated
 from ganzoo.plugins.registry import PLURALS
 from ganzoo.training.budget import Budget
 from ganzoo.training.checkpoint import kept_in
-from ganzoo.training.device import chosen_device
+from ganzoo.training.device import DEVICES, chosen_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 CHECKPOINTS = 10
 """How often a run is saved by default."""
 DEFAULT_ROUNDS = 1000
+DeviceName: TypeAlias = Annotated[str, Field(pattern=rf"^({'|'.join(DEVICES)})(:[0-9]{{1,3}})?$")]
 Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
 CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads")
@@ -75,7 +76,7 @@ class Plan(BaseModel):
     seconds: PositiveFloat | None = None
     save_every: PositiveInt | None = None
     saves: PositiveInt = CHECKPOINTS
-    device: str = "cpu"
+    device: DeviceName = "cpu"
     threads: Threads | None = None
     """None until the run is set up, which chooses what suits its game."""
     start: Start | None = None
@@ -83,6 +84,13 @@ class Plan(BaseModel):
     versions: dict[str, str] = {}
     own: dict[str, str] = {}
     """Parts that no plugin offers, as ``loss my-loss``, and the class that Python gave for each."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.rounds is None and self.seconds is None:
+            message = "it has neither rounds nor seconds"
+            raise ValueError(message)
+        return self
 
     @property
     def budget(self) -> Budget:
@@ -197,7 +205,7 @@ def plan_in(folder: Path) -> Plan:
         message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
     except ValidationError as error:
-        message = f"{path} is damaged, or of another version: {reason(error)}."
+        message = f"{path} is damaged, or of another version: {fault(error)}."
         raise RunError(message) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.engine.composition import Choices, Composition, compose
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, counted
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
 from ganzoo.training.device import chosen_device, runs_own
@@ -100,7 +100,9 @@ def taken_up(folder: Path, plan: Plan, held: Plan, played: int | None) -> Plan:
         raise RunError(message)
     played = played or 0
     if plan.rounds is not None and plan.rounds < played:
-        message = f"{folder} has already played {played} rounds, more than {plan.rounds}."
+        message = (
+            f"{folder} has already played {counted(played, 'round')}, more than {plan.rounds}."
+        )
         raise RunError(message)
     if plan.device == held.device:
         return plan

@@ -6,6 +6,7 @@
     log.jsonl                    each term's mean, every few rounds
     checkpoints/00001000.safetensors
     model.safetensors            the finished generator, as it is sampled from
+    model.sha256                 its sha256, by which damage to it is found
     samples/00001000.png
 """
 
@@ -20,7 +21,7 @@ import torch
 
 from ganzoo.engine import state
 from ganzoo.errors import DivergedError, InterruptedRunError, RunError
-from ganzoo.storage.files import make_folder, remove_leftovers, write_text
+from ganzoo.storage.files import given_path, make_folder, remove_leftovers, write_text
 from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
 from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
@@ -87,7 +88,7 @@ class Run(Shown):
         Composition errors come before any writing. Until the run is trained or dropped, no other
         process can train in the folder.
         """
-        folder = Path(folder)
+        folder = given_path(folder)
         refuse_run_in(folder)
         run = cls(folder, plan, composition)
         if start is not None:
@@ -114,7 +115,7 @@ class Run(Shown):
 
         It is opened on ``device``, or else on its own.
         """
-        folder = Path(folder)
+        folder = given_path(folder)
         plan, composition = composed_in(folder, zoo)
         here = runs_own(folder, plan.device) if device is None else chosen_device(device)
         run = cls(folder, plan.model_copy(update={"device": here}), composition)
@@ -132,7 +133,7 @@ class Run(Shown):
         Raises RunError where the plan differs in more than its budget, device and threads, or where
         another process is at work in the folder.
         """
-        folder = Path(folder)
+        folder = given_path(folder)
         held, _ = composed_in(folder, composition.zoo)
         refuse_other_run(folder, held, plan)
         changes = {name: getattr(plan, name) for name in CHANGEABLE}

@@ -12,9 +12,10 @@ import torch
 
 from ganzoo.engine.average import Average
 from ganzoo.engine.memory_format import under
-from ganzoo.errors import WeightsError
+from ganzoo.errors import WeightsError, counted
 from ganzoo.parts.part import GENERATOR
 from ganzoo.plugins.sources import is_model_name, source
+from ganzoo.storage.files import given_path
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import file_name, opened
 from ganzoo.training import checkpoint
@@ -48,7 +49,7 @@ def weights_of(what: str | Path, zoo: Zoo) -> Weights:
     name = str(what)
     if is_model_name(name, zoo):
         return of_model(name, zoo)
-    return of_run(Path(name.removeprefix("run:")).expanduser())
+    return of_run(given_path(name.removeprefix("run:")).expanduser())
 
 
 def of_model(name: str, zoo: Zoo) -> Weights:
@@ -88,10 +89,11 @@ def players_in(path: Path) -> dict[Player, dict[str, Tensor]]:
 def start_game(game: Game, weights: Weights) -> list[str]:
     """Give each network of a new game the tensors that fit; returns a sentence for each player.
 
-    The moving average starts from them. Raises WeightsError if no more than vectors fit, such as
-    biases, or if a tensor that fits is not finite.
+    The moving average starts from them. Raises WeightsError if no more of the generator than
+    vectors fit, such as biases (without a generator, of all players), or if a tensor that fits is
+    not finite.
     """
-    sentences, fitting = [], 0
+    sentences, fitting = [], dict.fromkeys(game.nets, 0)
     for player, net in game.nets.items():
         held, mine = weights.tensors.get(player, {}), net.state_dict()
         wrong = {name: misfit(tensor, held.get(name)) for name, tensor in mine.items()}
@@ -100,9 +102,10 @@ def start_game(game: Game, weights: Weights) -> list[str]:
             check_finite(held[name], f"{name} of the {player}", weights.start.source)
             mine[name].copy_(held[name])
         sentences.append(sentence(player, weights, len(taken), wrong))
-        fitting += sum(mine[name].dim() > 1 for name in taken)
-    if not fitting:
-        message = f"no layer's weights fit: {' '.join(sentences)}"
+        fitting[player] = sum(mine[name].dim() > 1 for name in taken)
+    if not fitting.get(GENERATOR, sum(fitting.values())):
+        whose = f" of the {GENERATOR}" if any(fitting.values()) else ""
+        message = f"no layer's weights{whose} fit: {' '.join(sentences)}"
         raise WeightsError(message)
     if game.average is not None:
         game.average = Average(game.nets[GENERATOR])
@@ -133,6 +136,11 @@ def sentence(player: Player, weights: Weights, taken: int, wrong: Mapping[str, s
         return f"{player}: nothing from {weights.start.source}, which has none."
     misfits = [f"{name} {why}" for name, why in wrong.items() if why]
     more = len(misfits) - LISTED
-    listed = [*misfits[:LISTED], *([f"{more} more do not fit"] if more > 0 else [])]
+    listed = [
+        *misfits[:LISTED],
+        *([f"{more} more {'does' if more == 1 else 'do'} not fit"] if more > 0 else []),
+    ]
     rest = f"; {', '.join(listed)}" if listed else ""
-    return f"{player}: {taken} of {len(wrong)} tensors from {weights.start.source}{rest}."
+    return (
+        f"{player}: {taken} of {counted(len(wrong), 'tensor')} from {weights.start.source}{rest}."
+    )

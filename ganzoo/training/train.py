@@ -9,6 +9,7 @@ from ganzoo.engine.composition import Choices, Composition, checked_choices, com
 from ganzoo.errors import OptionError
 from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import default_zoo
+from ganzoo.storage.files import given_path
 from ganzoo.training.plan import plan_run
 from ganzoo.training.resume import resumed_plan
 from ganzoo.training.run import Run
@@ -62,7 +63,7 @@ def train(
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "save_every": save_every}
     options |= {"device": device, "threads": threads, "start": source}
     make = resumed if resume else begun
-    run = make(variant, choices, options, None if out is None else Path(out), zoo)
+    run = make(variant, choices, options, None if out is None else given_path(out), zoo)
     run.train([*run.zoo.observers(), *watching])
     return run
 

@@ -344,7 +344,7 @@ def test_columns_of_any_kind_are_given_from_python() -> None:
     [
         ([1, 2], "data of the type list cannot be trained on: give a tensor, an array, a dict"),
         ({"image": torch.zeros(4, 2)}, "data need a column 'real'; there is: image."),
-        (torch.zeros(1, 2), "data of 1 rows cannot be trained on: two are needed"),
+        (torch.zeros(1, 2), "data of 1 row cannot be trained on: two are needed"),
         (torch.tensor(1.0), "column 'real' of shape () has no rows."),
         (torch.zeros(4, 2, 8, 8), "column 'real' of shape (4, 2, 8, 8) is none of images: give"),
         (torch.rand(4, 1, 8, 8), "they must fill [-1, 1]: give 2 * x - 1."),

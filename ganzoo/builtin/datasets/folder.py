@@ -19,7 +19,7 @@ from ganzoo.builtin.datasets.images import (
 )
 from ganzoo.builtin.datasets.layout import files_below, layout_of, summary, title_of
 from ganzoo.builtin.metrics.features import extractor
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, counted
 from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.rows import ResidentRows, Rows
 from ganzoo.parts.space import Space
@@ -89,8 +89,8 @@ class Folder(Dataset):
         layout = layout_of(root)
         if len(layout.paths) < 2:  # noqa: PLR2004
             message = (
-                f"{root} holds {len(layout.paths)} images; two are needed, to train on and to hold "
-                "out."
+                f"{root} holds {counted(len(layout.paths), 'image')}; two are needed, to train on "
+                "and to hold out."
             )
             raise DataError(message)
         survey = surveyed(root, layout.paths)

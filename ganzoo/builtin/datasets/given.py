@@ -14,7 +14,7 @@ from ganzoo.builtin.datasets.images import darkness
 from ganzoo.builtin.datasets.items import Items, spaces_of
 from ganzoo.builtin.datasets.values import column_of
 from ganzoo.builtin.metrics.features import extractor
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, counted
 from ganzoo.parts.dataset import Data, Dataset
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.streamed import Reader, StreamedRows
@@ -118,7 +118,7 @@ def understood(
 ) -> tuple[str, ...]:
     """What was understood of data, in one line; and a sentence on images that are nearly black."""
     columns = ", ".join(f"{name} {space}" for name, space in spaces.items())
-    line = f"{len(train) + len(held_out)} rows of {columns}; {len(held_out)} held out."
+    line = f"{counted(len(train) + len(held_out), 'row')} of {columns}; {len(held_out)} held out."
     return line, *(darkness(real) if real.dtype == torch.uint8 else ())
 
 
@@ -157,7 +157,9 @@ def streamed(source: Any) -> Data:
 def split(n: int) -> tuple[Tensor, Tensor]:
     """The numbers of the rows to train on, and of those held out, in order."""
     if n < 2:  # noqa: PLR2004
-        message = f"data of {n} rows cannot be trained on: two are needed, one to hold out."
+        message = (
+            f"data of {counted(n, 'row')} cannot be trained on: two are needed, one to hold out."
+        )
         raise DataError(message)
     # At random, because rows often come sorted by class.
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0))

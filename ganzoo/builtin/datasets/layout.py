@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.builtin.datasets.images import is_image
 from ganzoo.builtin.datasets.metadata import FILES, in_order, metadata
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,7 +56,11 @@ def summary(
     """Images in one line: their classes, how many of each, and how many are held out."""
     counts = Counter(labels)
     known = [f"{name} {counts[i]}" for i, name in enumerate(names)]
-    what = f"{len(known)} classes: {several(known)}" if known else f"{count} images without classes"
+    what = (
+        f"{counted(len(known), 'class', 'classes')}: {several(known)}"
+        if known
+        else f"{counted(count, 'image')} without classes"
+    )
     unknown = f"; of no known class {counts[-1]}" if counts[-1] else ""
     return f"{what}{unknown}; {held_out} held out{f' ({split})' if split else ''}."
 

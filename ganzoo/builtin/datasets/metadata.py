@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,9 +55,11 @@ def metadata(root: Path, folders: Iterable[str], paths: Iterable[str]) -> Table:
     missing = sorted(table.named.difference(paths))
     if missing:
         more = [f"{len(missing) - FEW} more"] if len(missing) > FEW else []
+        many = "are not there or are no images"
+        what = "is not there or is no image" if len(missing) == 1 else many
         message = (
-            f"the metadata of {root} name {len(missing)} files that are not there or are no "
-            f"images: {', '.join(missing[:FEW] + more)}."
+            f"the metadata of {root} name {counted(len(missing), 'file')} that {what}: "
+            f"{', '.join(missing[:FEW] + more)}."
         )
         raise DataError(message)
     return table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,9 +88,11 @@ def decided(ranges: Mapping[str, Iterable[Range]]) -> tuple[dict[str, Scale], li
             )
             raise DataError(message)
         scales[mode] = scale
+        have, are = ("has", "is") if len(each) == 1 else ("have", "are")
         remarks.append(
-            f"{len(each)} images {WIDE[mode]} have values from {low:.6g} to {high:.6g}, and are "
-            f"read as {scale.name}: {scale.black:g} is black, {scale.white:g} is white."
+            f"{counted(len(each), 'image')} {WIDE[mode]} {have} values from {low:.6g} to "
+            f"{high:.6g}, and {are} read as {scale.name}: {scale.black:g} is black, "
+            f"{scale.white:g} is white."
         )
     return scales, remarks
 

@@ -13,6 +13,8 @@ import typer
 
 import ganzoo
 from ganzoo.builtin.losses import Minimax
+from ganzoo.cli.options import PATH
+from ganzoo.errors import counted
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.schedule import linear
 from ganzoo.parts.variant import Variant
@@ -125,7 +127,7 @@ def ganzoo_commands(cli: typer.Typer) -> None:
     def record(
         run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a policy.")],
         *,
-        out: Annotated[Path, typer.Option(help="File to write, .safetensors.")],
+        out: Annotated[Path, typer.Option(**PATH, help="File to write, .safetensors.")],
         horizon: Annotated[str, typer.Option(help="fixed or task; default: the run's.")] = "",
         episodes: Annotated[int, typer.Option(min=1, max=10_000, help="Episodes to record.")] = 8,
         seed: Annotated[int, typer.Option(min=0, help="Seed of all episodes.")] = 0,
@@ -144,7 +146,9 @@ def ganzoo_commands(cli: typer.Typer) -> None:
         task = task_of(game.data.info)
         if horizon:
             task = validated(Task, {**task.model_dump(), "horizon": horizon}, "record")
-        made_with = f"{game.variant.name} of ganzoo-gail, {game.rounds} rounds, seed {game.seed}"
+        made_with = (
+            f"{game.variant.name} of ganzoo-gail, {counted(game.rounds, 'round')}, seed {game.seed}"
+        )
         facts = write(
             home(out),
             task,
@@ -154,6 +158,6 @@ def ganzoo_commands(cli: typer.Typer) -> None:
             made_with=made_with,
         )
         typer.echo(
-            f"{out}: {episodes} episodes of {facts.env}; mean return {facts.expert_return:g}, of "
-            f"random actions {facts.random_return:g}"
+            f"{out}: {counted(episodes, 'episode')} of {facts.env}; mean return "
+            f"{facts.expert_return:g}, of random actions {facts.random_return:g}"
         )

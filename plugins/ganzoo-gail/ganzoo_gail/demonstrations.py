@@ -21,11 +21,11 @@ import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, counted, fault
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.storage.files import replacing
-from ganzoo_gail.environments import sentence
+from ganzoo_gail.environments import require_imported, sentence
 from ganzoo_gail.episodes import played, trained
 from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
@@ -83,11 +83,16 @@ def data_of(
     If all are trained on, the last one is also the held-out one. Raises DataError, naming the
     source, if the tensors do not fit each other or the task.
     """
+    try:
+        require_imported(facts.env.rpartition(":")[0])
+    except ImportError as error:
+        message = f"{source} cannot be played: {sentence(error)}"
+        raise DataError(message) from error
     task = facts.task()
     checked(source, tensors, task)
     lengths = tensors["lengths"].tolist()
     if trajectories > len(lengths):
-        message = f"{source} holds {len(lengths)} episodes, not {trajectories}."
+        message = f"{source} holds {counted(len(lengths), 'episode')}, not {trajectories}."
         raise DataError(message)
     trained = sum(lengths[:trajectories])
     held = trained if trajectories < len(lengths) else trained - lengths[-1]
@@ -154,6 +159,8 @@ def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
 
 def told(error: Exception) -> str:
     """What is wrong with a file, as a sentence."""
+    if isinstance(error, ValidationError):
+        return f"in its metadata, {fault(error)}."
     return "its metadata has no key 'ganzoo'." if isinstance(error, KeyError) else sentence(error)
 
 
