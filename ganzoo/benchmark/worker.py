@@ -160,7 +160,7 @@ class Worker:
         self.best = max((self.quality(point.scores) for point in curve), default=-inf)
         scored = {point.rounds for point in curve}
         # A crash between saving a checkpoint and scoring it: score it now.
-        if game.rounds and run.is_due and game.rounds not in scored:
+        if game.rounds and run.plan.budget.is_due(game.rounds) and game.rounds not in scored:
             self.score_checkpoint(run)
         run.train(self.zoo.observers(), self.score_checkpoint)
         if not any(result.kind == "last" for result in self.file.results):
@@ -211,6 +211,8 @@ class Worker:
         """Score a run as it stands on the final latents, and append the line."""
         scores = self.scores(run, FINAL_SEED)
         scores.warnings.extend(filter(None, [remark]))
+        if kind == "last":
+            scores.warnings.extend(run.warnings.values())
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
         self.add(kind, scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
 

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, TypeGuard
 
 import torch
 from pydantic import (
@@ -40,7 +40,8 @@ DEFAULT_ROUNDS = 1000
 DeviceName: TypeAlias = Annotated[str, Field(pattern=rf"^({'|'.join(DEVICES)})(:[0-9]{{1,3}})?$")]
 Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
-CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads")
+OnDivergence: TypeAlias = Literal["stop", "rollback"]
+CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads", "on_divergence")
 """What a plan may change when its run is resumed."""
 
 
@@ -64,6 +65,17 @@ class Move(BaseModel):
     new: str
 
 
+class Rollback(BaseModel):
+    """A run's return to a checkpoint because training had diverged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    diverged: NonNegativeInt
+    """The rounds that it had played when that was found."""
+    rounds: NonNegativeInt
+    """The rounds of the checkpoint."""
+
+
 class Plan(BaseModel):
     """All that a run is a function of; ``run.json``."""
 
@@ -81,6 +93,8 @@ class Plan(BaseModel):
     """None until the run is set up, which chooses what suits its game."""
     start: Start | None = None
     moves: tuple[Move, ...] = ()
+    on_divergence: OnDivergence = "stop"
+    rollbacks: tuple[Rollback, ...] = ()
     versions: dict[str, str] = {}
     own: dict[str, str] = {}
     """Parts that no plugin offers, as ``loss my-loss``, and the class that Python gave for each."""
@@ -100,7 +114,7 @@ class Plan(BaseModel):
     def differences(self, other: Plan) -> str:
         """What makes another plan another run, in words; empty if nothing does.
 
-        Budgets, devices, threads and versions may change.
+        Budgets, devices, threads, versions and what is done on divergence may change.
         """
         mine, its = self.model_dump(mode="json"), other.model_dump(mode="json")
         for plan in (mine, its):
@@ -160,6 +174,7 @@ def plan_run(
     saves: int = CHECKPOINTS,
     device: str | torch.device = "auto",
     threads: int | None = None,
+    on_divergence: OnDivergence | None = None,
 ) -> Plan:
     """A run's plan, every option filled in but the threads, which its game decides.
 
@@ -176,6 +191,7 @@ def plan_run(
         "saves": saves,
         "device": chosen_device(device),
         "threads": threads,
+        "on_divergence": on_divergence or "stop",
         "versions": {
             "ganzoo": __version__,
             "torch": torch.__version__,
