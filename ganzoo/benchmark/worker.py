@@ -157,7 +157,7 @@ class Worker:
         self.best = max((self.quality(point.scores) for point in curve), default=-inf)
         scored = {point.rounds for point in curve}
         # A crash between saving a checkpoint and scoring it: score it now.
-        if game.rounds and run.is_due and game.rounds not in scored:
+        if game.rounds and run.plan.budget.is_due(game.rounds) and game.rounds not in scored:
             self.score_checkpoint(run)
         run.train(self.zoo.observers(), self.score_checkpoint)
         if not any(result.kind == "last" for result in self.file.results):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -36,6 +36,12 @@ def train(
     device: Device = "auto",
     threads: Threads = None,
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
+    on_divergence: Annotated[
+        Literal["stop", "rollback"] | None,
+        typer.Option(
+            help="Stop (the default), or go back to the last checkpoint and on from there."
+        ),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -62,6 +68,7 @@ def train(
         threads=threads,
         resume=resume,
         save_every=save_every,
+        on_divergence=on_divergence,
         start=start,
         **choices,
     )

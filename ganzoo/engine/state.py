@@ -42,6 +42,8 @@ def of(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "steps": dict(game.steps),
         "parts": {},
     }
+    if game.order.restarts:
+        facts["restarts"] = game.order.restarts
     numbers = {p: found for p in game.optimizers if (found := numbers_of(game, p))}
     if numbers:
         facts["optimizers"] = numbers
@@ -62,7 +64,7 @@ def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any])
     if different := misfit(game, tensors, facts):
         raise ValueError(different)
     game.rounds, game.progress = facts["rounds"], facts["progress"]
-    game.order.position = facts["position"]
+    game.order.position, game.order.restarts = facts["position"], facts.get("restarts", 0)
     game.steps.update(facts["steps"])
     game.random.state = tensors["random"].clone()
     game.latents.set_state(tensors["latents"])
@@ -80,15 +82,26 @@ def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any])
         part_state.restore(mine)
 
 
-def restarted(game: Game, rounds: int) -> dict[str, Tensor]:
-    """The states of a game's random streams, seeded anew from its seed and a number of rounds.
+def restarted(game: Game, when: int | str) -> dict[str, Tensor]:
+    """The states of a game's random streams, seeded anew from its seed and the rounds played.
 
     They take the place of states that another kind of device left, which have another form.
     """
     random = DefaultRandom(game.device)
-    random.seed(seed_for(game.seed, f"layers {rounds}"))
-    latents = torch.Generator(game.device).manual_seed(seed_for(game.seed, f"latents {rounds}"))
+    random.seed(seed_for(game.seed, f"layers {when}"))
+    latents = torch.Generator(game.device).manual_seed(seed_for(game.seed, f"latents {when}"))
     return {"random": random.state, "latents": latents.get_state()}
+
+
+def restart(game: Game, number: int) -> None:
+    """Go on with other random numbers: latents, layers' own, and the order of rows.
+
+    They are a function of the game's seed, its rounds and the number of this restart, from 1 on.
+    """
+    states = restarted(game, f"{game.rounds} again {number}")
+    game.random.state = states["random"]
+    game.latents.set_state(states["latents"])
+    game.order.restarts = number
 
 
 def numbers_of(game: Game, player: Player) -> dict[str, Any]:
@@ -108,12 +121,14 @@ def numbers_of(game: Game, player: Player) -> dict[str, Any]:
 
 
 def restore_numbers(game: Game, player: Player, facts: Mapping[str, Any]) -> None:
-    """Give an optimizer back what ``numbers_of`` returned; 0.1 kept none of it."""
-    optimizer = game.optimizers[player]
+    """Give an optimizer back what ``numbers_of`` returned, all else as usual; 0.1 kept none."""
+    optimizer, kept = game.optimizers[player], game.now.optimizers[player].arguments()
+    usual = {name: n for name, n in plain(optimizer.defaults).items() if name not in kept}
     for i, numbers in facts.get("moments", {}).items():
         optimizer.state[game.params[player][int(i)]].update(numbers)
-    for group, numbers in zip(optimizer.param_groups, facts.get("groups", ()), strict=False):
-        group.update(numbers)
+    groups = facts.get("groups", [{}] * len(optimizer.param_groups))
+    for group, numbers in zip(optimizer.param_groups, groups, strict=False):
+        group.update({**usual, **numbers})
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, float | bool]:

@@ -76,12 +76,14 @@ class DefaultRandom:
 class Order:
     """The order in which rows are dealt: one permutation per epoch, from the seed and the epoch.
 
-    ``position`` is the number of rows dealt so far, over all epochs.
+    ``position`` is the number of rows dealt so far, over all epochs; ``restarts`` says how often
+    the permutations became others, from the seed and that number.
     """
 
     def __init__(self, n: int, seed: int, device: torch.device) -> None:
-        self.n, self.seed, self.device, self.position = n, seed, device, 0
-        self._epoch, self._permutation = -1, torch.empty(0)
+        self.n, self.seed, self.device = n, seed, device
+        self.position, self.restarts = 0, 0
+        self._epoch, self._permutation = "", torch.empty(0)
 
     def take(self, count: int) -> Tensor:
         """The next row numbers, int64, (count,); a batch may span epochs, so all are full."""
@@ -108,8 +110,9 @@ class Order:
                     yield rows
 
     def _of(self, epoch: int) -> Tensor:
-        if epoch != self._epoch:
-            stream = torch.Generator().manual_seed(seed_for(self.seed, f"epoch {epoch}"))
+        purpose = f"epoch {epoch}" + (f" again {self.restarts}" if self.restarts else "")
+        if purpose != self._epoch:
+            stream = torch.Generator().manual_seed(seed_for(self.seed, purpose))
             self._permutation = torch.randperm(self.n, generator=stream).to(self.device)
-            self._epoch = epoch
+            self._epoch = purpose
         return self._permutation

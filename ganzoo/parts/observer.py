@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ganzoo.errors import DivergedError
     from ganzoo.parts.protocols import RunView
 
 
@@ -25,6 +26,9 @@ class Observer:
 
     def saved(self, checkpoint: Path) -> None:
         """A checkpoint was written."""
+
+    def rolled_back(self, error: DivergedError) -> None:
+        """Training diverged; ``run.game`` is back at a checkpoint, and goes on from there."""
 
     def finished(self, error: BaseException | None) -> None:
         """Training ended, by itself or by an error."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+KEPT = 2
+"""How many of the newest checkpoints stay on disk."""
 KEY = "ganzoo"
 DIGEST = "sha256"
 ASIDE = ".damaged"
@@ -58,6 +60,7 @@ class Facts(BaseModel):
     rounds: NonNegativeInt
     progress: Annotated[float, Field(ge=0, le=1)]
     position: NonNegativeInt
+    restarts: NonNegativeInt = 0
     steps: dict[str, NonNegativeInt]
     parts: dict[str, dict[str, Any]]
     optimizers: dict[str, Numbers] = {}
@@ -160,19 +163,33 @@ def why(error: Exception) -> str:
     return reason(error) if isinstance(error, ValidationError) else first_line(error).rstrip(".")
 
 
+def after(folder: Path, rounds: int) -> Path:
+    """The checkpoint of a run's folder after some rounds."""
+    return folder / "checkpoints" / f"{rounds:08}.safetensors"
+
+
+def drop_old(folder: Path) -> None:
+    """Delete all checkpoints in a run's folder but the newest two."""
+    for old in kept_in(folder)[:-KEPT]:
+        old.unlink()
+
+
 def kept_in(folder: Path) -> list[Path]:
     """The checkpoints in a run's folder, oldest first."""
     return numbered(folder / "checkpoints", ".safetensors")
 
 
-def newest_whole(folder: Path, read: Callable[[Path], Read]) -> Newest[Read] | None:
-    """The newest checkpoint in a run's folder that ``read`` does not find damaged.
+def newest_whole(
+    folder: Path, read: Callable[[Path], Read], *, before: Path | None = None
+) -> Newest[Read] | None:
+    """The newest checkpoint in a run's folder, or before one, that ``read`` finds undamaged.
 
-    Those that it does are told on standard error. None where there is no checkpoint; raises
-    DamagedError where none is whole.
+    Damaged ones are told on standard error. None where there is no checkpoint; raises DamagedError
+    where none is whole.
     """
     damaged: dict[Path, DamagedError] = {}
-    for path in reversed(kept_in(folder)):
+    kept = kept_in(folder)
+    for path in reversed(kept if before is None else kept[: kept.index(before)]):
         try:
             found = read(path)
         except DamagedError as error:
@@ -196,6 +213,8 @@ def last_whole(folder: Path, read: Callable[[Path], Read]) -> Newest[Read]:
     return newest
 
 
-def set_aside(path: Path) -> None:
-    """Rename a damaged checkpoint, so that it is kept and no longer counts."""
-    path.rename(path.with_suffix(ASIDE))
+def set_aside(damaged: list[Path]) -> None:
+    """Rename damaged checkpoints, so that they are kept and no longer count; empties the list."""
+    while damaged:
+        path = damaged.pop()
+        path.rename(path.with_suffix(ASIDE))

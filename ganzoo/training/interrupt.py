@@ -7,6 +7,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ganzoo.errors import InterruptedRunError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -63,3 +65,12 @@ def handled(
     finally:
         for number, former in before.items():
             signal.signal(number, former)
+
+
+def interrupted_after(rounds: int) -> InterruptedRunError:
+    """What ends a run that was asked to end, and is saved."""
+    message = (
+        f"interrupted after round {rounds}, which is saved; the same command with --resume goes on "
+        "from there."
+    )
+    return InterruptedRunError(message)

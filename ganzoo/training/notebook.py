@@ -33,9 +33,12 @@ class Shown:
 
     @property
     def played(self) -> str:
-        """The rounds and seconds so far, in words."""
+        """The rounds and seconds so far, and the rollbacks if any, in words."""
         times = f"{self.seconds:.1f} s of playing, {self.wall:.1f} s in all"
-        return f"{self.game.rounds} rounds in {times}"
+        back = ", ".join(f"round {r.diverged} to {r.rounds}" for r in self.plan.rollbacks)
+        return f"{self.game.rounds} rounds in {times}" + (
+            f", rolled back from {back}" if back else ""
+        )
 
     def __repr__(self) -> str:
         return f"<run {self.folder}: {self.title}, {self.game.rounds} rounds>"

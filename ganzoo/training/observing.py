@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ganzoo.errors import OptionError, ZooError
 from ganzoo.parts.observer import Observer
 from ganzoo.plugins.isolation import Call, contained
@@ -14,8 +16,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from torch import Tensor
+
+    from ganzoo.engine.game import Log
+    from ganzoo.errors import DivergedError
     from ganzoo.parts.protocols import RunView
     from ganzoo.plugins.zoo import Zoo
+
+
+class Pending:
+    """The terms of the rounds since the last look, still on the device."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.rounds: list[list[Tensor]] = []
+
+    def __len__(self) -> int:
+        return len(self.rounds)
+
+    def add(self, log: Log) -> None:
+        """Keep the terms of one more round."""
+        self.names = [f"{player}/{name}" for player, terms in log.items() for name in terms]
+        self.rounds.append([term for terms in log.values() for term in terms.values()])
+
+    def fetched(self) -> dict[str, list[float]]:
+        """The terms by ``PLAYER/TERM``, a value for each round, in one transfer; none are left."""
+        values = torch.stack([torch.stack(terms) for terms in self.rounds]).double().T.tolist()
+        self.rounds = []
+        return dict(zip(self.names, values, strict=True))
 
 
 class Observing:
@@ -55,6 +83,11 @@ class Observing:
         """Tell all that a checkpoint was written."""
         for observer in tuple(self.observers):
             self._tell(observer, "saved", checkpoint)
+
+    def rolled_back(self, error: DivergedError) -> None:
+        """Tell all that training diverged, and goes on from an earlier round."""
+        for observer in tuple(self.observers):
+            self._tell(observer, "rolled_back", error)
 
     def finished(self, error: BaseException | None) -> None:
         """Tell all that training ended; then raise what the first of them raised, if anything.

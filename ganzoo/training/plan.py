@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeGuard
 
 import torch
 from pydantic import (
@@ -39,7 +39,8 @@ CHECKPOINTS = 10
 DEFAULT_ROUNDS = 1000
 Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
-CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads")
+OnDivergence: TypeAlias = Literal["stop", "rollback"]
+CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads", "on_divergence")
 """What a plan may change when its run is resumed."""
 
 
@@ -63,6 +64,17 @@ class Move(BaseModel):
     new: str
 
 
+class Rollback(BaseModel):
+    """A run's return to a checkpoint because training had diverged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    diverged: NonNegativeInt
+    """The rounds that it had played when that was found."""
+    rounds: NonNegativeInt
+    """The rounds of the checkpoint."""
+
+
 class Plan(BaseModel):
     """All that a run is a function of; ``run.json``."""
 
@@ -80,6 +92,8 @@ class Plan(BaseModel):
     """None until the run is set up, which chooses what suits its game."""
     start: Start | None = None
     moves: tuple[Move, ...] = ()
+    on_divergence: OnDivergence = "stop"
+    rollbacks: tuple[Rollback, ...] = ()
     versions: dict[str, str] = {}
     own: dict[str, str] = {}
     """Parts that no plugin offers, as ``loss my-loss``, and the class that Python gave for each."""
@@ -92,7 +106,7 @@ class Plan(BaseModel):
     def differences(self, other: Plan) -> str:
         """What makes another plan another run, in words; empty if nothing does.
 
-        Budgets, devices, threads and versions may change.
+        Budgets, devices, threads, versions and what is done on divergence may change.
         """
         mine, its = self.model_dump(mode="json"), other.model_dump(mode="json")
         for plan in (mine, its):
@@ -152,6 +166,7 @@ def plan_run(
     saves: int = CHECKPOINTS,
     device: str | torch.device = "auto",
     threads: int | None = None,
+    on_divergence: OnDivergence | None = None,
 ) -> Plan:
     """A run's plan, every option filled in but the threads, which its game decides.
 
@@ -168,6 +183,7 @@ def plan_run(
         "saves": saves,
         "device": chosen_device(device),
         "threads": threads,
+        "on_divergence": on_divergence or "stop",
         "versions": {
             "ganzoo": __version__,
             "torch": torch.__version__,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.plan import OnDivergence
     from ganzoo.training.run import Watching
 
 
@@ -34,6 +35,7 @@ def train(
     threads: int | None = None,
     resume: bool = False,
     save_every: int | None = None,
+    on_divergence: OnDivergence | None = None,
     start: str | Path | Run | None = None,
     observers: Iterable[Watching] = (),
     zoo: Zoo | None = None,
@@ -46,11 +48,15 @@ def train(
     ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
     ``out``, by default ``runs/VARIANT-DATASET-SEED``.
 
+    Training that diverges stops with DivergedError (``on_divergence="stop"``, the default), or with
+    "rollback" goes back to the last checkpoint and on with other random numbers, three times at
+    most.
+
     With ``start``, a model's name or a run, the networks start from its weights where they fit.
 
     With ``resume``, the run in the folder continues, and what is not said again, ``variant``
-    included, is as it was. ``rounds`` may grow, and ``save_every``, ``device`` and ``threads`` may
-    change.
+    included, is as it was. ``rounds`` may grow, and ``save_every``, ``device``, ``threads`` and
+    ``on_divergence`` may change.
 
     ``observers`` watch the run beside those of plugins: classes, or functions that make one of a
     run. Raises ZooError with one sentence for anything that the caller can fix.
@@ -60,7 +66,8 @@ def train(
     zoo, watching = knowing(zoo, variant, choices), checked(observers)
     source = None if start is None else source_name(start)
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "save_every": save_every}
-    options |= {"device": device, "threads": threads, "start": source}
+    options |= {"device": device, "threads": threads, "on_divergence": on_divergence}
+    options["start"] = source
     make = resumed if resume else begun
     run = make(variant, choices, options, None if out is None else Path(out), zoo)
     run.train([*run.zoo.observers(), *watching])

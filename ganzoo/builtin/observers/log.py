@@ -10,21 +10,29 @@ from ganzoo.parts.observer import Observer
 from ganzoo.storage.files import write_text
 
 if TYPE_CHECKING:
+    from ganzoo.errors import DivergedError
     from ganzoo.parts.protocols import RunView
 
 
 class LogFile(Observer):
-    """Writes ``log.jsonl``: round, seconds trained, and each term's mean since the last line."""
+    """Writes ``log.jsonl``: round, seconds trained, and each term's mean since the last line.
+
+    Where training diverged and was rolled back, a line says so.
+    """
 
     name = "log-file"
 
     def __init__(self, run: RunView) -> None:
         """Open the file, and drop the lines of rounds that a resumed run will play again."""
         super().__init__(run)
-        path = run.folder / "log.jsonl"
+        self._open()
+
+    def _open(self) -> None:
+        path = self.run.folder / "log.jsonl"
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            write_text(path, "".join(line for line in lines if round_of(line) <= run.game.rounds))
+            kept = (line for line in lines if round_of(line) <= self.run.game.rounds)
+            write_text(path, "".join(kept))
         self.file = path.open("a", buffering=1, encoding="utf-8")
 
     def noted(self, first: int, terms: dict[str, list[float]]) -> None:
@@ -32,6 +40,14 @@ class LogFile(Observer):
         count = len(next(iter(terms.values())))
         means = {name: sum(values) / len(values) for name, values in terms.items()}
         line = {"round": first + count - 1, "seconds": round(self.run.seconds, 3), **means}
+        self.file.write(json.dumps(line) + "\n")
+
+    def rolled_back(self, error: DivergedError) -> None:
+        """Drop the lines of lost rounds, and write one that says so."""
+        self.file.close()
+        self._open()
+        run = self.run
+        line = {"round": run.game.rounds, "seconds": round(run.seconds, 3), "diverged": str(error)}
         self.file.write(json.dumps(line) + "\n")
 
     def finished(self, error: BaseException | None) -> None:  # noqa: ARG002

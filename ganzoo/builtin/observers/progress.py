@@ -11,6 +11,7 @@ from ganzoo.training.meter import clock, meter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ganzoo.errors import DivergedError
     from ganzoo.parts.protocols import RunView
 
 
@@ -26,8 +27,11 @@ class ProgressBar(Observer):
         """Start the clock; what a resumed run has behind it does not count towards the speed."""
         super().__init__(run)
         self.meter = meter(run.title)
+        self._start()
+
+    def _start(self) -> None:
         self.started = time.monotonic()
-        self.before = (run.game.rounds, run.seconds, run.game.progress)
+        self.before = (self.run.game.rounds, self.run.seconds, self.run.game.progress)
 
     def noted(self, first: int, terms: dict[str, list[float]]) -> None:  # noqa: ARG002
         """Show how far the run is now."""
@@ -43,6 +47,10 @@ class ProgressBar(Observer):
             f"{clock(left)} left",
             last,
         )
+
+    def rolled_back(self, error: DivergedError) -> None:  # noqa: ARG002
+        """Start the clock anew."""
+        self._start()
 
     def finished(self, error: BaseException | None) -> None:  # noqa: ARG002
         """Stop; what was shown last stays."""
