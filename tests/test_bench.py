@@ -254,7 +254,9 @@ def test_two_commands_do_not_work_in_one_folder(zoo: Zoo, tmp_path: Path) -> Non
     bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
     with (
         FileLock(tmp_path / ".lock"),
-        pytest.raises(RunError, match=f"another process is at work in {tmp_path}; wait for it"),
+        pytest.raises(
+            RunError, match=f"another process or thread is at work in {tmp_path}; wait for it"
+        ),
     ):
         bench(["vanilla"], rounds=2, out=tmp_path, zoo=zoo, **SMALL)
 

@@ -13,7 +13,7 @@ import pytest
 from misbehaving import CLOCK
 
 from ganzoo import cli
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import installed_zoo
 from ganzoo.plugins.registry import PLURALS
 from ganzoo.training.train import train
 
@@ -90,7 +90,7 @@ def install(folder: Path, stage: str, act: str) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small run of points."""
     out = tmp_path_factory.mktemp("run")
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
     settings = ["architecture.width=8", "batch=8"]
     train("vanilla", data="ring:200", rounds=1, out=out, settings=[*settings, "data.held_out=100"])
     return out
@@ -119,9 +119,9 @@ def beside(
         return told
 
     monkeypatch.setattr("ganzoo.plugins.isolation.time", CLOCK)
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
     yield installed
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
 
 
 @pytest.mark.parametrize("act", ACTS)

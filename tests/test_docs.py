@@ -23,7 +23,7 @@ from ganzoo.engine.game import Game
 from ganzoo.errors import PluginError
 from ganzoo.parts.needs import reads
 from ganzoo.plugins import hookspecs
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import default_zoo, installed_zoo
 from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import Model, registry
 from ganzoo.plugins.zoo import Zoo
@@ -47,7 +47,7 @@ def tell(monkeypatch: Monkey, capsys: pytest.CaptureFixture[str], tmp_path: Path
     """Run a command line in an empty folder; returns the last line that it printed."""
 
     def told(words: str) -> str:
-        default_zoo.cache_clear()
+        installed_zoo.cache_clear()
         monkeypatch.setattr(sys, "argv", ["ganzoo", *shlex.split(words)])
         with pytest.raises(SystemExit) as stop:
             cli.main()
@@ -57,7 +57,7 @@ def tell(monkeypatch: Monkey, capsys: pytest.CaptureFixture[str], tmp_path: Path
 
     monkeypatch.chdir(tmp_path)
     yield told
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
 
 
 def test_every_hook_and_every_error_is_in_its_page() -> None:
@@ -117,7 +117,7 @@ def test_the_whole_tutorial_runs(tell: Tell, tmp_path: Path, monkeypatch: Monkey
     (info / "entry_points.txt").write_text(f"[ganzoo]\n{name} = {target}\n")
     (tmp_path / f"{target}.py").write_text(plugin)
     monkeypatch.syspath_prepend(tmp_path)
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
     module = importlib.import_module(target)
     for block in others:
         exec(compile(block, "write-a-plugin.md", "exec"), vars(module))

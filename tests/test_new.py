@@ -12,7 +12,7 @@ import pytest
 
 from ganzoo import cli
 from ganzoo.errors import ZooError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import default_zoo, installed_zoo
 from ganzoo.testing import conformance, new_plugin
 from ganzoo.testing.new import FILES
 
@@ -41,7 +41,7 @@ def ganzoo(
     """The command line in an empty folder."""
 
     def run(*words: str) -> tuple[int, str, str]:
-        default_zoo.cache_clear()
+        installed_zoo.cache_clear()
         monkeypatch.setattr(sys, "argv", ["ganzoo", *words])
         with pytest.raises(SystemExit) as stop:
             cli.main()
@@ -50,7 +50,7 @@ def ganzoo(
 
     monkeypatch.chdir(tmp_path)
     yield run
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
 
 
 @pytest.fixture

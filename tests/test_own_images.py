@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from ganzoo import cli
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import installed_zoo
 from ganzoo.plugins.zoo import Zoo
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own-images.md").read_text()
@@ -25,9 +25,9 @@ SMALLER = {"--rounds 2000": "--rounds 2", "architecture.width=16": "architecture
 @pytest.fixture
 def tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
     yield
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
 
 
 def commands() -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ import yaml
 import ganzoo
 from ganzoo import cli
 from ganzoo.errors import WeightsError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import default_zoo, installed_zoo
 from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.zoo import Zoo
 
@@ -74,9 +74,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(site)
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
     yield
-    default_zoo.cache_clear()
+    installed_zoo.cache_clear()
     sys.modules.pop("ganzoo_small", None)
 
 

@@ -266,7 +266,9 @@ def test_two_trainings_in_one_folder_are_refused(
         ran(zoo, tmp_path)
         again(zoo, tmp_path, rounds=6)
     held = f"{tmp_path} already holds a run; add --resume, or choose another --out."
-    busy = f"another process is at work in {tmp_path}; wait for it, or choose another --out."
+    busy = (
+        f"another process or thread is at work in {tmp_path}; wait for it, or choose another --out."
+    )
     assert said == [held, busy, held, busy]
     assert again(zoo, tmp_path, rounds=7).game.rounds == 7  # it is free again
 
@@ -274,7 +276,7 @@ def test_two_trainings_in_one_folder_are_refused(
 def test_a_folder_is_taken_from_the_first_writing_on(zoo: Zoo, tmp_path: Path) -> None:
     composition = ganzoo.compose("vanilla", data="ring", settings=SMALL, zoo=zoo)
     first = Run.create(tmp_path, plan_run(composition, rounds=2), composition)
-    busy = "another process is at work in .*; wait for it, or choose another --out."
+    busy = "another process or thread is at work in .*; wait for it, or choose another --out."
     with pytest.raises(RunError, match=busy):
         Run.resume(tmp_path, plan_run(composition, rounds=3), composition)
     (tmp_path / "run.json").unlink()  # two that begin at once see no run

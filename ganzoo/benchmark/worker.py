@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
-import torch
-
 from ganzoo.benchmark.contenders import contender
 from ganzoo.benchmark.cost import cost_of, round_flops, round_images
 from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
@@ -20,6 +18,7 @@ from ganzoo.pretrained.model import load
 from ganzoo.pretrained.scores import default_n, measure_model
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
+from ganzoo.training.threads import computing_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,21 +71,18 @@ class Worker:
             return
         self.file = ResultsFile(self.job.folder)
         text = self.contest.contenders.get(self.job.contender, "")
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.contest.most_threads)
         try:
-            if not self.job.contender:
-                self.score_references()
-            elif is_model_name(text, self.zoo):
-                self.score_pretrained(text)
-            else:
-                self.compete(contender(text, self.zoo, self.contest.settings))
+            with computing_on(self.contest.most_threads):
+                if not self.job.contender:
+                    self.score_references()
+                elif is_model_name(text, self.zoo):
+                    self.score_pretrained(text)
+                else:
+                    self.compete(contender(text, self.zoo, self.contest.settings))
         except (InterruptedRunError, KeyboardInterrupt):
             raise
         except BaseException as error:  # noqa: BLE001  (a plugin may raise anything; it is a result)
             self.add(ending(error), error=reason(error))
-        finally:
-            torch.set_num_threads(threads)
 
     @property
     def dataset(self) -> Dataset:

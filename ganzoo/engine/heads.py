@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -12,7 +13,7 @@ from ganzoo.parts.needs import as_heads
 from ganzoo.parts.part import DISCRIMINATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ganzoo.parts.part import Player
     from ganzoo.parts.rows import Rows
@@ -64,23 +65,29 @@ def heads_on_rows(
     prefix = "real_" if player == DISCRIMINATOR else ""
     made: dict[str, list[Tensor]] = {}
     net = game.nets[player]
+    random = DefaultRandom(game.device)  # a network may draw noise: the same each time
+    with random.leased(), evaluating(net):
+        for start in range(0, len(rows), chunk):
+
+            def value(name: str, part: slice = slice(start, start + chunk)) -> Any:
+                on_rows = name != "progress"
+                return rows.column(name, part).to(game.device) if on_rows else game.progress
+
+            out = net(*map(value, sample), **{name: value(name) for name in named})
+            for head, found in as_heads(out, "score").items():
+                made.setdefault(f"{prefix}{head}", []).append(found.cpu())
+    return {name: torch.cat(parts) for name, parts in made.items()}
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """A network in eval mode, inside; on a lease, where no other thread changes its mode."""
     was_training = net.training
     net.eval()
-    random = DefaultRandom(game.device)  # a network may draw noise: the same each time
     try:
-        with random.leased():
-            for start in range(0, len(rows), chunk):
-
-                def value(name: str, part: slice = slice(start, start + chunk)) -> Any:
-                    on_rows = name != "progress"
-                    return rows.column(name, part).to(game.device) if on_rows else game.progress
-
-                out = net(*map(value, sample), **{name: value(name) for name in named})
-                for head, found in as_heads(out, "score").items():
-                    made.setdefault(f"{prefix}{head}", []).append(found.cpu())
+        yield
     finally:
         net.train(was_training)
-    return {name: torch.cat(parts) for name, parts in made.items()}
 
 
 def discriminator_heads(game: Networks, rows: Rows, chunk: int = 1024) -> dict[str, Tensor]:

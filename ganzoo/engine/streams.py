@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo.storage.lock import Exclusive
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
+
+
+GENERATORS = Exclusive()
+"""Torch's default generators. Threads share them, and torch offers none that they do not."""
 
 
 def seed_for(seed: int, purpose: str) -> int:
@@ -50,14 +56,15 @@ class DefaultRandom:
 
     @contextmanager
     def leased(self) -> Iterator[None]:
-        """Swap this state in, and the caller's back on leaving."""
-        callers = self._get()
-        self._set(self.state)
-        try:
-            yield
-        finally:
-            self.state = self._get()
-            self._set(callers)
+        """Swap this state in, and the caller's back on leaving; one thread at a time."""
+        with GENERATORS.held():
+            callers = self._get()
+            self._set(self.state)
+            try:
+                yield
+            finally:
+                self.state = self._get()
+                self._set(callers)
 
     def _get(self) -> Tensor:
         if self.device.type != "cuda":

@@ -258,8 +258,9 @@ class StreamedRows:
 
     def _batch(self, rows: Tensor) -> Batch:
         """All fetched columns of some rows; the last ones are kept, for the next column of them."""
-        if self._last is not None and torch.equal(self._last[0], rows):
-            return self._last[1]
+        last = self._last  # another thread may read others meanwhile
+        if last is not None and torch.equal(last[0], rows):
+            return last[1]
         if self._ahead is not None and rows in self._ahead:
             found = self._ahead.take(rows)
         else:

@@ -7,16 +7,23 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from ganzoo.errors import UnknownNameError
+from ganzoo.plugins.isolation import PROCESS
 from ganzoo.plugins.zoo import GROUP, Zoo
 
 
-@cache
 def default_zoo() -> Zoo:
-    """The zoo of all installed plugins, loaded once.
+    """The zoo of all installed plugins, loaded once, whichever threads ask for it.
 
     The environment variable GANZOO_PLUGINS limits it to some: plugin names separated by commas,
     empty for none. Raises UnknownNameError if it names one that is not installed.
     """
+    with PROCESS.held():
+        return installed_zoo()
+
+
+@cache
+def installed_zoo() -> Zoo:
+    """What ``default_zoo`` returns; for one thread at a time."""
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     wanted = os.environ.get("GANZOO_PLUGINS")
     if wanted is not None:

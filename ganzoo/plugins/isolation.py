@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ganzoo.plugins.process import SETTINGS
+from ganzoo.storage.lock import Exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Value = TypeVar("Value")
 STDOUT, STDERR = 1, 2
+PROCESS = Exclusive()
+"""The settings of the process, and its standard output, while a plugin is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,11 @@ def contained(function: Callable[..., Value], *args: Any) -> Call[Value]:
 def isolated(function: Callable[..., Value], *args: Any) -> Call[Value]:
     """Call a function as ``contained``; it prints to standard error, and changes are undone.
 
-    ``changed`` names the settings of the process (``SETTINGS``) that it left different.
+    ``changed`` names the settings of the process (``SETTINGS``) that it left different. One thread
+    at a time, or one would set back what is another's.
     """
     changed: list[str] = []
-    with unprinted(), restored(changed):
+    with PROCESS.held(), unprinted(), restored(changed):
         start = time.perf_counter()
         call = contained(function, *args)
         seconds = time.perf_counter() - start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,10 +68,15 @@ def set_blanket_filters(wanted: list[Any]) -> None:
 
 
 def handler(number: signal.Signals) -> Setting:
-    """Python's handler of a signal."""
+    """Python's handler of a signal; None outside the main thread, which alone can set it."""
+
+    def read() -> Any:
+        is_main = threading.current_thread() is threading.main_thread()
+        return signal.getsignal(number) if is_main else None
+
     return Setting(
         f"the handler of {number.name}",
-        lambda: signal.getsignal(number),
+        read,
         lambda handler: signal.signal(number, handler),
     )
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.build import build
+from ganzoo.engine.streams import DefaultRandom
 from ganzoo.errors import WeightsError, ZooError
 from ganzoo.parts.needs import accepts, reads
 from ganzoo.parts.part import DISCRIMINATOR
@@ -62,7 +63,8 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
     if shared or any(map(has_no_memory, made.net.modules())):
         # It holds tensors that no file does: constants, and buffers that are not persistent. Or the
         # file's tensors, each with its own memory, have untied what the network ties.
-        made = built(variant, config.player, spaces)
+        with DefaultRandom(torch.device("cpu")).leased():  # what it draws is replaced, or constant
+            made = built(variant, config.player, spaces)
         made.net.load_state_dict(tensors, strict=True)
     if spaces["real"].is_image:
         # As in training: samples are then equal to the run's bit for bit, not only nearly.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ganzoo.engine.fixed import fixed, numbers
+from ganzoo.engine.streams import DefaultRandom
 from ganzoo.errors import OptionError
 from ganzoo.parts.needs import as_heads
 from ganzoo.parts.part import DISCRIMINATOR
@@ -67,7 +68,8 @@ class Judge:
         moved = fixed(
             values, len(seen), names=reads, spaces=self.spaces, device=self.device, of="score"
         )
-        heads = as_heads(self.network.net(seen.to(self.device), **moved, **told), "score")
+        with DefaultRandom(self.device).leased():  # it may draw noise: the same each time
+            heads = as_heads(self.network.net(seen.to(self.device), **moved, **told), "score")
         return heads["score"].cpu()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises RunError if the file cannot be written; the previous file is then unchanged.
     """
     # In the same folder, because a rename is atomic only within one file system.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    owner = f"{os.getpid()}-{threading.get_native_id()}"  # threads may write one file at once
+    temporary = path.with_name(f".{path.name}.{owner}.part")
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -46,11 +48,15 @@ def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of a folder whose processes were killed while they wrote them.
 
     For who holds the folder's lock: what is named after this process is not its own, then, but of
-    one that had its number, as in a container that was started again.
+    one that had its number, as in a container that was started again; or another thread's.
     """
+    others = {thread.native_id for thread in threading.enumerate()} - {threading.get_native_id()}
     for path in folder.glob(".*.part"):
-        number = re.search(r"\.([0-9]+)\.part$", path.name)
-        if number and (int(number[1]) == os.getpid() or not is_alive(int(number[1]))):
+        owner = re.search(r"\.([0-9]+)(?:-([0-9]+))?\.part$", path.name)  # 0.2 named no thread
+        if owner is None:
+            continue
+        process, thread = int(owner[1]), int(owner[2] or 0)
+        if not is_alive(process) or (process == os.getpid() and thread not in others):
             with suppress(OSError):
                 path.unlink()
 

@@ -1,8 +1,10 @@
-"""One process at a time in a folder."""
+"""One at a time: in a folder, and at what a process has only once."""
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -12,6 +14,29 @@ from ganzoo.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+class Exclusive:
+    """Something that a process has once, such as torch's default generators: a thread at a time.
+
+    The thread that holds it may take it again. A fork finds it free, since the thread that held it
+    is not in the fork. To rule out deadlocks, what is held last is taken last: plugins, while they
+    load, may take the generators, and whoever has the generators loads no plugins.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(after_in_child=self._renew)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait until no other thread holds it, and keep the others out, inside."""
+        with self._lock:  # the same to the end, also in a fork, which has another
+            yield
+
+    def _renew(self) -> None:
+        self._lock = RLock()
 
 
 @contextmanager
@@ -26,7 +51,10 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        message = f"another process is at work in {folder}; wait for it, or choose another --out."
+        message = (
+            f"another process or thread is at work in {folder}; wait for it, or choose another "
+            "--out."
+        )
         raise RunError(message) from None
     except OSError as error:
         message = f"cannot lock the folder {folder}: {error.strerror or error}."

@@ -30,6 +30,7 @@ from ganzoo.training.resume import refuse_other_run, refuse_run_in, taken_up
 from ganzoo.training.rollback import roll_back
 from ganzoo.training.saving import SavedGame
 from ganzoo.training.start import start_game
+from ganzoo.training.threads import computing_on
 from ganzoo.training.weights import write_generator
 
 if TYPE_CHECKING:
@@ -152,16 +153,14 @@ class Run(SavedGame):
         self.game.progress = self.progress  # a resumed run may have another budget
         self.observers = Observing(observers, self, self.zoo)
         error: BaseException | None = None
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.plan.threads or 1)  # part of what fixes every bit
         try:
-            with interruptible() as interrupted:
+            # The number of threads is part of what fixes every bit.
+            with computing_on(self.plan.threads or 1), interruptible() as interrupted:
                 self._play(at_save, interrupted)
         except BaseException as stop:
             error = stop
             raise
         finally:
-            torch.set_num_threads(threads)
             self.game.train.ahead(())  # ends the processes that fetch rows, if there are any
             self.observers.finished(error)
 

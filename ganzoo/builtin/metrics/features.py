@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 
 from ganzoo.errors import ZooError
 from ganzoo.parts.features import FeatureExtractor
+from ganzoo.storage.weight_file import Uninitialized
 
 WEIGHTS = {
     "digits": "6332e4ce49d01a732dfa63dda50966a18022c530973d7f3162c8306f22b985f4",
@@ -95,7 +96,8 @@ class SmallCnn:
             if sha256(content).hexdigest() != self.sha256:
                 reason = f"{file} is not the file of this release: reinstall ganzoo-core."
                 raise ZooError(reason)
-            net = Classifier(self.strides)
+            with Uninitialized():
+                net = Classifier(self.strides)
             net.load_state_dict(load(content))
         except (OSError, SafetensorError) as error:
             reason = f"{file} cannot be read ({error}): reinstall ganzoo-core."
