@@ -93,7 +93,7 @@ def second_process(subject: Subject) -> None:
     os.kill(first.pid, signal.SIGCONT)
     first.wait()
     expect(held, "the first process ended too soon")
-    refused(second, f"another process is at work in {out}; wait for it, or choose another --out.")
+    refused(second, f" is at work in {out}; wait for it, or choose another --out.")
     expect(first.code == 0, f"the first process ends with exit code {first.code}")
     subject.compare(out)
 

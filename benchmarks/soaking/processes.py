@@ -10,11 +10,11 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 STAYS = 10.0
@@ -47,6 +47,16 @@ class Child:
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
         return self.code is not None
+
+    def wait_until_it_answers(self) -> None:
+        """Wait until it handles requests to end; before, an interpreter answers by itself."""
+        status, bit = Path(f"/proc/{self.pid}/status"), 1 << (signal.SIGTERM - 1)
+        while not self.ended():
+            rows = status.read_text().splitlines()
+            caught = next(row for row in rows if row.startswith("SigCgt:"))
+            if int(caught.split()[1], 16) & bit:
+                return
+            time.sleep(0.0005)
 
     def wait(self, seconds: float = 120.0) -> int:
         """Its exit code."""

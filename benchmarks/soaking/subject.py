@@ -82,6 +82,7 @@ class Subject:
         """A process to which a signal was sent at a random moment, if it was still alive."""
         child = self.launcher.start(*self.next_words(out, *more))
         moment = self.random.random()
+        child.wait_until_it_answers()
         if self.random.random() < 1 / 3:
             self.sleep(child, moment * self.startup)
         else:
