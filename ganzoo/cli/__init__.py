@@ -8,12 +8,18 @@ runs.
 from __future__ import annotations
 
 import atexit
+import functools
 import io
 import sys
+import traceback
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.cli.ending import AGAIN, answering_requests, fail
-from ganzoo.errors import InterruptedRunError, ZooError
+from ganzoo.errors import InterruptedRunError, PluginError, ZooError
 from ganzoo.training.interrupt import INTERRUPTED, ignore_requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:
@@ -36,7 +42,7 @@ def main() -> None:
 
 def run() -> None:
     """Run a command; raises SystemExit with its exit code."""
-    # Here, so that Ctrl-C is answered while they are imported.
+    # Here, so that Ctrl-C is answered while they are imported, which takes start-up time.
     from ganzoo.cli.commands import app
     from ganzoo.cli.doctor import clash, intact
 
@@ -53,3 +59,29 @@ def run() -> None:
         if stop.code == INTERRUPTED:  # typer's, for Ctrl-C
             raise KeyboardInterrupt from None
         raise
+
+
+def answering(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command print results alone on standard output, and end by itself alone.
+
+    It calls plugins: a ``print`` in one would break what ``--json`` prints, and a ``sys.exit``
+    would end the command without a word.
+    """
+
+    @functools.wraps(command)
+    def answers(*args: Any, **kwargs: Any) -> None:
+        from ganzoo.cli.tables import results_only  # start-up time, as in run
+
+        try:
+            with results_only():
+                command(*args, **kwargs)
+        except KeyboardInterrupt as stop:  # typer would drop what it says
+            raise InterruptedRunError(str(stop) or AGAIN) from None
+        except SystemExit as stop:
+            frame, _ = list(traceback.walk_tb(stop.__traceback__))[-1]
+            culprit = frame.f_globals.get("__name__", frame.f_code.co_filename)
+            code = "" if stop.code is None else repr(stop.code)
+            message = f"{culprit} called sys.exit({code}), which ended the command."
+            raise PluginError(message) from None
+
+    return answers

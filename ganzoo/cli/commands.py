@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from ganzoo.cli import authoring, catalogue, contests, hub, runs
-from ganzoo.cli.ending import AGAIN
-from ganzoo.cli.tables import results_only
-from ganzoo.errors import InterruptedRunError, PluginError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ganzoo.cli import answering, authoring, catalogue, contests, hub, runs
 
 
 class Commands(TyperGroup):
@@ -33,30 +25,6 @@ class Commands(TyperGroup):
             group = typer.main.get_group(extra)
             found = group.get_command(ctx, cmd_name)
         return found
-
-
-def answering(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command print results alone on standard output, and end by itself alone.
-
-    It calls plugins: a ``print`` in one would break what ``--json`` prints, and a ``sys.exit``
-    would end the command without a word.
-    """
-
-    @functools.wraps(command)
-    def answers(*args: Any, **kwargs: Any) -> None:
-        try:
-            with results_only():
-                command(*args, **kwargs)
-        except KeyboardInterrupt as stop:  # typer would drop what it says
-            raise InterruptedRunError(str(stop) or AGAIN) from None
-        except SystemExit as stop:
-            frame, _ = list(traceback.walk_tb(stop.__traceback__))[-1]
-            culprit = frame.f_globals.get("__name__", frame.f_code.co_filename)
-            code = "" if stop.code is None else repr(stop.code)
-            message = f"{culprit} called sys.exit({code}), which ended the command."
-            raise PluginError(message) from None
-
-    return answers
 
 
 app = typer.Typer(
