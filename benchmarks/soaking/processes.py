@@ -110,6 +110,10 @@ class Launcher:
             for stream in (1, 2):
                 os.dup2(file, stream)
             os.close(file)
+            # What a shell lets a background process ignore, it would ignore, too.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             before()
             if self.fresh:
                 os.execv(sys.executable, [sys.executable, "-m", "ganzoo", *words])

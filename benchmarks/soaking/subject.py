@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from soaking.processes import Child, Launcher
 
-ROUNDS = 12
+ROUNDS, MOST = 12, 5
+"""Rounds of a run, and the most runs for each time that one is to be met alive."""
 EPISODES = [f"--set=rollout.{option}" for option in ("steps=16", "envs=2", "updates=1")]
 SMALL = {
     "": ["--data=digits", "--set=batch=8"],
@@ -101,16 +102,15 @@ class Subject:
         while time.monotonic() < end and not child.ended():
             time.sleep(0.001)
 
-    def folders(self, name: str) -> Iterator[Path]:
-        """Folders for one run after another."""
-        count = 0
-        while True:
+    def folders(self, name: str, times: int) -> Iterator[Path]:
+        """Folders for one run after another; MissError where runs end in spite of all signals."""
+        for count in range(MOST * times + 1):
             yield self.place / f"{name}-{count}"
-            count += 1
+        expect(fact=False, what=f"it was not met alive {times} times in {MOST * times} runs")
 
     def killed(self, times: int) -> None:
         """Kill processes at random moments until so many were alive."""
-        met, out = 0, next(folders := self.folders("kill"))
+        met, out = 0, next(folders := self.folders("kill", times))
         while met < times:
             code = self.met(out, signal.SIGKILL, "--save-every", "1").code
             met += code == -signal.SIGKILL
@@ -122,7 +122,7 @@ class Subject:
 
     def asked(self, number: int, times: int) -> None:
         """Ask processes to end at random moments until so many have."""
-        met, out = 0, next(folders := self.folders(f"signal-{number}"))
+        met, out = 0, next(folders := self.folders(f"signal-{number}", times))
         while met < times:
             before = saved_rounds(out)
             code = self.met(out, number, "--save-every", str(ROUNDS)).code
