@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ganzoo import cli
+from ganzoo.cli import doctor
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -199,9 +200,9 @@ def test_missing_and_corrupt_data_are_one_sentence(
 
 
 def test_the_clash_with_the_unrelated_project_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cli.clash() is None
+    assert doctor.clash() is None
     monkeypatch.setattr("importlib.metadata.distribution", lambda _: object())
-    assert "pip uninstall ganzoo" in (cli.clash() or "")
+    assert "pip uninstall ganzoo" in (doctor.clash() or "")
 
 
 def test_the_doctor_finds_nothing_here_and_a_changed_weight_file_where_there_is_one(

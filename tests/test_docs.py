@@ -18,6 +18,7 @@ import zoo_page
 from PIL import Image
 
 from ganzoo import cli, errors
+from ganzoo.cli.commands import app
 from ganzoo.engine.check import offered
 from ganzoo.engine.game import Game
 from ganzoo.errors import PluginError
@@ -31,7 +32,7 @@ from ganzoo.plugins.zoo import Zoo
 ROOT = Path(__file__).parent.parent
 DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
-COMMANDS: dict[str, Any] = typer.main.get_group(cli.app).commands  # type: ignore[assignment]
+COMMANDS: dict[str, Any] = typer.main.get_group(app).commands  # type: ignore[assignment]
 COMMANDS |= {f"hub {name}": command for name, command in COMMANDS["hub"].commands.items()}
 Monkey = pytest.MonkeyPatch
 Tell = Callable[[str], str]

@@ -318,7 +318,7 @@ def test_each_request_to_end_saves_the_round(
     monkeypatch.setattr(Asks, "number", number, raising=False)
     with monkeypatch.context() as patch:
         patch.setattr(type(zoo), "observers", lambda _: [Asks])
-        with pytest.raises(RunError, match="^interrupted after round 5, which is saved; the same"):
+        with pytest.raises(RunError, match="^interrupted after round 4, which is saved; the same"):
             ran(zoo, tmp_path / "stopped", rounds=40)
     assert signal.getsignal(number) == before
     signal.signal(number, former)

@@ -112,7 +112,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     with monkeypatch.context() as patch:
         patch.setattr(type(zoo), "observers", lambda _: [PressesCtrlC])
         with pytest.raises(
-            RunError, match="interrupted after round 25, which is saved; .*--resume"
+            RunError, match="interrupted after round 24, which is saved; .*--resume"
         ):
             ran(zoo, tmp_path / "stopped", 60)
     ran(zoo, tmp_path / "stopped", 60, resume=True)

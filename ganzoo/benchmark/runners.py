@@ -13,9 +13,9 @@ from select import select
 from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.benchmark.results import is_complete
-from ganzoo.benchmark.server import INTERRUPTED
 from ganzoo.benchmark.worker import LoadedData, Worker, record_death
 from ganzoo.errors import InterruptedRunError
+from ganzoo.training.interrupt import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -18,15 +18,13 @@ from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.worker import Worker
 from ganzoo.errors import InterruptedRunError
 from ganzoo.plugins.default import default_zoo
-from ganzoo.training.interrupt import ending_as_ctrl_c, handled
+from ganzoo.training.interrupt import INTERRUPTED, ending_as_ctrl_c, handled
 
 if TYPE_CHECKING:
     from types import FrameType
 
 PRELOADED = ("torch._dynamo", "ganzoo.builtin.offers")
 """What every job would import: its first optimizer the one, in over a second, its zoo the other."""
-INTERRUPTED = 130
-"""The exit code of a job that Ctrl-C stopped, as shells have it."""
 
 
 def work(row: str) -> int:

@@ -1,44 +1,64 @@
 """The command line: each command is one call of the Python interface, and prints what it returns.
 
-Exit code 0: done. 1: a ZooError, one sentence on stderr. 2: wrong usage. Nothing here imports torch
-or a plugin until a command runs.
+Exit code 0: done. 1: a ZooError, one sentence on stderr. 2: wrong usage. 130: asked to end, by
+Ctrl-C or otherwise, in one sentence too. Nothing here imports torch or a plugin until a command
+runs.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import io
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperGroup
-
-from ganzoo.cli import authoring, catalogue, contests, hub, runs
-from ganzoo.cli.doctor import clash, intact
-from ganzoo.cli.tables import results_only
-from ganzoo.errors import PluginError, ZooError
+from ganzoo.cli.ending import AGAIN, answering_requests, fail
+from ganzoo.errors import InterruptedRunError, PluginError, ZooError
+from ganzoo.training.interrupt import INTERRUPTED, ignore_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Commands(TyperGroup):
-    """The built-in commands, and those of plugins, which are loaded only for an unknown name."""
+def main() -> None:
+    """Run the command line."""
+    with answering_requests():
+        try:
+            run()
+        except InterruptedRunError as error:
+            fail(error, INTERRUPTED)
+        except KeyboardInterrupt as stop:
+            fail(str(stop) or AGAIN, INTERRUPTED)
+        except ZooError as error:
+            fail(error)
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            fail(f"{error.strerror or error}{where}.")
+        finally:
+            atexit.register(ignore_requests)  # all is said, and the interpreter takes a while
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command by name."""
-        found = super().get_command(ctx, cmd_name)
-        if found is None:
-            from ganzoo.plugins.default import default_zoo
 
-            extra = typer.Typer()
-            extra.callback()(lambda: None)
-            default_zoo().add_commands(extra)
-            group = typer.main.get_group(extra)
-            found = group.get_command(ctx, cmd_name)
-        return found
+def run() -> None:
+    """Run a command; raises SystemExit with its exit code."""
+    # Here, so that Ctrl-C is answered while they are imported, which takes start-up time.
+    from ganzoo.cli.commands import app
+    from ganzoo.cli.doctor import clash, intact
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII alone
+    if advice := clash():
+        if not intact():  # no command could run
+            fail(advice)
+        sys.stderr.write(f"warning: {advice}\n")
+    try:
+        app()
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # typer's, for Ctrl-C
+            raise KeyboardInterrupt from None
+        raise
 
 
 def answering(command: Callable[..., None]) -> Callable[..., None]:
@@ -50,9 +70,13 @@ def answering(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def answers(*args: Any, **kwargs: Any) -> None:
+        from ganzoo.cli.tables import results_only  # start-up time, as in run
+
         try:
             with results_only():
                 command(*args, **kwargs)
+        except KeyboardInterrupt as stop:  # typer would drop what it says
+            raise InterruptedRunError(str(stop) or AGAIN) from None
         except SystemExit as stop:
             frame, _ = list(traceback.walk_tb(stop.__traceback__))[-1]
             culprit = frame.f_globals.get("__name__", frame.f_code.co_filename)
@@ -61,41 +85,3 @@ def answering(command: Callable[..., None]) -> Callable[..., None]:
             raise PluginError(message) from None
 
     return answers
-
-
-app = typer.Typer(
-    cls=Commands,
-    help="GAN variants as plugins: train them, sample them, compare them head-to-head.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for module in (catalogue, runs, contests, authoring, hub):
-    for command in module.app.registered_commands:
-        assert command.callback is not None
-        command.callback = answering(command.callback)
-    app.add_typer(module.app, name="hub" if module is hub else None)
-
-
-def main() -> None:
-    """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that knows ASCII alone
-    advice = clash()
-    if advice:
-        typer.echo(f"{'warning' if intact() else 'error'}: {advice}", err=True)
-        if not intact():  # no command could run
-            sys.exit(1)
-    try:
-        app()
-    except ZooError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("error: interrupted.", err=True)
-        sys.exit(1)
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        typer.echo(f"error: {error.strerror or error}{where}.", err=True)
-        sys.exit(1)

@@ -43,7 +43,8 @@ def replacing(path: Path) -> Iterator[Path]:
         message = f"cannot write {path}: {error.strerror or error}. The previous file is unchanged."
         raise RunError(message) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or the disk is read-only
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

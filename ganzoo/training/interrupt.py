@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,23 +20,45 @@ REQUESTS = [
 """What asks a process to end: Ctrl-C, a cluster's or ``kill``'s request, a terminal that closes."""
 
 
+INTERRUPTED = 130
+"""The exit code of a process that was asked to end, as shells have it for Ctrl-C."""
+LONG = 1.0
+"""Seconds after which whoever asked is told what is waited for."""
+WAITING = "what is at work is finished and saved first; ask again, by Ctrl-C, to stop at once.\n"
+
+
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Tell, inside, whether the process was asked to end, so that a round is never cut in two.
 
     The second request of a kind stops at once, as it would have outside; a cluster's may follow
-    one that a parent process passes on. Outside the main thread, where no signal arrives, never.
+    one that a parent process passes on. If the round takes longer, that is said on standard error.
+    Outside the main thread, where no signal arrives, never.
     """
     asked: set[int] = set()
+    waiting = threading.Timer(LONG, sys.stderr.write, [WAITING])
+    waiting.daemon = True
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         if number in asked:
             signal.signal(number, before[number])
             signal.raise_signal(number)
+        if not asked:
+            waiting.start()
         asked.add(number)
 
     with handled(ask) as before:
-        yield lambda: bool(asked)
+        try:
+            yield lambda: bool(asked)
+        finally:
+            waiting.cancel()
+
+
+def ignore_requests() -> None:
+    """Let no request to end be answered by this process from here on."""
+    if threading.current_thread() is threading.main_thread():
+        for number in REQUESTS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.errors import RunError, counted
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
+from ganzoo.training.checkpoint import kept_in
 from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.plan import Move, Plan, Start, composed_in, plan_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ganzoo.parts.dataset import Dataset
@@ -147,3 +149,20 @@ def refuse_other_data(folder: Path, *, same: bool) -> None:
             "it had, or choose another --out."
         )
         raise RunError(message)
+
+
+@contextmanager
+def saying_what_is_kept(folder: Path) -> Iterator[None]:
+    """Let a KeyboardInterrupt from inside say what is kept of the run in a folder."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not (folder / "run.json").exists():
+            raise
+        kept = kept_in(folder)
+        played = f"after round {int(kept[-1].stem)}" if kept else "before its first round"
+        message = (
+            f"interrupted at once; {folder} is kept as it was {played}, and the same command with "
+            "--resume goes on from there."
+        )
+        raise KeyboardInterrupt(message) from None

@@ -24,10 +24,10 @@ from ganzoo.storage.files import given_path, make_folder, remove_leftovers
 from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
 from ganzoo.training.device import chosen_device, runs_own
-from ganzoo.training.interrupt import interrupted_after, interruptible
+from ganzoo.training.interrupt import ending_as_ctrl_c, interrupted_after, interruptible
 from ganzoo.training.observing import Observing, Pending
 from ganzoo.training.plan import CHANGEABLE, Plan, composed_in
-from ganzoo.training.resume import refuse_other_run, refuse_run_in, taken_up
+from ganzoo.training.resume import refuse_other_run, refuse_run_in, saying_what_is_kept, taken_up
 from ganzoo.training.rollback import roll_back
 from ganzoo.training.saving import SavedGame
 from ganzoo.training.start import start_game
@@ -127,7 +127,7 @@ class Run(SavedGame):
     @contextmanager
     def _claimed(self) -> Iterator[None]:
         """Keep others out of the folder until the run is trained, or the block fails."""
-        with ExitStack() as stack:
+        with saying_what_is_kept(self.folder), ExitStack() as stack:
             stack.enter_context(locked(self.folder))
             for folder in (self.folder, self.folder / "checkpoints", self.folder / "samples"):
                 remove_leftovers(folder)
@@ -144,7 +144,7 @@ class Run(SavedGame):
         a run that diverges is rolled back. Meanwhile no other process can train in the folder.
         """
         claim, self._claim = self._claim or locked(self.folder), None
-        with claim:
+        with claim, saying_what_is_kept(self.folder):
             checkpoint.set_aside(self.damaged)
             if self.plan.on_divergence == "rollback" and self.last_checkpoint() is None:
                 self.save()  # so that there is always one to go back to
@@ -195,8 +195,11 @@ class Run(SavedGame):
                 raise interrupted_after(game.rounds)
         self._note()
         self.save()
+        if interrupted():
+            raise interrupted_after(game.rounds)
         if at_save is not None:
-            at_save(self)
+            with ending_as_ctrl_c():  # it may take minutes, and all is saved
+                at_save(self)
         self.wall = time.perf_counter() - began
 
     def _note(self) -> None:
