@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+SECRETS = re.compile(r"(?<=://)[^/?#\s]*@|\bhf_[A-Za-z0-9]{8,}")
+"""What stands before the host in a URL, and tokens of the Hub."""
 
 
 class ZooError(Exception):
@@ -62,9 +67,14 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
+def without_secrets(text: str) -> str:
+    """Another program's text without the passwords of its URLs and the Hub's tokens."""
+    return SECRETS.sub("", text)
+
+
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return without_secrets((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

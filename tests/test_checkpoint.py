@@ -274,7 +274,7 @@ def test_where_no_checkpoint_is_whole_the_newest_is_named(run: Path) -> None:
         flipped(path, -1)
     wrong = f"checkpoint {newest(run)} cannot be read: its bytes are not those that were written."
     for call in (
-        lambda: ganzoo.sample(run, 2),
+        lambda: ganzoo.evaluate(run),
         lambda: ganzoo.train(out=run, resume=True),
         lambda: Run.open(run, ganzoo.default_zoo()),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -143,7 +144,7 @@ def read(path: Path) -> list[Result]:
         message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
     found = []
-    for number, row in enumerate(text.splitlines(keepends=True), 1):
+    for number, row in enumerate(StringIO(text), 1):  # splitlines would also split a message
         if not row.endswith("\n"):
             break
         try:

@@ -102,6 +102,14 @@ class Dataset(Part):
         """What the data are called in the name of a run's folder."""
         return self.name
 
+    @property
+    def imports(self) -> str:
+        """The module that loading imports because an option names it; empty if there is none.
+
+        A weight file may not choose one: it is used only if it has been imported already.
+        """
+        return ""
+
     @classmethod
     def reads(cls, path: Path) -> bool:  # noqa: ARG003
         """Whether ``NAME:PATH`` would read a path; asked where a path is given without the name."""

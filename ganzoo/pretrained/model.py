@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -181,8 +182,18 @@ class Pretrained:
 
     @cached_property
     def data(self) -> Data:
-        """The dataset that it was trained on, loaded when it is first asked for."""
-        loaded: Data = self.zoo.part("dataset", self.config.data).load()
+        """The dataset that it was trained on, loaded when it is first asked for.
+
+        Raises WeightsError where a weight file names a module to import.
+        """
+        dataset = self.zoo.part("dataset", self.config.data)
+        if not isinstance(self.source, RunFolder) and dataset.imports not in {"", *sys.modules}:
+            message = (
+                f"the data of '{self.name}' need the module '{dataset.imports}', which a weight "
+                "file may not choose; import it first, if you trust it."
+            )
+            raise WeightsError(message)
+        loaded: Data = dataset.load()
         return loaded
 
     @property

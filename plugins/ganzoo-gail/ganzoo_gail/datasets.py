@@ -24,6 +24,7 @@ from ganzoo_gail.demonstrations import (
     read,
     told,
 )
+from ganzoo_gail.environments import imported
 from ganzoo_gail.episodes import played
 from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.spaces import flattened, shown
@@ -38,9 +39,17 @@ class Demonstrations(Dataset):
 
     path: Place
     trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    module: str = Field(default="", description="a module that registers the environment")
+
+    @property
+    def imports(self) -> str:
+        """The module that registers the environment."""
+        return self.module
 
     def load(self) -> Data:
         """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
+        if self.module:
+            imported(self.module)
         return read(home(Path(self.path)), self.trajectories, Path(self.path).stem)
 
 
@@ -102,6 +111,11 @@ class Environment(Dataset):
     env: str = Field(description="gymnasium's ID, or MODULE:ID if a module registers it")
     horizon: Horizon = Field(default="task", description="the task's own, or fixed")
 
+    @property
+    def imports(self) -> str:
+        """The module that registers the environment."""
+        return self.env.rpartition(":")[0]
+
     def load(self) -> Data:
         """Play two episodes of random actions.
 
@@ -126,9 +140,17 @@ class Minari(Dataset):
 
     dataset: str
     trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    module: str = Field(default="", description="a module that registers the environment")
+
+    @property
+    def imports(self) -> str:
+        """The module that registers the environment."""
+        return self.module
 
     def load(self) -> Data:
         """Read the dataset. Raises DataError if that or making its environment fails."""
+        if self.module:
+            imported(self.module)
         try:
             import minari  # an optional dependency
         except ImportError as error:

@@ -25,7 +25,7 @@ from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.storage.files import replacing
-from ganzoo_gail.environments import sentence
+from ganzoo_gail.environments import require_imported, sentence
 from ganzoo_gail.episodes import played, trained
 from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
@@ -83,6 +83,11 @@ def data_of(
     If all are trained on, the last one is also the held-out one. Raises DataError, naming the
     source, if the tensors do not fit each other or the task.
     """
+    try:
+        require_imported(facts.env.rpartition(":")[0])
+    except ImportError as error:
+        message = f"{source} cannot be played: {sentence(error)}"
+        raise DataError(message) from error
     task = facts.task()
     checked(source, tensors, task)
     lengths = tensors["lengths"].tolist()
