@@ -16,6 +16,7 @@ from fuzz.tensors import files
 from fuzz.texts import zoo
 from fuzz.trial import Target
 from hypothesis import strategies as st
+from PIL import Image
 
 from ganzoo.benchmark.contest import opened, report
 from ganzoo.benchmark.folder import Bench
@@ -166,6 +167,18 @@ def read_snapshot(blob: bytes, folder: Path) -> object:
     return snapshot_picture(folder / "00000001.npz")
 
 
+def grid_pictures() -> list[bytes]:
+    """Pictures that are too large to be shown as they are."""
+    stream = np.random.default_rng(0)
+    found = []
+    for mode, sides in (("L", ()), ("RGB", (3,)), ("1", ()), ("P", ())):
+        noise = stream.integers(256, size=(160, 160, *sides), dtype=np.uint8)
+        out = BytesIO()
+        Image.fromarray(noise).convert(mode).save(out, "PNG", compress_level=0)
+        found.append(out.getvalue())
+    return found
+
+
 def read_grid_picture(blob: bytes, folder: Path) -> object:
     (folder / "00000001.png").write_bytes(blob)
     return grid_picture(folder / "00000001.png")
@@ -188,4 +201,5 @@ TARGETS = [
     Target("contest", contests, read_contest),
     Target("suite-folders", lambda: rewritten([["."], ["a", "b"]], as_json), read_suite_folders),
     Target("snapshot", lambda: damaged(snapshots()), read_snapshot),
+    Target("grid-picture", lambda: damaged(grid_pictures()), read_grid_picture),
 ]
