@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pydantic import ValidationError
+
 
 SECRETS = re.compile(r"(?<=://)[^/?#\s]*@|\bhf_[A-Za-z0-9]{8,}")
 """What stands before the host in a URL, and tokens of the Hub."""
@@ -75,6 +77,18 @@ def without_secrets(text: str) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
     return without_secrets((str(error).strip() or type(error).__name__).splitlines()[0])
+
+
+def fault(error: ValidationError) -> str:
+    """The first field of a file that pydantic finds wrong, and how, as ``seed: Field required``."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return ": ".join(cut(part) for part in (where, what) if part).rstrip(".")
+
+
+def cut(text: str, most: int = 200) -> str:
+    """The start of a text that may be of any length, as one from a file; a short one is whole."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

@@ -15,7 +15,7 @@ from ganzoo.benchmark.standings import Standing, headline, incomparable, standin
 from ganzoo.benchmark.statistics import ANY_NUMBER
 from ganzoo.benchmark.tables import rows_of, title
 from ganzoo.benchmark.verdict import NOBODY, UNRANKED, verdict
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, fault
 from ganzoo.parts.plain_json import json_of
 from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.files import write_text
@@ -209,12 +209,12 @@ def contest_in(folder: Path) -> Contest | None:
     try:
         return Contest.model_validate_json(text)
     except ValidationError as error:
-        message = f"{path} {other_version(text)}"
+        message = f"{path} {other_version(text, fault(error))}"
         raise RunError(message) from error
 
 
-def other_version(text: bytes) -> str:
-    """Why a contest cannot be read, by the format it says it has."""
+def other_version(text: bytes, wrong: str) -> str:
+    """Why a contest cannot be read, by the format it says it has; ``wrong`` is its fault."""
     try:
         format_ = json_of(text)["format"]
     except (ValueError, TypeError, KeyError):
@@ -224,5 +224,6 @@ def other_version(text: bytes) -> str:
             "was written by an older version of ganzoo; choose another --out, or use that version."
         )
     return (
-        "is not a contest of this version of ganzoo; upgrade ganzoo-core, or choose another --out."
+        f"is not a contest of this version of ganzoo ({wrong}); upgrade ganzoo-core, or choose "
+        "another --out."
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, fault
 from ganzoo.parts.metric import Score
 from ganzoo.storage.files import write_text
 from ganzoo.storage.reading import MIB, read_bytes
@@ -30,7 +30,7 @@ Kind = Literal[
 ]
 FINAL: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
 """The kinds of line after which a job has nothing left to do."""
-SHOWN: tuple[Kind, ...] = ("last", "training-data", "noise")
+SHOWN: tuple[Kind, ...] = ("last", "best", "training-data", "noise")
 """The kinds of line whose numbers are compared in a table."""
 LOST: tuple[Kind, ...] = ("diverged", "failed", "died")
 """How a training seed may fail to finish."""
@@ -153,11 +153,9 @@ def read(path: Path) -> list[Result]:
         try:
             found[row] = Result.model_validate_json(row)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(key) for key in first["loc"]) or "the line"
             message = (
-                f"{path}, line {number}, is not a result of this version of ganzoo ({where}: "
-                f"{first['msg']}); upgrade ganzoo-core, or choose another --out."
+                f"{path}, line {number}, is not a result of this version of ganzoo "
+                f"({fault(error)}); upgrade ganzoo-core, or choose another --out."
             )
             raise RunError(message) from error
     return [*found.values()]

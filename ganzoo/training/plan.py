@@ -21,8 +21,7 @@ from pydantic import (
 
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
-from ganzoo.errors import OptionError, RunError, UnknownNameError
-from ganzoo.plugins.loading import reason
+from ganzoo.errors import OptionError, RunError, UnknownNameError, fault
 from ganzoo.plugins.options import validated
 from ganzoo.plugins.registry import PLURALS
 from ganzoo.training.budget import Budget
@@ -197,7 +196,7 @@ def plan_in(folder: Path) -> Plan:
         message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
     except ValidationError as error:
-        message = f"{path} is damaged, or of another version: {reason(error)}."
+        message = f"{path} is damaged, or of another version: {fault(error)}."
         raise RunError(message) from error
 
 

@@ -45,7 +45,7 @@ def downloaded(repo: str, file: str) -> str:
         # The download is retried for half a minute where there is no network; this is not.
         url = hub.hf_hub_url(repo, file, repo_type="dataset", endpoint=endpoint.url)
         hub.get_hf_file_metadata(url, timeout=TIMEOUT, **access)
-    return hub.hf_hub_download(repo, file, repo_type="dataset", **access)
+    return str(hub.hf_hub_download(repo, file, repo_type="dataset", **access))
 
 
 def fetched(name: str, digests: Mapping[str, str], folder: Path) -> str:
