@@ -134,13 +134,14 @@ def read_results(blob: bytes, folder: Path) -> object:
 
 def read_contest(blob: bytes, folder: Path) -> object:
     (folder / "contest.json").write_bytes(blob)
-    (folder / "suite.json").write_text('["."]', encoding="utf-8")
-    return [bench.verdict() for bench in opened(folder, zoo())], Bench.open(folder, zoo()).remarks
+    bench = Bench.open(folder, zoo())
+    return bench.verdict(), bench.remarks, bench.contest.conflict(CONTEST)
 
 
 def read_suite_folders(blob: bytes, folder: Path) -> object:
     (folder / "suite.json").write_bytes(blob)
-    (folder / "contest.json").write_text(CONTEST.model_dump_json(), encoding="utf-8")
+    (folder / "ring").mkdir()
+    (folder / "ring" / "contest.json").write_text(CONTEST.model_dump_json(), encoding="utf-8")
     return opened(folder, zoo())
 
 
@@ -199,7 +200,9 @@ TARGETS = [
     Target("log", lambda: lines(logged()), read_log),
     Target("results", result_lines, read_results),
     Target("contest", contests, read_contest),
-    Target("suite-folders", lambda: rewritten([["."], ["a", "b"]], as_json), read_suite_folders),
+    Target(
+        "suite-folders", lambda: rewritten([["ring"], ["ring", "b"]], as_json), read_suite_folders
+    ),
     Target("snapshot", lambda: damaged(snapshots()), read_snapshot),
     Target("grid-picture", lambda: damaged(grid_pictures()), read_grid_picture),
 ]
