@@ -88,7 +88,12 @@ def fault(error: ValidationError) -> str:
     """The first field of a file that pydantic finds wrong, and how, as ``seed: Field required``."""
     first = error.errors(include_url=False, include_context=False)[0]
     where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    return ": ".join(filter(None, (where, what))).rstrip(".")
+    return ": ".join(cut(part) for part in (where, what) if part).rstrip(".")
+
+
+def cut(text: str, most: int = 200) -> str:
+    """The start of a text that may be of any length, as one from a file; a short one is whole."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

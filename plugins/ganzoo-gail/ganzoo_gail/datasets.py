@@ -14,10 +14,10 @@ from pydantic import Field, PositiveInt
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.rows import ResidentRows
+from ganzoo_gail.checking import columns_of
 from ganzoo_gail.demonstrations import (
     EPISODES,
     Facts,
-    columns_of,
     data_of,
     home,
     random_return,
@@ -126,7 +126,7 @@ class Environment(Dataset):
         played(None, task, 2, seed=0, greedy=False, kept=kept)
         obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
         pairs = Pairs.of(task, obs)
-        columns = columns_of(task, {"obs": obs, "action": action})
+        columns = columns_of(task, obs, action)
         rows = ResidentRows({**columns, "real": pairs(**columns)})
         facts = {"task": task, "pairs": pairs, "random_return": random_return(task)}
         return Data(f"{self.env}:{self.horizon}", rows, rows, task.spaces, facts, scored=EPISODES)
