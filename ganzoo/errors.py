@@ -14,7 +14,9 @@ class ZooError(Exception):
 
 
 class ComposeError(ZooError):
-    """Parts that do not fit together, found before training starts.
+    """Parts that do not fit together, or do not return what they must.
+
+    It is raised before training starts, or in a later round for what first happens there.
 
     ``missing`` is a value that is not offered and the kind of part that could offer it, so that
     whoever knows the installed plugins can name them.
@@ -57,6 +59,10 @@ class DivergedError(ZooError):
     """Training in which a term became infinite, not a number, or too large to recover from."""
 
 
+LONGEST = 300
+"""The most characters of what a sentence quotes of others."""
+
+
 def listed(names: Iterable[str]) -> str:
     """Names in a sentence: sorted, separated by commas; 'nothing' if there are none."""
     return ", ".join(sorted(names)) or "nothing"
@@ -64,7 +70,31 @@ def listed(names: Iterable[str]) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return shortened((str(error).strip() or type(error).__name__).splitlines()[0])
+
+
+def shortened(text: str) -> str:
+    """A text that a sentence can quote: on one line, its middle left out where it is long."""
+    plain = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: LONGEST + 1])
+    if len(text) <= LONGEST and len(plain) <= LONGEST:
+        return plain
+    half = LONGEST // 2
+    end = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[-half:])
+    return f"{plain[:half]} ... {end[-half:]}"
+
+
+def quoted(value: object) -> str:
+    """A value that was given, as a sentence quotes it."""
+    try:
+        return shortened(repr(value))
+    except Exception:  # noqa: BLE001  (a text of digits too long for Python, or another's mistake)
+        return in_words(value)
+
+
+def in_words(value: object) -> str:
+    """What kind of thing a value is: ``None``, or ``an int``."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.build import Network
 from ganzoo.engine.fixed import numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.sources import Source, source
-from ganzoo.pretrained.build import Network, network
+from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.pretrained.judge import Judge
