@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+QUOTED, SENTENCE = 300, 3000
+"""The most characters of one thing that a sentence quotes, and of the whole sentence."""
+
+
 class ZooError(Exception):
-    """An error that the user can fix; the command line prints its message and exits with 1."""
+    """An error that the user can fix; the command line prints its message and exits with 1.
+
+    Whatever a message quotes, it is one line that can be printed, of a length that can be read.
+    """
+
+    def __init__(self, message: str) -> None:
+        words = re.sub(rf"\S{{{QUOTED},}}", lambda long: shortened(long[0], QUOTED), message)
+        super().__init__(shortened(words, SENTENCE))
 
 
 class ComposeError(ZooError):
@@ -59,10 +71,6 @@ class DivergedError(ZooError):
     """Training in which a term became infinite, not a number, or too large to recover from."""
 
 
-LONGEST = 300
-"""The most characters of what a sentence quotes of others."""
-
-
 def listed(names: Iterable[str]) -> str:
     """Names in a sentence: sorted, separated by commas; 'nothing' if there are none."""
     return ", ".join(sorted(names)) or "nothing"
@@ -70,25 +78,23 @@ def listed(names: Iterable[str]) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
-    return shortened((str(error).strip() or type(error).__name__).splitlines()[0])
+    return shortened((str(error).strip() or type(error).__name__).splitlines()[0], QUOTED)
 
 
-def shortened(text: str) -> str:
-    """A text that a sentence can quote: on one line, its middle left out where it is long."""
-    plain = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: LONGEST + 1])
-    if len(text) <= LONGEST and len(plain) <= LONGEST:
-        return plain
-    half = LONGEST // 2
-    end = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[-half:])
-    return f"{plain[:half]} ... {end[-half:]}"
+def shortened(text: str, most: int) -> str:
+    """A text on one line, what cannot be printed escaped, without its middle where it is long."""
+    if len(text) > most:
+        text = f"{text[: most // 2]} ... {text[-most // 2 :]}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def quoted(value: object) -> str:
-    """A value that was given, as a sentence quotes it."""
+    """A value that was given, as a sentence quotes it; what has no short text by its kind."""
     try:
-        return shortened(repr(value))
-    except Exception:  # noqa: BLE001  (a text of digits too long for Python, or another's mistake)
+        text = repr(value)
+    except Exception:  # noqa: BLE001  (digits too many for Python, or another's mistake)
         return in_words(value)
+    return in_words(value) if "\n" in text else shortened(text, QUOTED)
 
 
 def in_words(value: object) -> str:

@@ -9,7 +9,7 @@ from torch import nn
 
 from ganzoo.engine.memory_format import unexpanded
 from ganzoo.engine.returned import check_optimizer, worded
-from ganzoo.errors import ComposeError, closest, first_line, in_words, listed
+from ganzoo.errors import ComposeError, closest, first_line, in_words, listed, quoted
 from ganzoo.parts.needs import accepts, reads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 
@@ -101,7 +101,7 @@ def check_samples(architecture: Architecture, spaces: Mapping[str, Space]) -> No
         return
     who = f"architecture '{architecture.name}'"
     if builds not in SAMPLES:
-        message = f"{who} says builds = {builds!r}; it can be one of {', '.join(SAMPLES)}."
+        message = f"{who} says builds = {quoted(builds)}; it can be one of {', '.join(SAMPLES)}."
     else:
         message = f"{who} builds {builds}, {SAMPLES[builds]}; the data's 'real' is {real.in_words}."
     raise ComposeError(message)

@@ -104,7 +104,9 @@ def check_read(game: Game, step: Step, reader: str, name: str) -> None:
             raise lacking(game, step, network(game, missing.network), missing.name) from None
         # A sample that is read only through a score of it is missing by its own name.
         head = head_of(missing.name)
-        judged = any(known.startswith(name.removesuffix("score")) for known in step.values)
+        judged = game.heads.get(DISCRIMINATOR) == () or any(
+            known.startswith(name.removesuffix("score")) for known in step.values
+        )
         made = head == "fake" and GENERATOR in step.ran
         if made or (head == "score" and judged):
             source = GENERATOR if made else DISCRIMINATOR
@@ -135,9 +137,15 @@ def check_sampling(game: Game) -> None:
     net = game.nets[GENERATOR].eval()
     try:
         with worded(f"drawing samples fails with {parts_of(game)}"):
-            FrozenGenerator(net, **game.sampling()).sample(2, seed=0)
+            made = FrozenGenerator(net, **game.sampling()).sample(2, seed=0)
     finally:
         net.train()
+    if not made:
+        message = f"drawing samples makes nothing with {parts_of(game)}."
+        raise ComposeError(message)
+    if "fake" in made:
+        check_head(game, GENERATOR, "fake", made["fake"], 2)
+        check_finite(made["fake"], f"samples of {network(game, GENERATOR)}")
 
 
 # ------------------------------------------------------------------------------------------- words

@@ -56,7 +56,8 @@ def check_values(game: Game, step: Step) -> None:
     rows, values = step.rows, {name: step.values[name] for name in step.dealt}
     if rows is not None:
         if not isinstance(rows, Tensor) or rows.dtype not in ROW_NUMBERS or rows.dim() != 1:
-            message = f"{who} {kind_of(rows)} as rows; they must be row numbers, int64, (N,)."
+            kind = f" of the type {rows.dtype}" if isinstance(rows, Tensor) else ""
+            message = f"{who} {kind_of(rows)}{kind} as rows; they must be numbers, int64, (N,)."
             raise ComposeError(message)
         if not len(rows) or int(rows.min()) < 0 or int(rows.max()) >= len(game.train):
             what = "no rows" if not len(rows) else f"rows {int(rows.min())} to {int(rows.max())}"
@@ -77,6 +78,8 @@ def check_values(game: Game, step: Step) -> None:
 def undealt(game: Game, player: Player, dealt: object) -> ComposeError:
     """The error of a turn on which a sampler deals something else than steps."""
     what = "no step" if dealt is None else f"{in_words(dealt)}, not a step of the game,"
+    if isinstance(dealt, Step):
+        what = "a step by itself, which deal must yield,"
     return ComposeError(
         f"sampler '{game.variant.sampler.name}' deals {what} on the {player}'s turn."
     )

@@ -103,7 +103,8 @@ def check_optimizer(
     held = [id(param) for group in optimizer.param_groups for param in group["params"]]
     own = {id(param) for param in params}
     if strange := len({*held} - own):
-        message = f"{who} has {strange} parameters that are not the player's."
+        number = f"{strange} parameter{'s' * (strange > 1)}"
+        message = f"{who} also has {number} of somebody else; it must have those that it is given."
         raise ComposeError(message)
     if len(held) < len(own):
         message = (
@@ -133,14 +134,16 @@ def check_batch(
 ) -> None:
     """Refuse what is no dict of tensors by name, (n, ...); a sentence begins with ``who``."""
     if not isinstance(values, Mapping):
-        message = f"{who} {in_words(values)} as {what}; it must be a dict of tensors by name."
+        message = f"{who} {kind_of(values)} as {what}; it must be a dict of tensors by name."
         raise ComposeError(message)
     for name, value in values.items():
         if not isinstance(name, str):
             message = f"{who} a value under the name {quoted(name)}, which must be a text."
             raise ComposeError(message)
         if not is_plain(value) or value.shape[:1] != (n,):
-            message = f"{who} {kind_of(value)} as '{name}'; it must be a tensor of ({n}, ...)."
+            message = (
+                f"{who} {kind_of(value)} as '{name}'; it must be a tensor of shape ({n}, ...)."
+            )
             raise ComposeError(message)
         if device is not None and value.device.type != device.type:
             message = f"{who} '{name}' on the device '{value.device}'; it must be on '{device}'."

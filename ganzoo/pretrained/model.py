@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.build import Network
+from ganzoo.engine.composition import loaded
 from ganzoo.engine.fixed import numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Source, source
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
@@ -69,7 +70,7 @@ def load(
         UnknownNameError: If a part of the model belongs to a plugin that is not installed.
         RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     kind, _, path = name.partition(":")
     if kind == RUN:
         return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
@@ -183,8 +184,7 @@ class Pretrained:
     @cached_property
     def data(self) -> Data:
         """The dataset that it was trained on, loaded when it is first asked for."""
-        loaded: Data = self.zoo.part("dataset", self.config.data).load()
-        return loaded
+        return loaded(self.zoo.part("dataset", self.config.data))
 
     @property
     def card(self) -> str:
