@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import ZooError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.scores import evaluate
 from ganzoo.storage.files import given_path
@@ -41,7 +41,7 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
     Resumes if OUT already holds part of that run. Raises WeightsError for an unknown model, and
     ZooError if training fails.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     model = model_named(name, zoo)
     retrain(model, given_path(out), seed=0)
     found = {score.metric: score for score in evaluate(out, zoo=zoo)}
