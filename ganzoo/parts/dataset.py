@@ -63,6 +63,8 @@ class Data:
     scored: int | None = None
     """The number of samples that a score takes by default; None for that of held-out rows (of
     streamed ones 10,000 at most)."""
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    """JSON that is kept with the weights, from which ``Dataset.recalled`` makes facts again."""
     remarks: tuple[str, ...] = ()
     """Sentences on what was understood or decided when the data were read, for the user."""
 
@@ -174,6 +176,14 @@ class Dataset(Part):
     def reads(cls, path: Path) -> bool:  # noqa: ARG003
         """Whether ``NAME:PATH`` would read a path; asked where a path is given without the name."""
         return False
+
+    def recalled(self, recorded: Mapping[str, Any]) -> Mapping[str, object]:  # noqa: ARG002
+        """Those of the data's ``info`` that samples need, from what ``Data.recorded`` said.
+
+        So a model is sampled where its data are gone. ``recorded`` may be anybody's: raise
+        DataError for what is not as ``load`` writes it.
+        """
+        return {}
 
     def load(self) -> Data:
         """Read or make the data. Raises DataError with one sentence where that cannot be done."""

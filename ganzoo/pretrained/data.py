@@ -5,29 +5,43 @@ Most models are sampled without their data, and loading a dataset can mean downl
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from ganzoo.errors import WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torch import Tensor
 
-    from ganzoo.parts.dataset import Data
+    from ganzoo.parts.dataset import Data, Dataset
     from ganzoo.parts.rows import Rows
 
 
-class DataInfo(Mapping[str, object]):
-    """The ``info`` of a model's dataset, loaded when the first of it is read."""
+def require_imported(dataset: Dataset, name: str) -> None:
+    """Raise WeightsError if the data of a weight file, ``name``, need a module to be imported."""
+    if dataset.imports not in {"", *sys.modules}:
+        message = (
+            f"the data of '{name}' need the module '{dataset.imports}', which a weight file may "
+            "not choose; import it first, if you trust it."
+        )
+        raise WeightsError(message)
 
-    def __init__(self, load: Callable[[], Data]) -> None:
-        """The ``info`` of what ``load`` returns."""
-        self._load = load
+
+class DataInfo(Mapping[str, object]):
+    """The ``info`` of a model's dataset, loaded when the first of it is read that is not known."""
+
+    def __init__(self, load: Callable[[], Data], known: Callable[[], Mapping[str, object]]) -> None:
+        """The ``info`` of what ``load`` returns, of which ``known`` returns some without it."""
+        self._load, self._known = load, known
 
     def __getitem__(self, name: str) -> object:
-        return self._load().info[name]
+        known = self._known()
+        return known[name] if name in known else self._load().info[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._load().info)

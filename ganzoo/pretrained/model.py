@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Source, source
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
-from ganzoo.pretrained.data import DataInfo, HeldOutRows
+from ganzoo.pretrained.data import DataInfo, HeldOutRows, require_imported
 from ganzoo.pretrained.judge import Judge
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.walks import circular, straight
@@ -31,7 +30,7 @@ from ganzoo.training.device import usable
 
 if TYPE_CHECKING:
     from ganzoo.engine.fixed import Given
-    from ganzoo.parts.dataset import Data
+    from ganzoo.parts.dataset import Data, Dataset
     from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
@@ -172,7 +171,7 @@ class Pretrained:
             device=self.device,
             rows=HeldOutRows(lambda: self.data, self.config.spaces),
             lazy=True,
-            info=DataInfo(lambda: self.data),
+            info=DataInfo(lambda: self.data, lambda: self.recalled),
             progress=self.config.progress,
         )
 
@@ -184,18 +183,22 @@ class Pretrained:
 
     @cached_property
     def data(self) -> Data:
-        """The dataset that it was trained on, loaded when it is first asked for.
+        """The dataset that it was trained on, loaded when it is first asked for."""
+        return loaded(self.dataset)
 
-        Raises WeightsError where a weight file names a module to import.
-        """
-        dataset = self.zoo.part("dataset", self.config.data)
-        if not isinstance(self.source, RunFolder) and dataset.imports not in {"", *sys.modules}:
-            message = (
-                f"the data of '{self.name}' need the module '{dataset.imports}', which a weight "
-                "file may not choose; import it first, if you trust it."
-            )
-            raise WeightsError(message)
-        return loaded(dataset)
+    @cached_property
+    def recalled(self) -> Mapping[str, object]:
+        """What the weight file says of the data's facts, so that they need not be loaded."""
+        found: Mapping[str, object] = self.dataset.recalled(self.config.recorded)
+        return found
+
+    @property
+    def dataset(self) -> Dataset:
+        """What its data are, not loaded; WeightsError if a weight file names a module to import."""
+        dataset: Dataset = self.zoo.part("dataset", self.config.data)
+        if not isinstance(self.source, RunFolder):
+            require_imported(dataset, self.name)
+        return dataset
 
     @property
     def card(self) -> str:

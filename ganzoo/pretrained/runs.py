@@ -137,6 +137,7 @@ class RunFolder:
             spaces=self.composition.data.spaces
             if spaces is None
             else {name: Space.model_validate(space) for name, space in spaces.items()},
+            recorded=facts.get("recorded", {}),
             rounds=facts["rounds"],
             seed=facts["plan"]["seed"],
             progress=facts["progress"],
@@ -160,7 +161,10 @@ class RunFolder:
             spaces=spaces,
             device=torch.device("cpu"),
             rows=HeldOutRows(lambda: self.composition.data, names),
-            info=DataInfo(lambda: self.composition.data),
+            info=DataInfo(
+                lambda: self.composition.data,
+                lambda: self.composition.dataset.recalled(config.recorded),
+            ),
             progress=config.progress,
         )
         return frozen.net.state_dict()

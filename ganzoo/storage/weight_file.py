@@ -107,6 +107,8 @@ class Config(BaseModel):
     progress: float = Field(default=1.0, ge=0, le=1)
     """The share of its budget that it was trained for; a network may be another at each."""
     versions: dict[str, str] = {}
+    recorded: dict[str, Any] = {}
+    """What sampling needs of the data beside their spaces."""
 
     @field_validator("variant", "data", "spaces")
     @classmethod
@@ -122,6 +124,8 @@ class Config(BaseModel):
         fields = self.model_dump(mode="json")
         if self.progress == 1:  # as 0.1 wrote it, so that its files are saved to the same bytes
             del fields["progress"]
+        if not self.recorded:
+            del fields["recorded"]
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 

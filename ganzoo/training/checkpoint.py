@@ -67,6 +67,7 @@ class Facts(BaseModel):
     wall: NonNegativeFloat = 0.0
     data_sha256: str = ""
     spaces: Annotated[dict[str, Space], Field(strict=False)] = {}
+    recorded: dict[str, Any] = {}
     plan: dict[str, Any] = {}
 
 

@@ -74,6 +74,7 @@ class SavedGame(Shown):
             "wall": self.wall,
             "data_sha256": self.game.data.sha256,
             "spaces": described(self.game.data.spaces),
+            "recorded": dict(self.game.data.recorded),
             "plan": self.plan.model_dump(mode="json"),
         }
         checkpoint.write(path, tensors, facts)

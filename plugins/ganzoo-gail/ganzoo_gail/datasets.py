@@ -22,6 +22,7 @@ from ganzoo_gail.demonstrations import (
     home,
     random_return,
     read,
+    recalled,
     told,
 )
 from ganzoo_gail.environments import imported
@@ -31,6 +32,8 @@ from ganzoo_gail.spaces import flattened, shown
 from ganzoo_gail.tasks import Horizon, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 
@@ -45,6 +48,12 @@ class Demonstrations(Dataset):
     def imports(self) -> str:
         """The module that registers the environment."""
         return self.module
+
+    def recalled(self, recorded: Mapping[str, Any]) -> Mapping[str, object]:
+        """The task."""
+        if self.module:
+            imported(self.module)
+        return recalled(recorded)
 
     def load(self) -> Data:
         """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
@@ -146,6 +155,12 @@ class Minari(Dataset):
     def imports(self) -> str:
         """The module that registers the environment."""
         return self.module
+
+    def recalled(self, recorded: Mapping[str, Any]) -> Mapping[str, object]:
+        """The task."""
+        if self.module:
+            imported(self.module)
+        return recalled(recorded)
 
     def load(self) -> Data:
         """Read the dataset. Raises DataError if that or making its environment fails."""

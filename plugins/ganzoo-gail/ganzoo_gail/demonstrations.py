@@ -34,6 +34,8 @@ from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from ganzoo.parts.protocols import FrozenView
@@ -117,7 +119,27 @@ def data_of(
             "random_return": facts.random_return,
         },
         scored=EPISODES,
+        recorded={"task": task.model_dump(mode="json")},
     )
+
+
+def recalled(recorded: Mapping[str, Any]) -> dict[str, object]:
+    """The task that demonstrations were of, so that a policy acts without them.
+
+    A run of 0.2 or before recorded none. Raises DataError for a task that cannot be one.
+    """
+    if "task" not in recorded:
+        return {}
+    try:
+        task = Task.model_validate(recorded["task"])
+        require_imported(task.env.rpartition(":")[0])
+    except ValidationError as error:
+        message = f"the task that was recorded cannot be used: {fault(error)}."
+        raise DataError(message) from error
+    except ImportError as error:
+        message = f"environment '{task.env}' cannot be made: {sentence(error)}"
+        raise DataError(message) from error
+    return {"task": task}
 
 
 def told(error: Exception) -> str:

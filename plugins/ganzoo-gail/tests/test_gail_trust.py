@@ -74,6 +74,34 @@ def test_a_weight_file_does_not(tmp_path: Path, zoo: Zoo, data: dict[str, Any]) 
         assert model.act(obs).shape == (1,)
 
 
+def test_a_policy_acts_once_its_demonstrations_are_gone(tmp_path: Path, zoo: Zoo) -> None:
+    importlib.import_module(MODULE)
+    path = tmp_path / "short.safetensors"
+    recording(path, env="Trap-v0")
+    data, settings = f"demonstrations:{path}", ["imitator.hidden=4", "data.trajectories=1"]
+    run, obs = tmp_path / "run", torch.zeros(3, 4)
+    ganzoo.train("behaviour-cloning", data=data, settings=settings, rounds=2, out=run, zoo=zoo)
+    ganzoo.export(run, tmp_path / "weights", zoo=zoo)
+    expected = ganzoo.load(f"run:{run}", zoo=zoo).act(obs)
+    path.unlink()
+    for name in (f"run:{run}", f"dir:{tmp_path / 'weights'}"):
+        assert torch.equal(ganzoo.load(name, zoo=zoo).act(obs), expected)
+    (run / GENERATOR_FILE).unlink()  # which is made again, of the checkpoint
+    assert torch.equal(ganzoo.load(f"run:{run}", zoo=zoo).act(obs), expected)
+    blob = (tmp_path / "weights" / GENERATOR_FILE).read_bytes()
+    assert (run / GENERATOR_FILE).read_bytes() == blob
+    config, tensors = opened(blob, "it")
+    for task, sentence in (
+        ({"env": "a:B-v0"}, "environment 'a:B-v0' cannot be made: it needs the module 'a'"),
+        ({}, "the task that was recorded cannot be used: env: Field required."),
+    ):
+        changed = config.model_copy(update={"recorded": {"task": task}})
+        (tmp_path / "weights" / GENERATOR_FILE).write_bytes(written(tensors, changed))
+        model = ganzoo.load(f"dir:{tmp_path / 'weights'}", zoo=zoo)
+        with pytest.raises(DataError, match=f"^{sentence}"):
+            model.act(obs)
+
+
 def recording(path: Path, **more: str) -> None:
     facts = {"horizon": "task", "expert_return": 1, "random_return": 0, **more}
     lengths, action = torch.tensor([1, 1]), torch.zeros(2, dtype=torch.uint8)
