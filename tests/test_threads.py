@@ -411,6 +411,8 @@ def test_rows_that_another_thread_reads_meanwhile_are_not_taken_for_ones_own(
 def test_a_fork_samples_the_same_though_another_thread_trained_and_loaded() -> None:
     frozen = game().frozen()
     expected = frozen.sample(5, seed=1)["fake"]
+    with computing_on(2):  # its second thread is not in the fork
+        torch.ones(10**6).sum()
     held, forked = threading.Event(), threading.Event()
 
     def hold() -> None:
