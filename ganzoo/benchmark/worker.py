@@ -208,6 +208,8 @@ class Worker:
     def add_final(self, kind: Kind, run: Run, **fields: object) -> None:
         """Score a run as it stands on the final latents, and append the line."""
         scores = self.scores(run, FINAL_SEED)
+        if kind == "last":
+            scores.warnings.extend(run.warnings.values())
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
         self.add(kind, scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
 

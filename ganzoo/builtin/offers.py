@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ganzoo.builtin import losses, optimizers, regularizers, samplers
 from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points
 from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
-from ganzoo.builtin.observers import diverged, grid, log, progress, remarks
+from ganzoo.builtin.observers import diverged, grid, health, log, progress, remarks
 from ganzoo.parts.optimizer import Adam
 from ganzoo.plugins.hookspecs import hookimpl
 
@@ -77,10 +77,11 @@ def ganzoo_metrics() -> list[type[Metric]]:
 
 @hookimpl
 def ganzoo_observers() -> list[type[Observer]]:
-    """The remarks, the divergence check, the log, sample grids and the progress bar."""
+    """The remarks, the checks of divergence and collapse, log, grids, progress."""
     return [
         remarks.Remarks,
         diverged.Diverged,
+        health.Health,
         log.LogFile,
         grid.SampleGrid,
         progress.ProgressBar,

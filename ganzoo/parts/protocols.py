@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import torch
@@ -145,6 +146,10 @@ class RunView(Protocol):
         """Sentences about how it was set up."""
 
     @property
+    def warnings(self) -> MutableMapping[str, str]:
+        """What is wrong with how it trains, as a sentence, by kind; empty where it is well."""
+
+    @property
     def game(self) -> PlayedGame:
         """The game being trained."""
 
@@ -158,6 +163,12 @@ class PlayedGame(GameView, Protocol):
     @property
     def rounds(self) -> int:
         """Rounds played."""
+
+    def untouched(self) -> AbstractContextManager[None]:
+        """Whatever runs inside leaves no trace, but for weights."""
+
+    def leased(self) -> AbstractContextManager[None]:
+        """Inside, torch's default generators are the game's own."""
 
     @property
     def frozen(self) -> Callable[[], Any]:

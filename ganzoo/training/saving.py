@@ -35,6 +35,8 @@ class SavedGame(Shown):
         self.observers = Observing((), self, self.zoo)
         self.remarks = [*self.game.data.remarks]
         """Sentences about how it was set up, which are told once training begins."""
+        self.warnings: dict[str, str] = {}
+        """What is wrong with how it trains, as a sentence, by kind."""
         name = composition.variant.name
         self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
         self.damaged: list[Path] = []

@@ -1,1 +1,1 @@
-"""The built-in observers: remarks, the divergence check, the log, grids and the progress bar."""
+"""The built-in observers: remarks, checks of the training, log, grids, progress."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.parts.observer import Observer
 from ganzoo.storage.files import write_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ganzoo.errors import DivergedError
     from ganzoo.parts.protocols import RunView
 
@@ -42,12 +44,20 @@ class LogFile(Observer):
         line = {"round": first + count - 1, "seconds": round(self.run.seconds, 3), **means}
         self.file.write(json.dumps(line) + "\n")
 
+    def saved(self, checkpoint: Path) -> None:  # noqa: ARG002
+        """Write a line with what is wrong with the training, if anything is."""
+        if self.run.warnings:
+            self._write(warnings=list(self.run.warnings.values()))
+
     def rolled_back(self, error: DivergedError) -> None:
         """Drop the lines of lost rounds, and write one that says so."""
         self.file.close()
         self._open()
+        self._write(diverged=str(error))
+
+    def _write(self, **facts: Any) -> None:
         run = self.run
-        line = {"round": run.game.rounds, "seconds": round(run.seconds, 3), "diverged": str(error)}
+        line = {"round": run.game.rounds, "seconds": round(run.seconds, 3), **facts}
         self.file.write(json.dumps(line) + "\n")
 
     def finished(self, error: BaseException | None) -> None:  # noqa: ARG002
