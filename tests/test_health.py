@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 from small import points
 from torch import Tensor
 
+from ganzoo.benchmark.contest import bench
 from ganzoo.builtin.observers.health import Health, of_samples, of_scores
 from ganzoo.builtin.observers.signals import Judgement, Reference, judgement, likeness, missing
 from ganzoo.engine.composition import compose
+from ganzoo.errors import DivergedError
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
@@ -154,23 +156,23 @@ def watched(run: Any, *found: dict[str, str]) -> Health:
 def test_it_warns_of_what_lasts_once_until_it_is_well_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    game = SimpleNamespace(progress=0.4, rounds=40, spaces=points().spaces)
+    game = SimpleNamespace(progress=0.0, rounds=0, spaces=points().spaces)
     run = SimpleNamespace(game=game, warnings={})
     bad, worse, well = {"alike": "bad."}, {"alike": "worse.", "won": "lost."}, dict[str, str]()
     health = watched(run, bad, worse, worse, well, bad, bad)
     told = []
-    for progress in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
-        game.progress, game.rounds = progress, round(100 * progress)
+    for rounds in (240, 300, 360, 420, 480, 540, 600):
+        game.progress, game.rounds = rounds / 600, rounds
         health.saved(tmp_path)
-        told.append((capsys.readouterr().err, {*run.warnings}))
+        told.append((capsys.readouterr().err, {**run.warnings}))
     assert told == [
-        ("", set()),
-        ("", set()),
-        ("warning: round 60: worse.\n", {"alike"}),
-        ("warning: round 70: lost.\n", {"alike", "won"}),
-        ("", set()),
-        ("", set()),
-        ("warning: round 100: bad.\n", {"alike"}),
+        ("", {}),
+        ("", {}),
+        ("warning: round 360: worse.\n", {"alike": "worse."}),
+        ("warning: round 420: lost.\n", {"alike": "worse.", "won": "lost."}),
+        ("", {}),
+        ("", {}),
+        ("warning: round 600: bad.\n", {"alike": "bad."}),
     ]
 
 
@@ -178,7 +180,7 @@ def test_a_generator_that_does_not_learn_is_told_of_on_stderr_and_in_the_log(
     zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = [*SMALL, "optimizers.generator.lr=1e-12", "optimizers.discriminator.lr=2e-2"]
-    run = train("vanilla", data="ring", rounds=150, out=tmp_path, settings=settings, zoo=zoo)
+    run = train("vanilla", data="ring", rounds=250, out=tmp_path, settings=settings, zoo=zoo)
     assert {"alike", "won"} & run.warnings.keys()
     error = capsys.readouterr().err
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -191,7 +193,7 @@ def test_it_watches_without_a_trace_and_no_run_ends_by_it(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def ran(name: str) -> dict[str, Tensor]:
-        run = train("dcgan", rounds=10, out=tmp_path / name, settings=["batch=8"], zoo=zoo)
+        run = train("vanilla", rounds=220, out=tmp_path / name, settings=["batch=8"], zoo=zoo)
         return load_file(run.checkpoints()[-1])
 
     watched = ran("watched")
@@ -199,4 +201,35 @@ def test_it_watches_without_a_trace_and_no_run_ends_by_it(
     capsys.readouterr()
     without = ran("without")
     assert all(torch.equal(watched[name], without[name]) for name in watched)
-    assert capsys.readouterr().err == ""
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_what_lasts_to_the_end_is_remarked_beside_a_benchmarks_results(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo.builtin.observers.health.ROUNDS", 0)
+    monkeypatch.setattr(
+        Health,
+        "found",
+        lambda self: {"won": "lost."} if self.run.game.variant.loss.name == "hinge" else {},
+    )
+    contenders = ["hinge@vanilla:loss=hinge", "vanilla"]
+    (made,) = bench(
+        contenders,
+        rounds=6,
+        evaluations=3,
+        data="ring",
+        settings=["batch=8"],
+        out=tmp_path / "out",
+        zoo=zoo,
+    )
+    assert "hinge: lost." in made.remarks
+    assert not [remark for remark in made.remarks if "vanilla" in remark and "lost" in remark]
+
+
+def test_a_rollback_takes_back_what_was_found_in_lost_rounds() -> None:
+    run = SimpleNamespace(warnings={"won": "lost."})
+    health = Health(run)
+    health.before = {"won": "lost."}
+    health.rolled_back(DivergedError("training diverged."))
+    assert run.warnings == health.before == {}

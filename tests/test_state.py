@@ -8,10 +8,11 @@ import pytest
 import torch
 from ganzoo_dcgan import Dcgan
 from ganzoo_vanilla import MaxoutMlp, Mlp
-from small import images, play, points, variant_of
+from small import equal, images, play, points, variant_of, weights
 
 from ganzoo.builtin.optimizers import RmsProp, Sgd
 from ganzoo.builtin.regularizers import R1
+from ganzoo.engine import state
 from ganzoo.engine.game import Game
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Regularizer
@@ -78,12 +79,31 @@ class Lookahead(Sgd):
     algorithm = Slow
 
 
-OPTIMIZERS = [Adam(lr=linear(1e-3)), RmsProp(momentum=0.5), Sgd(), Sgd(momentum=0.5), Lookahead()]
+class Warming(torch.optim.SGD):
+    """Keeps a number of its own in its groups, which changes with each step."""
+
+    def step(self, closure: Any = None) -> Any:
+        loss = super().step(closure)
+        for group in self.param_groups:
+            group["dampening"] += 0.05
+        return loss
 
 
-@pytest.mark.parametrize(
-    "optimizer", OPTIMIZERS, ids=["adam", "rmsprop", "sgd", "momentum", "later"]
-)
+class Warmed(Sgd):
+    algorithm = Warming
+
+
+OPTIMIZERS = {
+    "adam": Adam(lr=linear(1e-3)),
+    "rmsprop": RmsProp(momentum=0.5),
+    "sgd": Sgd(),
+    "momentum": Sgd(momentum=0.5),
+    "later": Lookahead(),
+    "group": Warmed(momentum=0.5),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 @pytest.mark.parametrize(
     ("architecture", "data"),
     [(MaxoutMlp(width=16, units=8), points()), (Dcgan(width=8), images())],
@@ -129,6 +149,42 @@ def same(one: Game, other: Game) -> None:
                 resumed = other.optimizers[player].state[twin].get(name)
                 if moment is not None:
                     assert moment.stride() == resumed.stride(), name
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("played", [0, 2])
+def test_a_game_that_went_on_goes_back_bit_for_bit(optimizer: Any, played: int) -> None:
+    variant = variant_of(
+        MaxoutMlp(width=16, units=8),
+        regularizers=(Remembering(weight=0.01),),
+        optimizers={"discriminator": optimizer, "generator": optimizer},
+        ema=0.9,
+    )
+    game = play(Game(variant, points(), seed=1), played)
+    tensors, facts = game.state()
+    saved = {name: tensor.clone() for name, tensor in tensors.items()}
+    expected = weights(play(game, 3))
+    game.restore(saved, facts)
+    assert equal(weights(play(game, 3)), expected)
+
+
+def test_a_restarted_game_has_other_random_numbers_which_its_state_holds() -> None:
+    def restarted(number: int) -> Game:
+        game = play(Game(variant_of(MaxoutMlp(width=16, units=8)), points(), seed=1), 2)
+        if number:
+            state.restart(game, number)
+        return game
+
+    games = [restarted(number) for number in (0, 1, 2, 2)]
+    again = Game(games[0].variant, points(), seed=1)
+    again.restore(*games[2].state())
+    first, *others, twin, restored = [weights(play(game, 2)) for game in (*games, again)]
+    assert equal(others[1], twin)
+    assert equal(others[1], restored)
+    assert not any(equal(one, other) for one in (first, others[0]) for other in others[1:])
+    assert [game.order.take(8).tolist() for game in games[2:]] == [again.order.take(8).tolist()] * 2
+    assert games[0].order.take(8).tolist() != games[1].order.take(8).tolist()
+    assert [game.state()[1].get("restarts") for game in games] == [None, 1, 2, 2]
 
 
 def test_its_names_and_facts_are_these() -> None:

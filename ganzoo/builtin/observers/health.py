@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FROM = 0.5
 """The share of the budget from which it speaks: before, healthy runs look much the same."""
+ROUNDS = 200
+"""The rounds from which it speaks: networks that have hardly trained look much the same, too."""
 ALIKE = 0.05
 """The least distance of samples from each other, as a share of that of real rows."""
 EXPLODED = 1e4
@@ -43,8 +45,8 @@ LISTED = 10
 class Health(Observer):
     """Warns of collapse: samples that are all alike, missing classes, scores that go astray.
 
-    It looks at each save in the second half of the budget, and warns of what it finds twice in a
-    row, once until it is well again.
+    It looks at each save in the second half of the budget, from round 200 on, and warns of what it
+    finds twice in a row, once until it is well again.
     """
 
     name = "health"
@@ -59,14 +61,15 @@ class Health(Observer):
     def saved(self, checkpoint: Path) -> None:  # noqa: ARG002
         """Look, and tell what is new on standard error; ``run.warnings`` has all that holds."""
         run = self.run
-        if run.game.progress < FROM or not drawable(run.game.spaces):
+        game = run.game
+        if game.progress < FROM or game.rounds < ROUNDS or not drawable(game.spaces):
             return
         # A composition that cannot be looked at in this way is no reason to end its run.
         found = contained(self.found).value or {}
         lasting = {kind: sentence for kind, sentence in found.items() if kind in self.before}
         for kind, sentence in lasting.items():
             if kind not in run.warnings:
-                sys.stderr.write(f"warning: round {run.game.rounds}: {sentence}\n")
+                sys.stderr.write(f"warning: round {game.rounds}: {sentence}\n")
         self.before = found
         run.warnings.clear()
         run.warnings.update(lasting)
@@ -80,7 +83,7 @@ class Health(Observer):
         """A sentence for each kind of collapse that there is now."""
         game = self.run.game
         self.reference = self.reference or Reference.of(game.data)
-        found = {}
+        found: dict[str, str] = {}
         if game.plays("generate"):
             found |= of_samples(game.preview().sample(SAMPLES, seed=0), self.reference)
         judged = contained(judgement, game, self.reference).value
@@ -89,7 +92,8 @@ class Health(Observer):
 
 def of_samples(made: dict[str, Tensor], reference: Reference) -> dict[str, str]:
     """What is wrong with samples, by kind; ``made`` has what they were made from."""
-    found, fake = {}, made["fake"]
+    found: dict[str, str] = {}
+    fake = made["fake"]
     given = next((name for name in reference.judges if name in made), None)
     labels = None if given is None else (made[given][:SPREAD], reference.columns[given][:SPREAD])
     alike = likeness(fake[:SPREAD], reference.real[:SPREAD], labels)
@@ -112,7 +116,7 @@ def of_samples(made: dict[str, Tensor], reference: Reference) -> dict[str, str]:
 
 def of_scores(judged: Judgement) -> dict[str, str]:
     """What is wrong with a discriminator's scores, by kind."""
-    found = {}
+    found: dict[str, str] = {}
     if judged.size > EXPLODED:
         found["scores"] = (
             f"the discriminator's scores explode: half of them exceed {judged.size:.3g}."

@@ -30,13 +30,13 @@ SPREAD = 64
 KNOWN = 1000
 """Labelled training rows, one of which is nearest to a sample."""
 NUMBERS = 1 << 24
-"""The most numbers that those rows may have together: 64 MiB."""
+"""About the most numbers that rows may have together: 64 MiB."""
 EXPECTED = 10
 """How many of the samples must be expected of a class before it can be missing: by chance, none
 are in one of 20,000 cases."""
 NEAR = 1.25
-"""How much farther from training rows than held-out rows samples may be, to be judged by them.
-Samples that are like nothing yet are nearest to the same few rows, whatever they may become."""
+"""How much farther from training rows than those from each other samples may be, to be judged by
+them. Samples that are like nothing yet are nearest to a few of the rows, whatever they become."""
 PAIRS = 64
 """The fewest pairs of samples of one label that their distance is measured on."""
 
@@ -66,17 +66,18 @@ class Reference:
     @classmethod
     def of(cls, data: Data) -> Reference:
         """A reference from a dataset."""
-        columns = some(data.held_out, SAMPLES)
+        most = NUMBERS // data.spaces["real"].size
+        columns = some(data.held_out, min(SAMPLES, max(SPREAD, most)))
         real, judges = columns["real"], dict[str, Judge]()
         locate, modes = data.info.get("locate"), data.info.get("modes")
         if callable(locate) and isinstance(modes, int):
             judges["mode"] = Located(locate, modes)
         categories = [n for n in data.train.names if n in data.spaces and data.spaces[n].classes]
         if categories and "real" not in data.train.fetched:  # else it would read many files
-            known = some(data.train, max(1, min(KNOWN, NUMBERS // real[0].numel())))
+            known = some(data.train, min(KNOWN, max(SPREAD, most)))
             for name in categories:
                 labels = known[name].where(known.get(name + MASK, torch.tensor(data=True)), UNKNOWN)
-                judges[name] = Nearest(data.spaces[name], known["real"], labels, real)
+                judges[name] = Nearest(data.spaces[name], known["real"], labels)
         shares = {
             name: torch.bincount(judge(real)[0], minlength=len(judge.names)) / len(real)
             for name, judge in judges.items()
@@ -99,18 +100,19 @@ class Located:
 class Nearest:
     """Gives a sample the label of the nearest training row whose label is known."""
 
-    def __init__(self, space: Space, rows: Tensor, labels: Tensor, real: Tensor) -> None:
+    def __init__(self, space: Space, rows: Tensor, labels: Tensor) -> None:
         known = labels != UNKNOWN
         self.names = space.names or tuple(map(str, range(space.classes or 0)))
-        self.rows, self.labels = rows[known].flatten(1).float(), labels[known]
-        self.usual = self._distances(real).min(1).values.median()
-
-    def _distances(self, samples: Tensor) -> Tensor:
-        return torch.cdist(samples.flatten(1).float(), self.rows)
+        self.labels, flat = labels[known], rows[known].flatten(1).float()
+        self.center = flat.mean(0)
+        self.rows = flat - self.center  # products of small numbers keep more digits
+        apart = torch.cdist(self.rows, self.rows).fill_diagonal_(torch.inf)
+        self.usual = apart.min(1).values.median()
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, bool]:
-        """Labels; judged where samples are about as near to training rows as held-out rows are."""
-        near, which = self._distances(samples).min(1)
+        """Labels; judged where samples are about as near to the rows as those to each other."""
+        apart = torch.cdist(samples.flatten(1).float() - self.center, self.rows)
+        near, which = apart.min(1)
         return self.labels[which], bool(near.median() <= NEAR * self.usual)
 
 
@@ -141,14 +143,16 @@ def likeness(
         if pairs.sum() < PAIRS:
             return None
         flat = samples.flatten(1).float()
-        spreads.append(float(torch.cdist(flat, flat)[pairs].mean()))
+        # By differences: where samples are alike, products lose the digits in which they differ.
+        apart = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+        spreads.append(float(apart[pairs].mean()))
     return spreads[0] / spreads[1] if spreads[1] > 0 else None
 
 
 def missing(samples: Tensor, judge: Judge, shares: Tensor) -> list[str]:
     """The classes of real rows that none of N samples is of, beyond what chance allows.
 
-    None where the samples cannot be judged.
+    No class is missing where the samples cannot be judged yet.
     """
     found, judged = judge(samples)
     if not judged:
