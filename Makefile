@@ -1,6 +1,7 @@
 # make demo    three variants head-to-head on digits and on a ring of Gaussians
 # make test    every test; narrowed by `make test plugin=dcgan`
 # make lint types check
+# make full    the soak of interruptions and the fuzzer; both take long, and CI runs a short form
 # make dist    core and every plugin under dist/: source distributions, and wheels made from them
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -14,7 +15,7 @@ RING := vanilla dcgan 'wgan-gp@wgan-gp:gradient-penalty.weight=0.1,batch=256' \
 	'hinge+r1@vanilla:loss=hinge,regularizer=r1,r1.weight=0.1'
 TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
 
-.PHONY: demo test lint types check dist clean
+.PHONY: demo test lint types check full dist clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -36,6 +37,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint types test
+
+full: $(VENV)/.dev
+	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python benchmarks/fuzz
 
 dist: $(VENV)/.dev
 	rm -rf dist
