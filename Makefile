@@ -1,7 +1,8 @@
 # make demo    three variants head-to-head on digits and on a ring of Gaussians
 # make test    every test; narrowed by `make test plugin=dcgan`
 # make lint types check
-# make coverage  the lines of the core that no test executes; fails below 95 %
+# make coverage   the lines of the core that no test executes; fails below 95 %
+# make full    the soak of interruptions and the fuzzer; both take long, and CI runs a short form
 # make dist    core and every plugin under dist/: source distributions, and wheels made from them
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -15,7 +16,7 @@ RING := vanilla dcgan 'wgan-gp@wgan-gp:gradient-penalty.weight=0.1,batch=256' \
 	'hinge+r1@vanilla:loss=hinge,regularizer=r1,r1.weight=0.1'
 TESTS := $(if $(plugin),plugins/ganzoo-$(plugin),tests $(PLUGINS))
 
-.PHONY: demo test coverage lint types check dist clean
+.PHONY: demo test coverage lint types check full dist clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -44,6 +45,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint types test
+
+full: $(VENV)/.dev
+	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python benchmarks/fuzz
 
 dist: $(VENV)/.dev
 	rm -rf dist

@@ -467,3 +467,18 @@ def test_what_killed_processes_left_is_removed_when_a_run_is_taken_up(run: Path)
     ganzoo.train(out=run, resume=True)
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in others)
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_when_the_file_is_written(
+    tmp_path: Path,
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / f".a[1].png.{ended.pid}-7.part"
+    others = [tmp_path / f".b.png.{ended.pid}-7.part", tmp_path / f".a[1].png.{os.getppid()}.part"]
+    for path in (left, *others):
+        path.touch()
+    with replacing(tmp_path / "a[1].png") as temporary:
+        temporary.touch()
+    assert not left.exists()
+    assert all(path.exists() for path in others)

@@ -143,7 +143,7 @@ def test_every_option_is_there_with_its_value_and_meaning(zoo: Zoo) -> None:
         "optimizers.generator.eps": "1e-08",
         "optimizers.generator.max_norm": "None",
     }
-    assert rows["turns.generator"]["means"] == "steps a round"
+    assert rows["turns.generator"]["means"] == "steps a round, 1,000 at most"
     assert rows["batch"]["means"] == "samples a step"
     assert rows["optimizers.generator.lr"]["means"] == "learning rate"
 

@@ -95,6 +95,10 @@ def test_options_are_set_by_path(
         ),
         ("sampler.dim=1000000000", "option 'dim' of 'gaussian' cannot be 1000000000"),
         ("turns.discriminator=0", "option 'turns.discriminator' of 'wgan-gp' cannot be 0"),
+        (
+            "turns.generator=1001",
+            "option 'turns.generator' of 'wgan-gp' cannot be 1001: Input should be less than",
+        ),
     ],
 )
 def test_a_wrong_option_is_one_sentence(zoo: Zoo, setting: str, sentence: str) -> None:

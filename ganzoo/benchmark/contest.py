@@ -100,11 +100,18 @@ def run_all(
 ) -> None:
     """Do what is left of every contest, one after another, and report it."""
     progress = shown() if on_progress is None else nullcontext(on_progress)
-    with locked(out), ending_as_ctrl_c(), reported(benches, out), progress as told:
-        tracker = ProgressTracker(benches, told)
-        for made in benches:
-            made.run(runner, on_result, tracker.update)
-        tracker.update()
+    try:
+        with locked(out), ending_as_ctrl_c(), reported(benches, out), progress as told:
+            tracker = ProgressTracker(benches, told)
+            for made in benches:
+                made.run(runner, on_result, tracker.update)
+            tracker.update()
+    except KeyboardInterrupt:
+        message = (
+            "interrupted at once; every run is kept as of its last checkpoint, and the same "
+            "command resumes them."
+        )
+        raise KeyboardInterrupt(message) from None
 
 
 def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:

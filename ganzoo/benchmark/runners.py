@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from ganzoo.benchmark.results import is_complete
 from ganzoo.benchmark.worker import LoadedData, Worker, record_death
 from ganzoo.errors import InterruptedRunError
-from ganzoo.training.interrupt import INTERRUPTED
+from ganzoo.training.interrupt import INTERRUPTED, telling_if_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -169,11 +169,18 @@ class Server:
 
 
 def stop(servers: Sequence[Server]) -> None:
-    """End the processes; the runs that are at work save their round first."""
-    for server in servers:
-        server.interrupt()
-    for server in servers:
-        while server.job is not None and server.exit_code() is None:
-            time.sleep(POLL)
-    for server in servers:
-        server.close()
+    """End the processes; the runs that are at work save their round first.
+
+    If they take long, that is said; a second Ctrl-C does not wait for them.
+    """
+    (waiting := telling_if_long()).start()
+    try:
+        for server in servers:
+            server.interrupt()
+        for server in servers:
+            while server.job is not None and server.exit_code() is None:
+                time.sleep(POLL)
+    finally:
+        waiting.cancel()
+        for server in servers:
+            server.close()

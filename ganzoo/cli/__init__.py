@@ -14,9 +14,9 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.cli.ending import AGAIN, answering_requests, fail
+from ganzoo.cli.ending import AGAIN, end_at_once, fail
 from ganzoo.errors import InterruptedRunError, PluginError, ZooError
-from ganzoo.training.interrupt import INTERRUPTED, ignore_requests
+from ganzoo.training.interrupt import INTERRUPTED, handled, ignore_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line."""
-    with answering_requests():
+    with handled(end_at_once):
         try:
             run()
         except InterruptedRunError as error:

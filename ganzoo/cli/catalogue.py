@@ -203,5 +203,8 @@ def install(
 ) -> None:
     """Install plugins by their names in the registry, into this environment."""
     from ganzoo.plugins.install import install as installed
+    from ganzoo.training.interrupt import ending_as_ctrl_c
 
-    answer(f"installed {', '.join(installed(names, find_links=find_links))}")
+    with ending_as_ctrl_c():  # or pip would go on
+        done = installed(names, find_links=find_links)
+    answer(f"installed {', '.join(done)}")

@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from ganzoo.training.interrupt import INTERRUPTED, handled, ignore_requests
+from ganzoo.training.interrupt import INTERRUPTED, ignore_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType
 
 AGAIN = "interrupted before it was done; the same command starts it again."
 
 
-@contextmanager
-def answering_requests() -> Iterator[None]:
-    """Raise KeyboardInterrupt, inside, for the first request to end; the second ends at once.
+def end_at_once(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    """Answer a request to end: say so, and end the process.
 
-    Where Python can only report an exception, such as in a weak reference's callback, the first
-    ends at once, too: it would be lost.
+    KeyboardInterrupt could be lost: raised inside an import, it may end up as an ImportError, or as
+    a module that is half there. Files are whole or absent at any moment, and what needs more than
+    that, such as a run, answers requests itself.
     """
-    reported = sys.unraisablehook
-
-    def first(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        for request in before:
-            signal.signal(request, second)
-        raise KeyboardInterrupt
-
-    def second(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        end_at_once()
-
-    def unraisable(report: sys.UnraisableHookArgs) -> None:
-        if issubclass(report.exc_type, KeyboardInterrupt):
-            end_at_once()
-        reported(report)
-
-    sys.unraisablehook = unraisable
-    try:
-        with handled(first) as before:
-            yield
-    finally:
-        sys.unraisablehook = reported
-
-
-def end_at_once() -> NoReturn:
-    """End the process, and say so; files are whole or absent at any moment."""
     os.write(2, f"error: {AGAIN}\n".encode())
     os._exit(INTERRUPTED)
 

@@ -11,6 +11,7 @@ from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
 from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.parts.schedule import is_scheduled
+from ganzoo.parts.variant import MOST_TURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,8 @@ def options(variant: Variant) -> list[dict[str, str]]:
     """Every option that ``--set`` can change, with its value and what it means."""
     rows = [row for part in variant.parts() for row in of_part(part, part.name)]
     for player, turns in variant.turns:
-        rows.append({"option": f"turns.{player}", "value": str(turns), "means": "steps a round"})
+        means = f"steps a round, {MOST_TURNS:,} at most"
+        rows.append({"option": f"turns.{player}", "value": str(turns), "means": means})
         rows += of_part(variant.optimizers[player], f"optimizers.{player}")
     for name in ("batch", "precision", "ema"):
         means = type(variant).model_fields[name].description or ""

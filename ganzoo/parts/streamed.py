@@ -6,6 +6,7 @@ import copy
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -142,7 +143,7 @@ def loaded(
         pin_memory=pin,
         prefetch_factor=PREFETCH,
         collate_fn=as_it_is,
-        worker_init_fn=ignore_interrupts,
+        worker_init_fn=outlive_requests,
         # Otherwise the seed of the workers would be drawn from torch's default generator, and
         # training would depend on whether rows are streamed.
         generator=torch.Generator(),
@@ -155,9 +156,25 @@ def as_it_is(batch: Any) -> Any:
     return batch
 
 
-def ignore_interrupts(_worker: int) -> None:
-    """Leave Ctrl-C to the training process, which finishes its round first, with our rows."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def outlive_requests(_worker: int) -> None:
+    """Leave it to the training process to end, which finishes its round first, with our rows.
+
+    Ctrl-C and a closing terminal reach every process of a group, as does a cluster's SIGTERM. From
+    the training process alone SIGTERM is an order.
+    """
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # on Linux
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        threading.Thread(target=end_by_order, daemon=True).start()
+
+
+def end_by_order() -> None:
+    """Wait for the training process to end this one."""
+    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 class StreamedRows:

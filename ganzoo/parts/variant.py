@@ -10,7 +10,6 @@ from pydantic import (
     ConfigDict,
     Field,
     InstanceOf,
-    PositiveInt,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -33,6 +32,9 @@ from ganzoo.parts.part import (
 from ganzoo.parts.schedule import Decay, is_scheduled, model_at
 
 PlayerName = Annotated[Player, StringConstraints(pattern=PLAYER_NAME)]
+MOST_TURNS = 1000
+"""A run is saved and interrupted between rounds; papers have at most about a hundred turns."""
+Turns = Annotated[int, Field(ge=1, le=MOST_TURNS)]
 PARTS: dict[str, type[Part]] = {
     "architecture": Architecture,
     "loss": Loss,
@@ -57,7 +59,10 @@ class Variant(BaseModel):
     )
     regularizers: tuple[InstanceOf[Regularizer], ...] = ()
     sampler: InstanceOf[Sampler]
-    turns: tuple[tuple[PlayerName, PositiveInt], ...] = ((DISCRIMINATOR, 1), (GENERATOR, 1))
+    turns: tuple[tuple[PlayerName, Turns], ...] = Field(
+        default=((DISCRIMINATOR, 1), (GENERATOR, 1)),
+        description=f"each player's steps a round, {MOST_TURNS:,} at most",
+    )
     optimizers: Mapping[Player, InstanceOf[Optimizer]] = Field(
         default={}, validate_default=True, description="each player's; Adam where none is named"
     )

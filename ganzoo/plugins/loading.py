@@ -66,7 +66,11 @@ class Loaded:
 
         Returns None where it raised.
         """
-        call = isolated(function, *args)
+        try:
+            call = isolated(function, *args)
+        except KeyboardInterrupt:  # Ctrl-C, or so the plugin says
+            message = f"interrupted while plugin {self.origin} was loaded."
+            raise KeyboardInterrupt(message) from None
         self.seconds[stage] = self.seconds.get(stage, 0.0) + call.seconds
         for changed in call.changed:
             self.found(f"changed {changed} {stage}, and it was set back")

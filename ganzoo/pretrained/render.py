@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,6 +113,9 @@ def _checked_out(
         if out is not None
         else source.file.with_suffix(".png" if is_drawable else ".gif")
     )
+    if out is None and not os.access(path.parent, os.W_OK):
+        message = f"the folder {path.parent} cannot be written to; name a file elsewhere by --out."
+        raise OptionError(message)
     if path.suffix not in SUFFIXES:
         message = f"cannot write samples as '{path.name}'; name a .png, .npy or .gif file."
         raise OptionError(message)

@@ -13,6 +13,7 @@ from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.scores import evaluate
 from ganzoo.storage.files import given_path
+from ganzoo.training.interrupt import ending_as_ctrl_c
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,8 @@ def retrain(model: Model, folder: Path, *, seed: int) -> None:
     if (folder / "run.json").exists():
         words.append("--resume")
     # A process of its own, as the command would have: nothing that this one has set can matter.
-    done = subprocess.run([sys.executable, "-m", "ganzoo", *words], check=False)  # noqa: S603
+    with ending_as_ctrl_c():  # or a run that nobody waits for would go on
+        done = subprocess.run([sys.executable, "-m", "ganzoo", *words], check=False)  # noqa: S603
     if done.returncode:
         message = f"'{model.command}' failed; its own message is above."
         raise ZooError(message)

@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,15 @@ def given_path(path: str | Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; it replaces ``path`` if the block succeeds.
 
-    Raises RunError if the file cannot be written; the previous file is then unchanged.
+    What processes left that were killed while they wrote the same file is removed. Raises RunError
+    if the file cannot be written; the previous file is then unchanged.
     """
     # In the same folder, because a rename is atomic only within one file system.
     owner = f"{os.getpid()}-{threading.get_native_id()}"  # threads may write one file at once
     temporary = path.with_name(f".{path.name}.{owner}.part")
+    for left in path.parent.glob(f".{escape(path.name)}.*.part"):
+        if is_left(left):
+            remove(left)
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -40,11 +45,12 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}. The previous file is unchanged."
+        message = f"cannot write {path}: {error.strerror or error}."
+        if path.exists():
+            message += " The previous file is unchanged."
         raise RunError(message) from error
     finally:
-        with suppress(OSError):  # it is not there, or the disk is read-only
-            temporary.unlink()
+        remove(temporary)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,15 +65,26 @@ def remove_leftovers(folder: Path) -> None:
     For who holds the folder's lock: what is named after this process is not its own, then, but of
     one that had its number, as in a container that was started again; or another thread's.
     """
-    others = {thread.native_id for thread in threading.enumerate()} - {threading.get_native_id()}
     for path in folder.glob(".*.part"):
-        owner = re.search(r"\.([0-9]+)(?:-([0-9]+))?\.part$", path.name)  # 0.2 named no thread
-        if owner is None:
-            continue
-        process, thread = int(owner[1]), int(owner[2] or 0)
-        if not is_alive(process) or (process == os.getpid() and thread not in others):
-            with suppress(OSError):
-                path.unlink()
+        if is_left(path, locked=True):
+            remove(path)
+
+
+def is_left(path: Path, *, locked: bool = False) -> bool:
+    """Whether a temporary file's process ended, or where its folder is ``locked``, its thread."""
+    owner = re.search(r"\.([0-9]+)(?:-([0-9]+))?\.part$", path.name)  # 0.2 named no thread
+    if owner is None:
+        return False
+    process, thread = int(owner[1]), int(owner[2] or 0)
+    others = {thread.native_id for thread in threading.enumerate()} - {threading.get_native_id()}
+    is_own = locked and process == os.getpid() and thread not in others
+    return is_own or not is_alive(process)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there and the disk allows it."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def is_alive(process: int) -> bool:

@@ -91,12 +91,21 @@ def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -
         plain[name] = flat.clone() if memory in seen else flat
         seen.add(memory)
     metadata = {KEY: text_of({**facts, DIGEST: digest(plain, facts)})}
-    with replacing(path) as temporary:
-        try:
-            # From the tensors' own memory: what is contiguous and on the CPU is never copied.
-            safetensors.torch.save_file(plain, temporary, metadata)
-        except safetensors.SafetensorError as error:
-            raise failed(error) from error
+    try:
+        with replacing(path) as temporary:
+            save(plain, temporary, metadata)
+    except RunError as error:
+        message = f"{error} Resumed, the run goes on from the checkpoint before, or its start."
+        raise RunError(message) from error
+
+
+def save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file; OSError, with what the system said, where that fails."""
+    try:
+        # From the tensors' own memory: what is contiguous and on the CPU is never copied.
+        safetensors.torch.save_file(tensors, path, metadata)
+    except safetensors.SafetensorError as error:
+        raise failed(error) from error
 
 
 def digest(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:

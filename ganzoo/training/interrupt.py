@@ -36,8 +36,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     Outside the main thread, where no signal arrives, never.
     """
     asked: set[int] = set()
-    waiting = threading.Timer(LONG, sys.stderr.write, [WAITING])
-    waiting.daemon = True
+    waiting = telling_if_long()
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         if number in asked:
@@ -52,6 +51,13 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             yield lambda: bool(asked)
         finally:
             waiting.cancel()
+
+
+def telling_if_long() -> threading.Timer:
+    """What tells whoever asked what is waited for; to be started, and cancelled at the end."""
+    timer = threading.Timer(LONG, lambda: sys.stderr.write(WAITING))
+    timer.daemon = True
+    return timer
 
 
 def ignore_requests() -> None:

@@ -11,6 +11,7 @@ from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
 from ganzoo.training.checkpoint import kept_in
 from ganzoo.training.device import chosen_device, runs_own
+from ganzoo.training.interrupt import ending_as_ctrl_c
 from ganzoo.training.plan import Move, Plan, Start, composed_in, plan_lost
 
 if TYPE_CHECKING:
@@ -153,9 +154,10 @@ def refuse_other_data(folder: Path, *, same: bool) -> None:
 
 @contextmanager
 def saying_what_is_kept(folder: Path) -> Iterator[None]:
-    """Let a KeyboardInterrupt from inside say what is kept of the run in a folder."""
+    """Raise KeyboardInterrupt, inside, for a request to end; it says what is kept of a run."""
     try:
-        yield
+        with ending_as_ctrl_c():
+            yield
     except KeyboardInterrupt:
         if not (folder / "run.json").exists():
             raise
