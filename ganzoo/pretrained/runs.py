@@ -16,6 +16,7 @@ from ganzoo.parts.space import Space, masks
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.storage.files import replacing
+from ganzoo.storage.paths import home
 from ganzoo.storage.weight_file import GENERATOR_FILE, opened, written
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import Plan, composed_in
@@ -58,7 +59,7 @@ class RunFolder:
         Raises RunError if there is no run or no checkpoint, or it has parts that the zoo does not
         know.
         """
-        path = Path(name).expanduser()
+        path = home(name)
         _, composition = composed_in(path, zoo)
         last = checkpoint.last_whole(path, contents)
         return cls(name, path, composition, last)

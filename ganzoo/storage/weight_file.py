@@ -22,6 +22,7 @@ from pydantic import (
 from torch.overrides import TorchFunctionMode
 
 from ganzoo.errors import WeightsError
+from ganzoo.parts.plain_json import json_of, require_shallow
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -123,13 +124,23 @@ def opened(blob: bytes, who: str) -> tuple[Config, dict[str, Tensor]]:
     """
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load(blob)
-        # safetensors' own reader of metadata wants a path; the header is plain JSON after its size.
-        header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
-        config = Config.model_validate_json(header["__metadata__"]["ganzoo"])
+        text = header_of(blob)["__metadata__"]["ganzoo"]
+        require_shallow(text)
+        config = Config.model_validate_json(text)
     except (safetensors.SafetensorError, ValidationError, KeyError, ValueError, TypeError) as error:
         message = f"{who} is not a ganzoo weight file: {kind_of(blob) or described(error)}."
         raise WeightsError(message) from error
     return config, tensors
+
+
+def header_of(blob: bytes) -> dict[str, Any]:
+    """The header of a safetensors file: its tensors, and its metadata under ``__metadata__``.
+
+    Raises ValueError where it cannot be read.
+    """
+    # safetensors' own reader of metadata wants a path; the header is plain JSON after its size.
+    header: dict[str, Any] = json_of(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
+    return header
 
 
 class Uninitialized(TorchFunctionMode):
