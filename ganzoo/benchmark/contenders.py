@@ -8,7 +8,7 @@ from math import log10, prod
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import OptionError
-from ganzoo.parts.settings import separated
+from ganzoo.parts.settings import require_short, separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,6 +75,7 @@ def choices_of(texts: Iterable[str]) -> dict[str, list[str]]:
     """A grid from texts such as ``loss=hinge,wasserstein``; OptionError for other spellings."""
     found: dict[str, list[str]] = {}
     for text in texts:
+        require_short(text)
         key, _, values = text.partition("=")
         choices = CHOICE.findall(values)
         if not choices or key in found:

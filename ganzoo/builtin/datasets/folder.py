@@ -57,7 +57,7 @@ class Folder(Dataset):
         default="auto", description="read all images into memory; auto: up to 2 GiB of pixels"
     )
     workers: NonNegativeInt | None = Field(
-        default=None, description="processes that read ahead; null: by the cores"
+        default=None, le=1024, description="processes that read ahead; null: by the cores"
     )
 
     def spec(self) -> dict[str, Any]:

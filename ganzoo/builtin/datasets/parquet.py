@@ -54,7 +54,7 @@ class Parquet(Dataset):
     size: int = Field(default=32, ge=8, le=1024, description="pixels a side")
     channels: Literal[1, 3] = Field(default=3, description="1 is grey, 3 is RGB")
     workers: NonNegativeInt | None = Field(
-        default=None, description="processes that read ahead; null: by the cores"
+        default=None, le=1024, description="processes that read ahead; null: by the cores"
     )
 
     @property

@@ -164,7 +164,9 @@ class Canonical(Metric):
     sha256: str | None = Field(
         default=None, exclude=True, pattern="^[0-9a-f]{64}$", description="its file's, to be sure"
     )
-    rows: PositiveInt = Field(default=50_000, description="the most rows of each side")
+    rows: PositiveInt = Field(
+        default=50_000, le=1_000_000, description="the most rows of each side"
+    )
 
     routine: ClassVar[bool] = False
 

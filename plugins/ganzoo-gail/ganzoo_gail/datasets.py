@@ -37,7 +37,9 @@ class Demonstrations(Dataset):
     """Demonstrations from a file that ``ganzoo record`` wrote: ``demonstrations:FILE``."""
 
     path: Place
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    trajectories: PositiveInt = Field(
+        default=4, le=1_000_000, description="episodes of the expert to train on"
+    )
 
     def load(self) -> Data:
         """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
@@ -54,7 +56,9 @@ class Shipped(Dataset):
         default="fixed",
         description="fixed: all episodes equally long; task: the task's own end",
     )
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    trajectories: PositiveInt = Field(
+        default=4, le=1_000_000, description="episodes of the expert to train on"
+    )
 
     def load(self) -> Data:
         """Read the file. Raises DataError if none is shipped with this horizon."""
@@ -125,7 +129,9 @@ class Minari(Dataset):
     """
 
     dataset: str
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    trajectories: PositiveInt = Field(
+        default=4, le=1_000_000, description="episodes of the expert to train on"
+    )
 
     def load(self) -> Data:
         """Read the dataset. Raises DataError if that or making its environment fails."""
