@@ -17,7 +17,7 @@ from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.parts.plain_json import json_of
 from ganzoo.plugins.composing import one_or_more, written
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.storage.files import write_text
 from ganzoo.storage.lock import locked
 from ganzoo.storage.reading import read_bytes
@@ -85,7 +85,7 @@ def bench(
     place = Path(out)
     defaults = default_terms(place, processes)
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
-    benches = prepared(contests, place, zoo or default_zoo())
+    benches = prepared(contests, place, chosen_zoo(zoo))
     runner = runner_for(zoo, benches[0].contest.processes, ray)
     run_all(benches, place, runner, on_result, on_progress)
     return benches
@@ -114,7 +114,7 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
     benchmark, and ZooError if no run has finished yet.
     """
     folder = Path(folder)
-    benches = opened(folder, zoo or default_zoo())
+    benches = opened(folder, chosen_zoo(zoo))
     for made in benches:
         made.write_results()
     finished = report_finished(benches, folder)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.errors import OptionError, closest
+from ganzoo.errors import OptionError, closest, quoted
 from ganzoo.parts.variant import PARTS
 
 SEPARATOR = r"""(?x)
@@ -85,7 +85,7 @@ def pairs(turns: Any) -> list[tuple[str, int]]:
     try:
         return [(str(player), count) for player, count in turns]
     except (TypeError, ValueError):
-        message = f"turns are a list of [player, count], not {turns!r}."
+        message = f"turns are a list of [player, count], not {quoted(turns)}."
         raise OptionError(message) from None
 
 

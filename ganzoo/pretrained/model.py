@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.build import Network
+from ganzoo.engine.composition import loaded
 from ganzoo.engine.fixed import numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Source, source
-from ganzoo.pretrained.build import Network, network
+from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.pretrained.judge import Judge
@@ -69,7 +71,7 @@ def load(
         UnknownNameError: If a part of the model belongs to a plugin that is not installed.
         RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     kind, _, path = name.partition(":")
     if kind == RUN:
         return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
@@ -193,8 +195,7 @@ class Pretrained:
                 "file may not choose; import it first, if you trust it."
             )
             raise WeightsError(message)
-        loaded: Data = dataset.load()
-        return loaded
+        return loaded(dataset)
 
     @property
     def card(self) -> str:

@@ -11,7 +11,7 @@ import torch
 from huggingface_hub import HfApi, RepoFile
 
 from ganzoo.errors import WeightsError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Registered, model_named
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import hub_page
@@ -44,7 +44,7 @@ def publish(
         message = f"publishing needs {error.name}: run pip install 'ganzoo-core[dev]'."
         raise WeightsError(message) from error
 
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     model = model_named(name, zoo)
     with tempfile.TemporaryDirectory() as place:
         folder, cache = Path(place) / "folder", Path(place) / "cache"

@@ -112,7 +112,7 @@ def test_actions_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         ({**FACTS, "expert_return": float("nan")}, "in its metadata, expert_return: Input should"),
         ({**FACTS, "seed": 1}, "in its metadata, seed: Extra inputs are not permitted."),
         ([], "in its metadata, Input should be an object."),
-        ({**FACTS, "x" * 9000: 1}, f"in its metadata, {'x' * 200}...: Extra inputs are not"),
+        ({**FACTS, "x" * 9000: 1}, f"in its metadata, {'x' * 100}"),
     ],
 )
 def test_what_is_wrong_with_the_metadata_is_told(
