@@ -16,6 +16,7 @@ from ganzoo.errors import WeightsError
 from ganzoo.parts.part import GENERATOR
 from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.hub import Client
+from ganzoo.storage.paths import home
 from ganzoo.storage.weight_file import file_name, opened
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import Start, plan_in
@@ -48,7 +49,7 @@ def weights_of(what: str | Path, zoo: Zoo) -> Weights:
     name = str(what)
     if is_model_name(name, zoo):
         return of_model(name, zoo)
-    return of_run(Path(name.removeprefix("run:")).expanduser())
+    return of_run(home(name.removeprefix("run:")))
 
 
 def of_model(name: str, zoo: Zoo) -> Weights:
