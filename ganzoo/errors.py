@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pydantic import ValidationError
+
+
+SECRETS = re.compile(r"(?<=://)[^/?#\s]*@|\bhf_[A-Za-z0-9]{8,}")
+"""What stands before the host in a URL, and tokens of the Hub."""
+
+
+QUOTED, SENTENCE = 300, 3000
+"""The most characters of one thing that a sentence quotes, and of the whole sentence."""
+
 
 class ZooError(Exception):
-    """An error that the user can fix; the command line prints its message and exits with 1."""
+    """An error that the user can fix; the command line prints its message and exits with 1.
+
+    Whatever a message quotes, it is one line that can be printed, of a length that can be read.
+    """
+
+    def __init__(self, message: str) -> None:
+        words = re.sub(rf"\S{{{QUOTED},}}", lambda long: shortened(long[0], QUOTED), message)
+        super().__init__(shortened(words, SENTENCE))
 
 
 class ComposeError(ZooError):
-    """Parts that do not fit together, found before training starts.
+    """Parts that do not fit together, or do not return what they must.
+
+    It is raised before training starts, or in a later round for what first happens there.
 
     ``missing`` is a value that is not offered and the kind of part that could offer it, so that
     whoever knows the installed plugins can name them.
@@ -62,9 +82,44 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
+def without_secrets(text: str) -> str:
+    """Another program's text without the passwords of its URLs and the Hub's tokens."""
+    return SECRETS.sub("", text)
+
+
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    told = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return shortened(without_secrets(told), QUOTED)
+
+
+def fault(error: ValidationError) -> str:
+    """The first field of a file that pydantic finds wrong, and how, as ``seed: Field required``."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return ": ".join(filter(None, (where, what))).rstrip(".")
+
+
+def shortened(text: str, most: int) -> str:
+    """A text on one line, what cannot be printed escaped, without its middle where it is long."""
+    if len(text) > most:
+        text = f"{text[: most // 2]} ... {text[-most // 2 :]}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def quoted(value: object) -> str:
+    """A value that was given, as a sentence quotes it; what has no short text by its kind."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  (digits too many for Python, or another's mistake)
+        return in_words(value)
+    return in_words(value) if "\n" in text else shortened(text, QUOTED)
+
+
+def in_words(value: object) -> str:
+    """What kind of thing a value is: ``None``, or ``an int``."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

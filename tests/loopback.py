@@ -55,6 +55,8 @@ class Hub:
     fault: str = ""
     calls: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    password: str = ""
+    """``user:password``, which every request at this host's own name must carry, and no other."""
     slow: float = 30.0
     """How many seconds a fault keeps the client waiting."""
     xet: Path | None = None
@@ -144,6 +146,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def granted(self) -> None:
         """Call the route of the request, unless it is refused."""
+        basic = f"Basic {base64.b64encode(self.hub.password.encode()).decode()}"
+        here = self.headers["Host"].startswith("127.0.0.1")
+        if self.hub.password and here != (self.headers.get("Authorization") == basic):
+            raise Refused(401, "", "a password is needed here, and must not be sent elsewhere")
         if self.hub.fault in REFUSALS:
             raise Refused(*REFUSALS[self.hub.fault])
         path = unquote(self.path.partition("?")[0])
@@ -161,6 +167,8 @@ class Handler(BaseHTTPRequestHandler):
     def role(self) -> str:
         """The role of the request's token; "" without a token."""
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.hub.password:
+            return "write"
         if token and token not in TOKENS:
             raise Refused(401, "", "Invalid credentials in Authorization header")
         return TOKENS.get(token, "")

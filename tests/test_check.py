@@ -378,7 +378,7 @@ class Returning(Regularizer):
 
 
 @pytest.mark.parametrize(
-    ("what", "got"), [("float", "a float"), ("few", "a term of shape (3,)"), ("none", "a NoneType")]
+    ("what", "got"), [("float", "a float"), ("few", "a term of shape (3,)"), ("none", "None")]
 )
 def test_a_term_of_another_form_is_refused(what: str, got: str) -> None:
     with pytest.raises(ComposeError) as error:
@@ -600,7 +600,7 @@ class Building(Crooked):
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("none", "builds a NoneType as its discriminator; it must be an nn.Module."),
+        ("none", "builds None as its discriminator; it must be an nn.Module."),
         ("lambda", "builds a function as its discriminator; it must be an nn.Module."),
         (
             "raise",

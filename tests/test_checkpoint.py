@@ -144,11 +144,11 @@ FOREIGN: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str
     ),
     "position below zero": (
         lambda _, f: f.update(position=-1),
-        "Facts: position: Input should be greater than or equal to 0",
+        "position: Input should be greater than or equal to 0",
     ),
     "rounds in words": (
         lambda _, f: f.update(rounds="four"),
-        "Facts: rounds: Input should be a valid integer",
+        "rounds: Input should be a valid integer",
     ),
     "no plan": (lambda _, f: f.pop("plan"), "it has no 'plan'"),
 }
@@ -274,7 +274,7 @@ def test_where_no_checkpoint_is_whole_the_newest_is_named(run: Path) -> None:
         flipped(path, -1)
     wrong = f"checkpoint {newest(run)} cannot be read: its bytes are not those that were written."
     for call in (
-        lambda: ganzoo.sample(run, 2),
+        lambda: ganzoo.evaluate(run),
         lambda: ganzoo.train(out=run, resume=True),
         lambda: Run.open(run, ganzoo.default_zoo()),
     ):
@@ -393,10 +393,10 @@ def test_a_lost_plan_is_told(run: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "what"),
     [
-        ({"threads": 100_000}, "Plan: threads: Input should be less than or equal to 1024"),
-        ({"seed": -1}, "Plan: seed: Input should be greater than or equal to 0"),
-        ({"rounds": "many"}, "Plan: rounds: Input should be a valid integer"),
-        ([], "Plan: Input should be an object"),
+        ({"threads": 100_000}, "threads: Input should be less than or equal to 1024"),
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
+        ({"rounds": "many"}, "rounds: Input should be a valid integer"),
+        ([], "Input should be an object"),
     ],
 )
 def test_a_damaged_plan_says_which_file_and_field(run: Path, fields: Any, what: str) -> None:

@@ -22,6 +22,7 @@ from loopback import Hub
 
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.registry import Model
+from ganzoo.storage.endpoint import Endpoint
 from ganzoo.storage.hub import Client
 from ganzoo.storage.refusals import as_sentence
 from ganzoo.storage.weight_file import WeightFile
@@ -296,6 +297,6 @@ def test_a_read_only_cache_is_read_without_a_call_and_not_written(readable: Path
 def test_a_folder_that_takes_no_more_is_not_the_hubs_fault(number: int) -> None:
     with (
         pytest.raises(WeightsError, match="it cannot be stored .*: /cache.*set cache_dir="),
-        as_sentence("it", None),
+        as_sentence("it", Endpoint.of(None)),
     ):
         raise OSError(number, os.strerror(number), "/cache")

@@ -202,6 +202,29 @@ def test_a_resumed_log_drops_what_will_be_played_again_and_goes_on(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\xff\xfe\n",
+        b"\0\0\0\n",
+        b"\n",
+        b"[" * 10_000 + b"\n",
+        b'{"round": 1e400}\n',
+        b'{"round": "1"}\n',
+        b'{"seconds": 1}\n',
+        b"[]\n",
+        b'{"round": 1' + b" " * (2 << 20) + b"}\n",  # a line of two MiB
+        b'{"round": 2}',  # cut off where it looks whole; the next line would be joined to it
+        b'{"roun',
+    ],
+)
+def test_a_resumed_log_drops_what_is_no_line(tmp_path: Path, junk: bytes) -> None:
+    kept = b'{"round": 2}\n'
+    (tmp_path / "log.jsonl").write_bytes(kept + junk)
+    logging(tmp_path, 4).finished(None)
+    assert (tmp_path / "log.jsonl").read_bytes() == kept
+
+
 def test_a_broken_and_resumed_run_logs_each_round_once(zoo: Zoo, tmp_path: Path) -> None:
     small = ["architecture.width=8", "batch=8"]
     for rounds, resume in ((30, False), (70, True)):

@@ -500,7 +500,8 @@ def test_offline_nothing_is_asked_for(zoo: Zoo) -> None:
 
 
 def test_a_config_is_written_the_same_whatever_the_order() -> None:
-    fields = {"player": "generator", "variant": {"b": 1, "a": 2}, "data": {}, "spaces": {}}
-    one = Config(**fields, rounds=1, seed=0)  # type: ignore[arg-type]
-    other = Config(**{**fields, "variant": {"a": 2, "b": 1}}, rounds=1, seed=0)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"player": "generator", "variant": {"name": "b", "a": 2}}
+    fields |= {"data": {"part": "ring"}, "spaces": {"real": {"shape": (2,)}}}
+    one = Config(**fields, rounds=1, seed=0)
+    other = Config(**{**fields, "variant": {"a": 2, "name": "b"}}, rounds=1, seed=0)
     assert one.canonical() == other.canonical()

@@ -180,6 +180,7 @@ def test_what_is_no_run_is_said(tmp_path: Path) -> None:
     run = ganzoo.train("vanilla", data="ring", rounds=1, out=tmp_path / "run")
     for path in run.checkpoints():
         path.unlink()
+    (tmp_path / "run" / "model.safetensors").unlink()
     with pytest.raises(RunError, match="has no checkpoint yet; train it first"):
         ganzoo.sample(tmp_path / "run")
 

@@ -10,7 +10,7 @@ from ganzoo.benchmark.contest import folders_in, opened, report_finished
 from ganzoo.benchmark.folder import Bench, Benches
 from ganzoo.benchmark.results import Result, read
 from ganzoo.errors import RunError, ZooError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 
 if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
@@ -60,7 +60,7 @@ def compare(
     Raises ZooError if they have different terms, such as the budget, and RunError if a folder
     cannot be used.
     """
-    zoo, folder = zoo or default_zoo(), Path(out)
+    zoo, folder = chosen_zoo(zoo), Path(out)
     places = [Path(one).resolve(), Path(other).resolve()]
     if places[0] == places[1]:
         message = f"{one} and {other} are the same folder; there is nothing to compare."

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from ganzoo.benchmark.contenders import crossed, labelled
-from ganzoo.benchmark.folder import Bench, Benches, contest_in
+from ganzoo.benchmark.folder import MOST_BYTES, Bench, Benches, contest_in
 from ganzoo.benchmark.jobs import Contest, slug
 from ganzoo.benchmark.progress import ProgressTracker, shown
 from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.parts.plain_json import json_of
 from ganzoo.plugins.composing import one_or_more, written
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.storage.files import write_text
 from ganzoo.storage.lock import locked
+from ganzoo.storage.reading import read_bytes
 from ganzoo.training.device import chosen_device
 from ganzoo.training.interrupt import ending_as_ctrl_c
 
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 SUITE = "suite.json"
 """The folders of a suite's contests, in their order; a single contest has no such file."""
+FOLDERS = TypeAdapter(list[Annotated[str, Field(pattern=r"^[a-z0-9-][a-z0-9.-]*$")]])
+"""What that file holds: names of folders beside it, as ``slug`` makes them."""
 
 
 def bench(
@@ -79,7 +85,7 @@ def bench(
     place = Path(out)
     defaults = default_terms(place, processes)
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
-    benches = prepared(contests, place, zoo or default_zoo())
+    benches = prepared(contests, place, chosen_zoo(zoo))
     runner = runner_for(zoo, benches[0].contest.processes, ray)
     run_all(benches, place, runner, on_result, on_progress)
     return benches
@@ -108,7 +114,7 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
     benchmark, and ZooError if no run has finished yet.
     """
     folder = Path(folder)
-    benches = opened(folder, zoo or default_zoo())
+    benches = opened(folder, chosen_zoo(zoo))
     for made in benches:
         made.write_results()
     finished = report_finished(benches, folder)
@@ -201,10 +207,11 @@ def opened(folder: Path, zoo: Zoo) -> list[Bench]:
 def folders_in(out: Path) -> list[Path]:
     """The folders of the contests in a folder: itself, several subfolders of a suite, or none."""
     try:
-        return [out / name for name in json.loads((out / SUITE).read_bytes())]
+        names = json_of(read_bytes(out / SUITE, MOST_BYTES))
+        return [out / name for name in FOLDERS.validate_python(names)]
     except (FileNotFoundError, NotADirectoryError):
         return [out] if contest_in(out) is not None else []
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         message = f"{out / SUITE} cannot be read; choose another --out."
         raise RunError(message) from error
 

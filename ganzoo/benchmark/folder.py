@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,12 @@ from ganzoo.benchmark.standings import Standing, headline, incomparable, standin
 from ganzoo.benchmark.statistics import ANY_NUMBER
 from ganzoo.benchmark.tables import rows_of, title
 from ganzoo.benchmark.verdict import NOBODY, UNRANKED, verdict
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, fault
+from ganzoo.parts.plain_json import json_of
 from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.files import write_text
 from ganzoo.storage.hub import Client
+from ganzoo.storage.reading import MIB, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from ganzoo.benchmark.runners import Runner
     from ganzoo.plugins.zoo import Zoo
+
+MOST_BYTES = 16 * MIB
+"""Of a contest's terms; those of ten thousand contenders take one."""
 
 
 class Bench:
@@ -196,7 +200,7 @@ def contest_in(folder: Path) -> Contest | None:
     """The contest in a folder, if there is one; RunError if it is of another version."""
     path = folder / "contest.json"
     try:
-        text = path.read_bytes()
+        text = read_bytes(path, MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -205,20 +209,21 @@ def contest_in(folder: Path) -> Contest | None:
     try:
         return Contest.model_validate_json(text)
     except ValidationError as error:
-        message = f"{path} {other_version(text)}"
+        message = f"{path} {other_version(text, fault(error))}"
         raise RunError(message) from error
 
 
-def other_version(text: bytes) -> str:
-    """Why a contest cannot be read, by the format it says it has."""
+def other_version(text: bytes, wrong: str) -> str:
+    """Why a contest cannot be read, by the format it says it has; ``wrong`` is its fault."""
     try:
-        format_ = int(json.loads(text)["format"])
+        format_ = json_of(text)["format"]
     except (ValueError, TypeError, KeyError):
         format_ = FORMAT
-    if format_ < FORMAT:
+    if isinstance(format_, int) and format_ < FORMAT:
         return (
             "was written by an older version of ganzoo; choose another --out, or use that version."
         )
     return (
-        "is not a contest of this version of ganzoo; upgrade ganzoo-core, or choose another --out."
+        f"is not a contest of this version of ganzoo ({wrong}); upgrade ganzoo-core, or choose "
+        "another --out."
     )

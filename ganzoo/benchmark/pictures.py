@@ -6,9 +6,15 @@ import base64
 import io
 from math import gcd
 from typing import TYPE_CHECKING, Any, TypeAlias
+from zipfile import ZipFile
 
 import numpy as np
 from PIL import Image
+
+from ganzoo.builtin.datasets.images import MODES, UNREADABLE, first_words, opened
+from ganzoo.errors import RunError
+from ganzoo.plugins.loading import reason
+from ganzoo.storage.reading import MIB, read_bytes, size_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +33,17 @@ PAPER, REAL, FAKE, REAL_MEAN, FAKE_MEAN = range(LEVELS, LEVELS + 5)
 """The palette's entries after the levels."""
 LOW, MIDDLE, HIGH = (139, 118, 173), (255, 255, 255), (236, 164, 90)
 COLOURS = [(255, 255, 255), (107, 122, 143), (214, 69, 65), (43, 52, 66), (120, 20, 18)]
+FORMS: dict[str, tuple[int | None, ...]] = {
+    "fake": (None, 2),
+    "real": (None, 2),
+    "limits": (2, 2),
+    "landscape": (None, None),
+    "features": (None, 2),
+}
+"""The shapes of a snapshot's arrays; None is any number."""
+NEEDED = {"fake", "real", "limits"}
+MOST_BYTES = 16 * MIB
+"""Of a picture's file, and of what a snapshot unpacks to."""
 DOT, MARK = 1, 3
 """Pixels on each side of the centre of a point, and of a centroid."""
 
@@ -42,16 +59,22 @@ def grid_picture(path: Path) -> str:
     The file was enlarged by a whole number, to be seen on its own; here the browser enlarges it.
     It loses nothing unless it would be large.
     """
-    if path.stat().st_size <= SMALL_BYTES:
-        return data_uri(path.read_bytes(), "image/png")
-    with Image.open(path) as image:
-        pixels = np.asarray(image)
+    try:
+        blob = read_bytes(path, MOST_BYTES)
+        if len(blob) <= SMALL_BYTES:
+            return data_uri(blob, "image/png")
+        with opened(io.BytesIO(blob)) as image:
+            plain = image if image.mode in MODES.values() else image.convert("RGB")
+            pixels = np.asarray(plain)
+    except UNREADABLE as error:
+        message = f"{path} cannot be read as an image ({first_words(error)}): remove it."
+        raise RunError(message) from error
     factor = enlargement(pixels)
     picture = Image.fromarray(np.ascontiguousarray(pixels[::factor, ::factor]))
-    blob = encoded(picture, "webp", lossless=True)
-    if len(blob) > LOSSLESS_BYTES:
-        blob = encoded(picture, "webp", quality=QUALITY)
-    return data_uri(blob, "image/webp")
+    compressed = encoded(picture, "webp", lossless=True)
+    if len(compressed) > LOSSLESS_BYTES:
+        compressed = encoded(picture, "webp", quality=QUALITY)
+    return data_uri(compressed, "image/webp")
 
 
 def enlargement(pixels: np.ndarray[Any, Any]) -> int:
@@ -80,8 +103,7 @@ def snapshot_picture(path: Path) -> str:
     On the left generated points (red) and real ones (grey) over the discriminator's score; on the
     right its last features of both, if they were kept, with their centroids.
     """
-    with np.load(path) as arrays:
-        snapshot = dict(arrays)
+    snapshot = arrays_of(path)
     low, high = snapshot["limits"]
     panel = np.full((SIDE, SIDE), PAPER, np.uint8)
     if "landscape" in snapshot:
@@ -94,6 +116,37 @@ def snapshot_picture(path: Path) -> str:
     picture = Image.fromarray(panel)  # drawn by numpy, since matplotlib takes 20 times as long
     picture.putpalette(palette())
     return data_uri(encoded(picture, "png", compress_level=6), "image/png")
+
+
+def arrays_of(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of a snapshot. Raises RunError where it is none, or would fill the memory."""
+    try:
+        return unpacked(io.BytesIO(read_bytes(path, MOST_BYTES)))
+    except Exception as error:  # those of zipfile, zlib and numpy have no common base
+        message = f"{path} is no snapshot of points ({reason(error)}): remove it."
+        raise RunError(message) from error
+
+
+def unpacked(content: io.BytesIO) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of a snapshot's file. Raises whatever happens where it is none."""
+    with ZipFile(content) as archive:
+        if sum(file.file_size for file in archive.infolist()) > MOST_BYTES:
+            message = f"it unpacks to more than {size_of(MOST_BYTES)}"
+            raise RunError(message)
+    with np.load(content, allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in FORMS if name in NEEDED or name in arrays}
+    for name, array in found.items():
+        if not fits(array, FORMS[name]):
+            message = f"its '{name}' is {array.dtype} of shape {array.shape}"
+            raise RunError(message)
+    return found
+
+
+def fits(array: np.ndarray[Any, Any], form: tuple[int | None, ...]) -> bool:
+    """Whether an array holds numbers and has a shape, in which None is any number but zero."""
+    sides = zip(array.shape, form, strict=False)
+    whole = array.ndim == len(form) and all(n == side or (n and side is None) for n, side in sides)
+    return bool(whole) and array.dtype.kind == "f"
 
 
 def levels(landscape: np.ndarray[Any, Any]) -> Pixels:

@@ -77,7 +77,7 @@ def learning_curves(
             axes.set_yscale("symlog", linthresh=LINEAR)
         elif metric.endswith("distance"):
             axes.set_yscale("log")
-        axes.set_title(metric, y=1.02)
+        axes.set_title(metric, y=1.02, parse_math=False)
         axes.xaxis.set_label_coords(0.5, -0.13)
         axes.yaxis.set_label_coords(-0.13, 0.5)
         axes.grid(alpha=0.25)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ganzoo.builtin.observers.log import MOST_BYTES
+from ganzoo.parts.plain_json import json_of
+from ganzoo.storage.reading import MIB, opened, read_bytes
 from ganzoo.training.meter import clock, meter
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from ganzoo.benchmark.folder import Bench
 
+MOST_PLAN = 16 * MIB
 TAIL = 2000
 """Bytes at the end of a log that hold its last line."""
 NEARLY = 0.99
@@ -79,11 +81,11 @@ class ProgressTracker:
 def share_of(folder: Path) -> float:
     """The share of its budget that a run has used, from 0 to 1, by the last line of its log."""
     try:
-        with (folder / "log.jsonl").open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            row = json.loads(file.read().splitlines()[-1])
-        plan = json.loads((folder / "run.json").read_bytes())
-    except (OSError, ValueError, IndexError):  # not there yet, or a line that is being written
-        return 0.0
-    done = row["round"] / plan["rounds"] if plan["rounds"] else row["seconds"] / plan["seconds"]
-    return min(NEARLY, float(done))
+        with opened(folder / "log.jsonl", MOST_BYTES) as (file, size):
+            file.seek(max(0, size - TAIL))
+            row = json_of(file.read(TAIL).splitlines()[-1])
+        plan = json_of(read_bytes(folder / "run.json", MOST_PLAN))
+        done = row["round"] / plan["rounds"] if plan["rounds"] else row["seconds"] / plan["seconds"]
+        return min(NEARLY, max(0.0, float(done)))
+    except (OSError, LookupError, TypeError, ValueError, ArithmeticError):
+        return 0.0  # not there yet, or a line that is being written, or no line at all

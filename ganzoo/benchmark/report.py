@@ -13,6 +13,7 @@ from ganzoo.benchmark.standings import incomparable
 from ganzoo.benchmark.statistics import ENOUGH_SEEDS
 from ganzoo.errors import ZooError
 from ganzoo.storage.files import write_text
+from ganzoo.storage.markdown import block, plain
 
 try:
     import jinja2
@@ -77,12 +78,12 @@ def in_markdown(bench: Bench) -> str:
     """One benchmark as Markdown: verdict, standings, and the command that repeats it."""
     return "\n\n".join(
         [
-            f"## {tables.title(bench)}",
-            bench.verdict(),
+            f"## {plain(tables.title(bench))}",
+            plain(bench.verdict()),
             tables.markdown(tables.rows_of(bench)),
-            *bench.remarks,
-            caption(bench),
-            f"```sh\n{command(bench)}\n```",
+            *map(plain, bench.remarks),
+            plain(caption(bench)),
+            block(command(bench), "sh"),
         ]
     )
 

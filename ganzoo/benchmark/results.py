@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, fault
 from ganzoo.parts.metric import Score
 from ganzoo.storage.files import write_text
+from ganzoo.storage.reading import MIB, read_bytes
 from ganzoo.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ Kind = Literal[
 ]
 FINAL: tuple[Kind, ...] = ("best", "noise", "refused", "diverged", "failed")
 """The kinds of line after which a job has nothing left to do."""
-SHOWN: tuple[Kind, ...] = ("last", "training-data", "noise")
+SHOWN: tuple[Kind, ...] = ("last", "best", "training-data", "noise")
 """The kinds of line whose numbers are compared in a table."""
 LOST: tuple[Kind, ...] = ("diverged", "failed", "died")
 """How a training seed may fail to finish."""
+MOST_BYTES = 16 * MIB
+"""Of the results of one run; those of a thousand checkpoints take two."""
 
 
 class Cost(BaseModel):
@@ -133,30 +136,29 @@ def read(path: Path) -> list[Result]:
     """The results in a file; an empty list if there is no file.
 
     A last line without a line break was cut off by a crash and is dropped: the run makes it again.
-    Raises RunError if the file cannot be read or a whole line is not a result of this version.
+    A line that repeats an earlier one says nothing new and is dropped too. Raises RunError if the
+    file cannot be read or a whole line is not a result of this version.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = read_bytes(path, MOST_BYTES)
     except FileNotFoundError:
         return []
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
-    found = []
-    for number, row in enumerate(text.splitlines(keepends=True), 1):
-        if not row.endswith("\n"):
-            break
+    found: dict[bytes, Result] = {}
+    for number, row in enumerate(content.split(b"\n")[:-1], 1):
+        if row in found:
+            continue
         try:
-            found.append(Result.model_validate_json(row))
+            found[row] = Result.model_validate_json(row)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(key) for key in first["loc"]) or "the line"
             message = (
-                f"{path}, line {number}, is not a result of this version of ganzoo ({where}: "
-                f"{first['msg']}); upgrade ganzoo-core, or choose another --out."
+                f"{path}, line {number}, is not a result of this version of ganzoo "
+                f"({fault(error)}); upgrade ganzoo-core, or choose another --out."
             )
             raise RunError(message) from error
-    return found
+    return [*found.values()]
 
 
 def of_kind(results: Iterable[Result], kind: Kind, contender: str | None = None) -> list[Result]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.benchmark.results import LOST, Kind, of_kind
 from ganzoo.benchmark.standings import seed_count
 from ganzoo.benchmark.statistics import bootstrap_interval, bracketed, estimate, improvement
+from ganzoo.storage.markdown import plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,8 +172,5 @@ def cost_rows(bench: Bench) -> list[dict[str, Any]]:
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Rows as a Markdown table."""
     names = columns(rows)
-    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
-    for row in rows:
-        cells = (str(row.get(name, "")).replace("|", "\\|") for name in names)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    cells = ([plain(str(row.get(name, ""))) for name in names] for row in rows)
+    return table([*map(plain, names)], cells)

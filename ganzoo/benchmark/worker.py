@@ -14,7 +14,14 @@ from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.standings import headline
 from ganzoo.engine.composition import Composition
 from ganzoo.engine.scoring import measure_game, measure_noise, measure_training_rows
-from ganzoo.errors import ComposeError, DivergedError, InterruptedRunError, ZooError
+from ganzoo.errors import (
+    ComposeError,
+    DivergedError,
+    InterruptedRunError,
+    RunError,
+    ZooError,
+    without_secrets,
+)
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import load
 from ganzoo.pretrained.scores import default_n, measure_model
@@ -163,8 +170,7 @@ class Worker:
         if not any(result.kind == "last" for result in self.file.results):
             self.snapshots.film(run)
             self.add_final("last", run, cost=cost_of(run, flops))
-        run.load(folder / "best.safetensors")
-        self.add_final("best", run)
+        self.add_best(run)
 
     def plan(self, composition: Composition, flops: int) -> Plan:
         """The plan of the run; a budget of images or operations is converted to rounds."""
@@ -205,11 +211,21 @@ class Worker:
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
         self.add("curve", scores, rounds=rounds, seconds=seconds)
 
-    def add_final(self, kind: Kind, run: Run, **fields: object) -> None:
+    def add_final(self, kind: Kind, run: Run, remark: str = "", **fields: object) -> None:
         """Score a run as it stands on the final latents, and append the line."""
         scores = self.scores(run, FINAL_SEED)
+        scores.warnings.extend(filter(None, [remark]))
         rounds, seconds = run.game.rounds, round(run.seconds, 3)
         self.add(kind, scores, rounds=rounds, seconds=seconds, plan=run.plan, **fields)
+
+    def add_best(self, run: Run) -> None:
+        """Score the best checkpoint; where it cannot be read, the run as it stands, at its last."""
+        remark = ""
+        try:
+            run.load(self.job.folder / "best.safetensors")
+        except RunError as error:
+            remark = f"the last checkpoint is scored as the best one: {error}"
+        self.add_final("best", run, remark)
 
     def scores(self, run: Run, seed: int) -> Scores:
         """The scores of a run as it stands, on the latents of a seed."""
@@ -233,7 +249,7 @@ def ending(error: BaseException) -> Kind:
 
 def reason(error: BaseException) -> str:
     """An error in one line, with its type if it is not one of ganzoo's own."""
-    text = (str(error).strip() or "no message").splitlines()[0]
+    text = without_secrets((str(error).strip() or "no message").splitlines()[0])
     return text if isinstance(error, ZooError) else f"{type(error).__name__}: {text}"
 
 

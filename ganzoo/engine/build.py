@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from ganzoo.engine.memory_format import unexpanded
-from ganzoo.errors import ComposeError, closest, first_line, listed
+from ganzoo.engine.returned import check_optimizer, worded
+from ganzoo.errors import ComposeError, closest, first_line, in_words, listed, quoted
 from ganzoo.parts.needs import accepts, reads
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ganzoo.parts.optimizer import Optimizer
     from ganzoo.parts.part import Architecture, Player
     from ganzoo.parts.space import Space
+    from ganzoo.parts.variant import Variant
 
 
 SAMPLES = {
@@ -27,6 +30,27 @@ SAMPLES = {
     "texts": "token ids, (length,)",
 }
 """The shapes of each kind of samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network, and what its forward names beside the sample that a discriminator judges."""
+
+    net: nn.Module
+    reads: tuple[str, ...]
+    accepts: tuple[str, ...]
+
+
+def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> Network:
+    """A player's network as the variant's parts make it. Raises ComposeError, as ``build`` does."""
+    net = build(variant.architecture, player, spaces)
+    skip = int(player == DISCRIMINATOR)
+    # Read before anything wraps the network and hides the names of its forward.
+    made = Network(net, reads(net.forward, skip=skip), accepts(net.forward, skip=skip))
+    for part in variant.regularizers:
+        with worded(f"regularizer '{part.name}' fails to attach to the {player}"):
+            part.attach(net, player)
+    return made
 
 
 def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space]) -> nn.Module:
@@ -64,7 +88,8 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
             )
         raise ComposeError(message) from error
     if not isinstance(net, nn.Module):
-        message = f"{who} builds a {type(net).__name__} as its {player}; it must be an nn.Module."
+        what = f"the class {net.__name__}" if isinstance(net, type) else in_words(net)
+        message = f"{who} builds {what} as its {player}; it must be an nn.Module."
         raise ComposeError(message)
     return unexpanded(net)
 
@@ -76,7 +101,7 @@ def check_samples(architecture: Architecture, spaces: Mapping[str, Space]) -> No
         return
     who = f"architecture '{architecture.name}'"
     if builds not in SAMPLES:
-        message = f"{who} says builds = {builds!r}; it can be one of {', '.join(SAMPLES)}."
+        message = f"{who} says builds = {quoted(builds)}; it can be one of {', '.join(SAMPLES)}."
     else:
         message = f"{who} builds {builds}, {SAMPLES[builds]}; the data's 'real' is {real.in_words}."
     raise ComposeError(message)
@@ -99,8 +124,7 @@ def build_optimizer(
     if not params:
         message = f"the network of the {player} has no parameters to train; take away its turns."
         raise ComposeError(message)
-    try:
-        return part.build(params)
-    except Exception as error:
-        message = f"optimizer '{part.name}' of the {player} cannot be built: {first_line(error)}"
-        raise ComposeError(message) from error
+    who = f"optimizer '{part.name}' of the {player}"
+    with worded(f"{who} cannot be built"):
+        built: object = part.build(params)
+    return check_optimizer(built, params, who)

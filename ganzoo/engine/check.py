@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ganzoo.engine.dealing import check_values, first_step
 from ganzoo.engine.masks import check_masks
+from ganzoo.engine.outputs import check_head, head_of, network, parts_of
+from ganzoo.engine.returned import check_finite, check_latent, worded
 from ganzoo.engine.sampling import FrozenGenerator
-from ganzoo.engine.step import ENGINE, Missing, Step
-from ganzoo.errors import ComposeError, ZooError, first_line, listed
+from ganzoo.engine.step import ENGINE, Missing
+from ganzoo.engine.update import batch_of, check_apart, check_term, check_update
+from ganzoo.errors import ComposeError, first_line, listed
 from ganzoo.parts.needs import RESERVED
-from ganzoo.parts.part import (
-    DISCRIMINATOR,
-    GENERATOR,
-)
+from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 
 if TYPE_CHECKING:
     from ganzoo.engine.game import Game
     from ganzoo.engine.reader import Reader
-    from ganzoo.parts.part import Player
+    from ganzoo.engine.step import Step
 
 
 def composition(game: Game) -> None:
@@ -30,39 +31,18 @@ def composition(game: Game) -> None:
     Then draw two samples. Leaves no trace in the game. Raises ComposeError, which names the parts
     and the value.
     """
+    check_apart(game)
     with game.untouched(), game.leased():
+        check_latent(game.now.sampler, game.spaces, game.device)
         for player, _ in game.variant.turns:
             step = first_step(game, player)
+            check_values(game, step)
             check_masks(game, step)
             check_step(game, step)
             if game.train.fetched & step.values.keys():
                 game.fetching.add(player)
         if GENERATOR in game.nets:
             check_sampling(game)
-
-
-def first_step(game: Game, player: Player) -> Step:
-    """The first step of a player's turn, as the sampler deals it."""
-    sampler = game.now.sampler
-    doing = "draw"
-    try:
-        drawn = sampler.draw(player, game)
-        doing = "deal"
-        step = next(iter(sampler.deal(player, game, drawn)), None)
-    except ZooError:
-        raise
-    except Exception as error:
-        message = (
-            f"sampler '{sampler.name}' fails to {doing} on the {player}'s turn with architecture "
-            f"'{game.variant.architecture.name}' and dataset '{game.data.name}': "
-            f"{first_line(error)}"
-        )
-        raise ComposeError(message) from error
-    if not isinstance(step, Step):
-        what = "no step" if step is None else f"a {type(step).__name__}, not a step of the game,"
-        message = f"sampler '{sampler.name}' deals {what} on the {player}'s turn."
-        raise ComposeError(message)
-    return step
 
 
 def check_step(game: Game, step: Step) -> None:
@@ -89,6 +69,7 @@ def check_step(game: Game, step: Step) -> None:
             )
             raise ComposeError(message) from error
         check_term(game, step, name, values[name])
+        check_finite(values[name], f"the values that '{name}' returns on the {player}'s turn")
     for project in game.projecting[player]:
         check_reads(game, step, project)
     total = sum((value.mean() for value in values.values()), torch.zeros((), device=game.device))
@@ -101,6 +82,7 @@ def check_step(game: Game, step: Step) -> None:
             f"{parts_of(game)} nothing would be trained. Is a sample dealt detached?"
         )
         raise ComposeError(message)
+    check_update(game, player, grads)
 
 
 def check_reads(game: Game, step: Step, reader: Reader) -> None:
@@ -122,7 +104,9 @@ def check_read(game: Game, step: Step, reader: str, name: str) -> None:
             raise lacking(game, step, network(game, missing.network), missing.name) from None
         # A sample that is read only through a score of it is missing by its own name.
         head = head_of(missing.name)
-        judged = any(known.startswith(name.removesuffix("score")) for known in step.values)
+        judged = game.heads.get(DISCRIMINATOR) == () or any(
+            known.startswith(name.removesuffix("score")) for known in step.values
+        )
         made = head == "fake" and GENERATOR in step.ran
         if made or (head == "score" and judged):
             source = GENERATOR if made else DISCRIMINATOR
@@ -143,74 +127,28 @@ def check_read(game: Game, step: Step, reader: str, name: str) -> None:
 
 def check_value(game: Game, step: Step, name: str) -> None:
     """What a network returns is one value per sample."""
-    source, value = step.source(name), step.values[name]
-    if source not in game.nets:
-        return
-    n, shape = batch_of(step), tuple(value.shape)
-    expected, fits = f"({n}, ...)", shape[:1] == (n,)
-    if name == "fake":
-        expected = str((n, *game.spaces["real"].shape))
-        fits = str(shape) == expected
-    elif name.endswith("_score"):
-        # One score per sample in a column would be broadcast against one in a row, to (N, N).
-        expected, fits = f"({n},), or ({n}, ...) for a map of scores", fits and shape != (n, 1)
-    if not fits:
-        message = (
-            f"{network(game, source)} returns '{head_of(name)}' of shape {shape}; it must be "
-            f"{expected}."
-        )
-        raise ComposeError(message)
-
-
-def check_term(game: Game, step: Step, name: str, value: Any) -> None:
-    """A term is a scalar, one number per sample, or of the shape of the scores."""
-    n, shape = batch_of(step), tuple(getattr(value, "shape", ()))
-    scores = {tuple(v.shape) for k, v in step.values.items() if k.endswith("_score")}
-    if isinstance(value, Tensor) and shape in {(), (n,), *scores}:
-        return
-    got = f"a term of shape {shape}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-    maps = "".join(f", {s} as the scores" for s in scores - {(n,)})
-    message = (
-        f"'{name}' returns {got} on the {step.player}'s turn with {parts_of(game)}; it must be "
-        f"({n},), one number per sample{maps}, or a scalar."
-    )
-    raise ComposeError(message)
+    source = step.source(name)
+    if source in game.nets:
+        check_head(game, source, name, step.values[name], batch_of(step))
 
 
 def check_sampling(game: Game) -> None:
     """Two samples can be drawn; by the network as it is, since a copy would cost more."""
     net = game.nets[GENERATOR].eval()
     try:
-        FrozenGenerator(net, **game.sampling()).sample(2, seed=0)
-    except ZooError:
-        raise
-    except Exception as error:
-        message = f"drawing samples fails with {parts_of(game)}: {first_line(error)}"
-        raise ComposeError(message) from error
+        with worded(f"drawing samples fails with {parts_of(game)}"):
+            made = FrozenGenerator(net, **game.sampling()).sample(2, seed=0)
     finally:
         net.train()
+    if not made:
+        message = f"drawing samples makes nothing with {parts_of(game)}."
+        raise ComposeError(message)
+    if "fake" in made:
+        check_head(game, GENERATOR, "fake", made["fake"], 2)
+        check_finite(made["fake"], f"samples of {network(game, GENERATOR)}")
 
 
 # ------------------------------------------------------------------------------------------- words
-
-
-def head_of(name: str) -> str:
-    """A value's name on the network that returns it."""
-    return name.removeprefix("real_").removeprefix("fake_")
-
-
-def network(game: Game, player: Player) -> str:
-    """A network, in a sentence."""
-    return f"the {player} of architecture '{game.variant.architecture.name}'"
-
-
-def parts_of(game: Game) -> str:
-    """The parts that a value may come from, in a sentence."""
-    variant = game.variant
-    return (
-        f"architecture '{variant.architecture.name}', sampler '{variant.sampler.name}' and "
-        f"dataset '{game.data.name}'"
-    )
 
 
 def lacking(game: Game, step: Step, reader: str, name: str) -> ComposeError:
@@ -238,13 +176,3 @@ def offered(game: Game, step: Step) -> list[str]:
             step[name]
     # The networks as functions, by their players' names, are always there and are not listed.
     return sorted(step.values.keys() - game.nets.keys())
-
-
-def batch_of(step: Step) -> int:
-    """How many samples a step has."""
-    for name in ("fake", "real"):
-        if name in step.values:
-            return len(step[name])
-    if step.rows is not None:
-        return len(step.rows)
-    return len(next(v for v in step.values.values() if isinstance(v, Tensor)))

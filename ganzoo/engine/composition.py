@@ -9,19 +9,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeGuard, Unpack
 
 from ganzoo.engine.game import Game
-from ganzoo.errors import ComposeError, OptionError
-from ganzoo.parts.dataset import Dataset
+from ganzoo.errors import ComposeError, DataError, OptionError, ZooError, first_line, in_words
+from ganzoo.parts.dataset import Data, Dataset
 from ganzoo.parts.needs import RESERVED
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.composing import classes_in, is_of_data, no_argument, one_or_more, written
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import torch
 
-    from ganzoo.parts.dataset import Data
     from ganzoo.plugins.composing import Chosen, Settings
     from ganzoo.plugins.zoo import Zoo
 
@@ -62,7 +61,7 @@ class Composition:
     @cached_property
     def data(self) -> Data:
         """The dataset, loaded once, when it is first needed. Raises DataError."""
-        return self.dataset.load() if self.loaded is None else self.loaded
+        return loaded(self.dataset) if self.loaded is None else self.loaded
 
     def game(self, *, seed: int = 0, device: str | torch.device = "cpu") -> Game:
         """The composition set up for training.
@@ -78,6 +77,22 @@ class Composition:
             raise ComposeError(f"{error}{remedy(self.zoo, *error.missing)}") from error  # noqa: EM102
 
 
+def loaded(dataset: Dataset) -> Data:
+    """A dataset's data. Raises DataError where it cannot load them, or loads something else."""
+    who = f"dataset '{dataset.name}'"
+    try:
+        found: object = dataset.load()
+    except ZooError:
+        raise
+    except Exception as error:
+        message = f"{who} cannot be loaded: {first_line(error)}"
+        raise DataError(message) from error
+    if not isinstance(found, Data):
+        message = f"{who} loads {in_words(found)}; it must be a ganzoo.Data."
+        raise DataError(message)
+    return found
+
+
 def compose(
     variant: str | Variant | Composition, *, zoo: Zoo | None = None, **choices: Unpack[Choices]
 ) -> Composition:
@@ -85,7 +100,7 @@ def compose(
 
     What is composed already is returned as it is. Raises ZooError for unknown names and options.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     choices = checked_choices(compose, variant, choices, zoo)
     if isinstance(variant, Composition):
         chosen = {name for name, choice in choices.items() if choice is not None}

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import Tensor
 
-from ganzoo.engine.check import first_step, offered
+from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
+from ganzoo.engine.dealing import first_step
 from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.parts.schedule import is_scheduled
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import OptionError, listed
+from ganzoo.errors import OptionError, listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ def numbers(name: str, value: object) -> Tensor:
     try:
         found = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):
-        message = f"{name} cannot be {value!r}: give a number, a tensor or an array."
+        message = f"{name} cannot be {quoted(value)}: give a number, a tensor or an array."
         raise OptionError(message) from None
     if found.is_complex() or not bool(found.isfinite().all()):
         message = f"{name} must be finite numbers."
@@ -96,7 +96,7 @@ def numbers(name: str, value: object) -> Tensor:
 def whole(name: str, value: object, least: int) -> int:
     """A whole number of at least ``least``; OptionError, which calls it ``name``, for another."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        message = f"{name} must be a whole number, {least} or more, not {value!r}."
+        message = f"{name} must be a whole number, {least} or more, not {quoted(value)}."
         raise OptionError(message)
     return int(value)
 

@@ -10,15 +10,19 @@ from torch import Tensor, nn
 
 from ganzoo.engine import check, state
 from ganzoo.engine.average import Average
-from ganzoo.engine.build import build, build_optimizer, trainable
+from ganzoo.engine.build import build_optimizer, built, trainable
+from ganzoo.engine.dealing import check_dealt, undealt
 from ganzoo.engine.memory_format import in_layout_of
 from ganzoo.engine.methods import check_columns, check_methods
+from ganzoo.engine.outputs import network
 from ganzoo.engine.reader import augmentations, projections, terms
+from ganzoo.engine.returned import check_parameters, spaces_of
 from ganzoo.engine.sampling import FrozenGenerator
+from ganzoo.engine.starting import start_parts
 from ganzoo.engine.step import Step
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
-from ganzoo.errors import ComposeError, DataError, OptionError
-from ganzoo.parts.needs import accepts, reads
+from ganzoo.engine.update import checked_term, failure
+from ganzoo.errors import DataError, OptionError, ZooError
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.parts.schedule import is_scheduled
 
@@ -53,7 +57,7 @@ class Game:
             message = f"dataset '{data.name}' has no rows to train on."
             raise DataError(message)
         self.train = data.train.to(self.device)
-        self.spaces = {**data.spaces, **variant.sampler.spaces(data.spaces)}
+        self.spaces = {**data.spaces, **spaces_of(variant.sampler, data.spaces)}
         self.latents = torch.Generator(self.device).manual_seed(seed_for(seed, "latents"))
         self.order = Order(len(data.train), seed, self.train.device)
         self.random = DefaultRandom(self.device)
@@ -73,14 +77,7 @@ class Game:
         }
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.started: dict[str, Any] = {}
-        for part in self.now.parts():
-            if start := getattr(part, "start", None):
-                if state.key(part) in self.started:
-                    message = f"two parts with state are both the {state.key(part)}; have one."
-                    raise ComposeError(message)
-                self.random.seed(seed_for(seed, state.key(part)))
-                with self.leased():
-                    self.started[state.key(part)] = start(self)
+        start_parts(self)
         # Only now: a part's start may have changed the generator.
         self.average = None if variant.ema is None else Average(self.nets[GENERATOR])
         self.random.seed(seed_for(seed, "layers"))
@@ -99,26 +96,44 @@ class Game:
         if self.fetching:
             reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
             self.train.ahead(self.order.coming(self.batch, reads))
-        sampler = self.now.sampler
         with self.leased():
             for player, turns in self.variant.turns:
                 for _ in range(turns):
-                    drawn = sampler.draw(player, self)
-                    for step in sampler.deal(player, self, drawn):
-                        self.play(step)
+                    self._turn(player)
         self.rounds += 1
         return self.log
+
+    def _turn(self, player: Player) -> None:
+        """Play every step that the sampler deals on a player's turn, before the next is dealt."""
+        sampler, before = self.now.sampler, self.steps[player]
+        try:
+            drawn = sampler.draw(player, self)
+            for step in sampler.deal(player, self, drawn):
+                check_dealt(self, player, step)
+                try:
+                    self.play(step)
+                except Exception as error:
+                    error.add_note(f"the update of the {player}")
+                    raise
+        except ZooError:
+            raise
+        except Exception as error:
+            raise failure(self, player, error) from error
+        if self.steps[player] == before:
+            raise undealt(self, player, None)
 
     def play(self, step: Step) -> None:
         """One update of one player, whose parameters alone get gradients."""
         player, count = step.player, self.steps[step.player]
+        step.played = True
         terms = {
-            name: term.weight * term.every * term(step).mean()
+            name: term.weight * term.every * checked_term(self, step, name, term(step)).mean()
             for name, term in self.terms[player].items()
             if count % term.every == 0
         }
         params = self.params[player]
-        grads = torch.autograd.grad(sum_of(terms), params, allow_unused=True)
+        first, *others = terms.values()
+        grads = torch.autograd.grad(sum(others, first), params, allow_unused=True)
         for param, grad in zip(params, grads, strict=True):
             param.grad = in_layout_of(grad, param)
         if (most := self.now.optimizers[player].max_norm) is not None:
@@ -163,13 +178,9 @@ class Game:
     def _build(self, player: Player) -> None:
         self.random.seed(seed_for(self.seed, player))
         with self.leased():
-            net = build(self.variant.architecture, player, self.spaces)
-            # Read before anything wraps the network and hides the names of its forward.
-            skip = int(player == DISCRIMINATOR)
-            self.inputs[player] = reads(net.forward, skip=skip)
-            self.options[player] = accepts(net.forward, skip=skip)
-            for regularizer in self.variant.regularizers:
-                regularizer.attach(net, player)
+            made = built(self.variant, player, self.spaces)
+        check_parameters(made.net, network(self, player))
+        self.inputs[player], self.options[player], net = made.reads, made.accepts, made.net
         if "real" in self.spaces and self.spaces["real"].is_image:
             net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.nets[player] = net.to(self.device).train()
@@ -181,22 +192,6 @@ class Game:
     def may_return(self, player: Player, head: str) -> bool:
         """Whether a network is in this game and not known to lack a head."""
         return player in self.nets and head in self.heads.get(player, (head,))
-
-    def makers(self, name: str) -> list[Player]:
-        """The players whose network may return a head of this name, the generator first.
-
-        One that has not run yet may return anything but what it reads.
-        """
-        found = [
-            player
-            for player in self.nets
-            if player != DISCRIMINATOR
-            and self.may_return(player, name)
-            and name not in (*self.inputs[player], *self.options[player])
-        ]
-        return sorted(
-            found, key=lambda player: (name not in self.heads.get(player, ()), player != GENERATOR)
-        )
 
     def step(self, player: Player, rows: Tensor | None = None, **dealt: Tensor) -> Step:
         """A step of this game; ``rows`` stands for the data's columns, read when they are named."""
@@ -278,7 +273,7 @@ class Game:
 
     def is_finite(self) -> bool:
         """Whether every parameter is a finite number."""
-        params: list[Tensor] = [param for params in self.params.values() for param in params]
+        params: list[Tensor] = [p for params in self.params.values() for p in params if p.numel()]
         # Norms of all at once, so that a GPU is waited for once and not once a tensor.
         return bool(torch.stack(torch._foreach_norm(params, float("inf"))).isfinite().all())  # noqa: SLF001
 
@@ -291,9 +286,3 @@ class Game:
         state.restore(self, tensors, facts)
         if self.scheduled:
             self._anneal()
-
-
-def sum_of(terms: dict[str, Tensor]) -> Tensor:
-    """The sum of scalar terms."""
-    first, *others = terms.values()
-    return sum(others, first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.engine.step import ENGINE
-from ganzoo.errors import ComposeError, DataError, closest
+from ganzoo.errors import ComposeError, DataError, closest, quoted
 from ganzoo.parts.needs import RESERVED
 from ganzoo.parts.part import (
     DISCRIMINATOR,
@@ -42,6 +42,13 @@ def check_methods(variant: Variant) -> None:
     for part in variant.parts():
         refuse_misspelt(part, [DISCRIMINATOR, GENERATOR, *players])
     for part in variant.regularizers:
+        named: object = part.projects
+        if named is not None and not is_names(named):
+            message = (
+                f"regularizer '{part.name}' has projects = {quoted(named)}; it must be a tuple of "
+                "players, such as ('generator',), or None."
+            )
+            raise ComposeError(message)
         strangers = [player for player in part.projects or () if player not in players]
         if strangers and hasattr(part, "project"):
             message = f"regularizer '{part.name}' projects '{strangers[0]}', who has no turns."
@@ -53,6 +60,11 @@ def check_methods(variant: Variant) -> None:
                 f"none of {', '.join([*acts, 'attach'])}."
             )
             raise ComposeError(message)
+
+
+def is_names(value: object) -> bool:
+    """Whether a value is a tuple or a list of texts."""
+    return isinstance(value, (tuple, list)) and all(isinstance(name, str) for name in value)
 
 
 def check_columns(data: Data, players: Iterable[Player]) -> None:

@@ -50,8 +50,12 @@ class Reader:
         return values
 
     def __call__(self, step: Step | Seen, *first: Any) -> Any:
-        """What the method returns."""
-        return self.function(*first, **self.values(step))
+        """What the method returns; what it raises is noted to be the part's."""
+        try:
+            return self.function(*first, **self.values(step))
+        except Exception as error:
+            error.add_note(f"'{self.part.name}'")
+            raise
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,9 @@ class Projection(Reader):
 
     skip: int = 2
 
-    def __call__(self, step: Step | Seen, *first: Any) -> Any:
-        """Change the network in place, or the part's state."""
-        values = self.values(step).items()
-        return self.function(*first, **{k: detached(value) for k, value in values})
+    def values(self, step: Step | Seen) -> dict[str, Any]:
+        """The values that the method reads, without their graphs."""
+        return {name: detached(value) for name, value in super().values(step).items()}
 
 
 def detached(value: Any) -> Any:

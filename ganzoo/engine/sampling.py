@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.fixed import fixed, whole
+from ganzoo.engine.returned import check_batch
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError
 from ganzoo.parts.needs import accepts, as_heads
@@ -174,7 +175,9 @@ class FrozenGenerator:
         spaces = self.made_from()
         names = {*self.reads, *self.accepts, *spaces}
         held = fixed(given or {}, n, names=names, spaces=spaces, device=self.device)
-        return self.sampler.sample(self, n, seed=seed, given=held)
+        made = self.sampler.sample(self, n, seed=seed, given=held)
+        check_batch(made, n, f"sampler '{self.sampler.name}' makes", "samples")
+        return made
 
     def made_from(self) -> dict[str, Space]:
         """The spaces of what samples are made from, and of its parts, by names as ``code.c1``."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ganzoo.engine.outputs import augmented, heads_of, network
 from ganzoo.errors import ComposeError, listed
-from ganzoo.parts.needs import RESERVED, as_heads
+from ganzoo.parts.needs import RESERVED
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.parts.space import MASK
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 ENGINE = ("score", "generate", "progress", "spaces")
 """What the engine itself offers on every step, beside each network as a function by its player."""
-ONLY_HEAD = {DISCRIMINATOR: "score", GENERATOR: "fake"}
-"""The name of what a network returns that does not return a dict."""
 
 
 class Missing(KeyError):  # noqa: N818  (as StopIteration: a condition, met where it is asked)
@@ -34,6 +33,9 @@ class Missing(KeyError):  # noqa: N818  (as StopIteration: a condition, met wher
         """Name the value."""
         super().__init__(name)
         self.name, self.network = name, network
+
+    def __str__(self) -> str:
+        return f"nothing offers '{self.name}'"
 
 
 class Step:
@@ -51,7 +53,7 @@ class Step:
     ``progress`` in [0, 1], and ``spaces`` by name.
     """
 
-    __slots__ = ("dealt", "game", "player", "ran", "rows", "values")
+    __slots__ = ("dealt", "game", "played", "player", "ran", "rows", "values")
 
     def __init__(
         self, game: Game, player: Player, rows: Tensor | None = None, **dealt: Tensor
@@ -63,6 +65,7 @@ class Step:
         self.dealt = tuple(dealt)
         self.values: dict[str, Any] = dealt
         self.ran: tuple[Player, ...] = ()
+        self.played = False
 
     def __getitem__(self, name: str) -> Any:
         """The value of a name; Missing where nothing offers it."""
@@ -127,7 +130,7 @@ class Step:
 
     def _compute_head(self, name: str) -> None:
         missing: Missing | None = None
-        for player in self.game.makers(name):
+        for player in makers(self.game, name):
             if player in self.ran:
                 continue
             self.ran = (*self.ran, player)  # before it runs, so that two networks cannot wait for
@@ -155,7 +158,7 @@ class Step:
         seen = self if given is None and rows is None else Seen(self, given or {}, rows)
         if sample:
             for augment in game.augmenting:
-                sample = (augment(seen, *sample),)
+                sample = (augmented(augment, seen, sample[0]),)
         named = self._named(player, seen)
         if given:
             refuse_unread(game, player, given)
@@ -172,11 +175,10 @@ class Step:
             with recording, precision:
                 out = game.nets[player](*sample, **named)
         except Exception as error:
-            error.add_note(f"the {player} of architecture '{game.variant.architecture.name}'")
+            error.add_note(network(game, player))
             raise
-        if player not in game.heads:
-            game.heads[player] = head_names(game, player, out)
-        return as_heads(out, ONLY_HEAD.get(player, ""))
+        whole = given is None and rows is None
+        return heads_of(game, player, out, judged=next(iter(sample), None), whole=whole)
 
     def _named(self, player: Player, seen: Step | Seen) -> dict[str, Any]:
         """What a network's forward names, computed before its own precision and recording apply."""
@@ -246,6 +248,23 @@ class Seen:
         return name in self.given or self.step.offers(name)
 
 
+def makers(game: Game, name: str) -> list[Player]:
+    """The players whose network may return a head of this name, the generator first.
+
+    One that has not run yet may return anything but what it reads.
+    """
+    found = [
+        player
+        for player in game.nets
+        if player != DISCRIMINATOR
+        and game.may_return(player, name)
+        and name not in (*game.inputs[player], *game.options[player])
+    ]
+    return sorted(
+        found, key=lambda player: (name not in game.heads.get(player, ()), player != GENERATOR)
+    )
+
+
 def refuse_unread(game: Game, player: Player, given: Mapping[str, Any]) -> None:
     """Raise ComposeError for a given value that neither the network nor an augmentation reads."""
     read = {*game.inputs[player], *game.options[player]}
@@ -253,44 +272,10 @@ def refuse_unread(game: Game, player: Player, given: Mapping[str, Any]) -> None:
         read |= {name for augment in game.augmenting for name in (*augment.reads, *augment.accepts)}
     if wrong := given.keys() - read:
         message = (
-            f"the {player} of architecture '{game.variant.architecture.name}' is given "
-            f"'{min(wrong)}', which it does not read; it reads {listed(read)}."
+            f"{network(game, player)} is given '{min(wrong)}', which it does not read; it reads "
+            f"{listed(read)}."
         )
         raise ComposeError(message)
-
-
-def head_names(game: Game, player: Player, out: Tensor | dict[str, Tensor]) -> tuple[str, ...]:
-    """The heads of a network, once it has run; ComposeError for a wrong name or a column of scores.
-
-    One score per sample in a column, (N, 1), would be broadcast against one in a row, to (N, N).
-    """
-    score = (
-        (out.get("score") if isinstance(out, dict) else out) if player == DISCRIMINATOR else None
-    )
-    if score is not None and score.dim() == 2 and score.shape[1] == 1 < len(score):  # noqa: PLR2004
-        n = len(score)
-        message = (
-            f"the {player} of architecture '{game.variant.architecture.name}' returns 'score' of "
-            f"shape {tuple(score.shape)}; it must be ({n},), or ({n}, ...) for a map of scores."
-        )
-        raise ComposeError(message)
-    if isinstance(out, dict):
-        wrong = [name for name in out if name.startswith(RESERVED)]
-        taken = [name for name in out if player != DISCRIMINATOR and name in game.train.names]
-        if not wrong and not taken:
-            return tuple(out)
-        what = f"'{(wrong or taken)[0]}'; "
-        what += (
-            "names that begin so are of the discriminator's heads"
-            if wrong
-            else ("the data have a column of that name")
-        )
-    elif player in ONLY_HEAD:
-        return (ONLY_HEAD[player],)
-    else:
-        what = f"a {type(out).__name__}; it must be a dict of tensors by name"
-    message = f"the {player} of architecture '{game.variant.architecture.name}' returns {what}."
-    raise ComposeError(message)
 
 
 def requires_grad(value: object) -> bool:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, in_words, quoted
 from ganzoo.parts.part import Part
-from ganzoo.parts.rows import PartlyKnown
+from ganzoo.parts.rows import PartlyKnown, Rows
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ganzoo.parts.rows import Rows
-    from ganzoo.parts.space import Space
+    from torch import Tensor
 
 
 def placed(path: object) -> object:
@@ -33,6 +32,17 @@ Place = Annotated[str, Field(min_length=1), BeforeValidator(placed)]
 """An option of a dataset that is a path: a run finds its data from another working directory."""
 SCORED = 10_000
 """The most samples that a score of streamed data takes by default."""
+
+FIELDS: tuple[tuple[str, Any, str], ...] = (
+    ("name", str, "a text"),
+    ("train", Rows, "rows, such as ganzoo.ResidentRows"),
+    ("held_out", Rows, "rows, such as ganzoo.ResidentRows"),
+    ("spaces", Mapping, "a dict of ganzoo.Space by name"),
+    ("info", Mapping, "a dict of facts by name"),
+    ("scored", (int, type(None)), "a whole number, or None"),
+    ("remarks", tuple, "a tuple of sentences"),
+)
+"""The fields of Data, the type of each, and what it must be, in words."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Data:
     """Sentences on what was understood or decided when the data were read, for the user."""
 
     def __post_init__(self) -> None:
+        self._check_types()
         for split, rows in (("train", self.train), ("held_out", self.held_out)):
             if not isinstance(rows, PartlyKnown):  # as the rows of another Data are
                 self._check(split, rows)
@@ -66,17 +77,58 @@ class Data:
         if self.scored is None and self.held_out.fetched and len(self.held_out) > SCORED:
             object.__setattr__(self, "scored", SCORED)
 
+    def _check_types(self) -> None:
+        """Refuse what is not of the kind that a field says; whoever reads it trusts that."""
+        for field_name, kind, must in FIELDS:
+            value = getattr(self, field_name)
+            if not isinstance(value, kind):
+                message = f"{field_name} of Data cannot be {in_words(value)}; it must be {must}."
+                raise DataError(message)
+        if not self.train.names or not self.held_out.names:
+            message = f"dataset '{self.name}' has rows without columns."
+            raise DataError(message)
+        for name, space in self.spaces.items():
+            if not isinstance(name, str) or not isinstance(space, Space):
+                message = (
+                    f"dataset '{self.name}' has {in_words(space)} as the space of {quoted(name)}; "
+                    "spaces are ganzoo.Space by the name of their column."
+                )
+                raise DataError(message)
+        if self.scored is not None and (isinstance(self.scored, bool) or self.scored < 1):
+            message = f"scored of Data cannot be {self.scored}; it must be 1 or more, or None."
+            raise DataError(message)
+
     def _check(self, split: str, rows: Rows) -> None:
         """Hold resident values against their spaces; streamed ones are checked when fetched."""
-        for name, space in self.spaces.items():
-            if space.cardinality is None or name not in {*rows.names} - rows.fetched:
+        among = {"train": "training", "held_out": "held-out"}[split]
+        for name in {**self.spaces, **dict.fromkeys(rows.names)}:
+            if name not in {*rows.names} - rows.fetched:
                 continue
-            wrong = space.outside(rows.column(name), stored=True)
-            if wrong is not None:
-                among = {"train": "training", "held_out": "held-out"}[split]
+            column, space = rows.column(name), self.spaces.get(name)
+            wrong = None if space is None else space.outside(column, stored=True)
+            if wrong is not None and space is not None:
                 message = (
                     f"dataset '{self.name}' has the {name} {wrong} among its {among} rows; it "
                     f"says that there are {space.domain}."
+                )
+                raise DataError(message)
+            if space is not None and space.cardinality and column.is_floating_point():
+                message = (
+                    f"dataset '{self.name}' has floating-point numbers in '{name}' among its "
+                    f"{among} rows; {space} is stored as whole numbers."
+                )
+                raise DataError(message)
+            shape = None if space is None else () if space.classes is not None else space.shape
+            if shape is not None and tuple(column.shape[1:]) != shape:
+                message = (
+                    f"dataset '{self.name}' has '{name}' of shape {tuple(column.shape)} among its "
+                    f"{among} rows; its space makes it {(len(column), *shape)}."
+                )
+                raise DataError(message)
+            if column.is_floating_point() and not is_finite(column):
+                message = (
+                    f"dataset '{self.name}' has numbers that are not finite in '{name}' among its "
+                    f"{among} rows; leave those rows out."
                 )
                 raise DataError(message)
 
@@ -92,6 +144,14 @@ class Data:
         return digest.hexdigest()
 
 
+def is_finite(column: Tensor) -> bool:
+    """Whether all numbers of a column are finite; found without a copy of its size."""
+    if not column.numel():
+        return True
+    least, most = column.aminmax()
+    return bool(least.isfinite()) and bool(most.isfinite())
+
+
 class Dataset(Part):
     """A source of data; its fields are its options, and ``NAME:VALUE`` sets the first of them."""
 
@@ -101,6 +161,14 @@ class Dataset(Part):
     def title(self) -> str:
         """What the data are called in the name of a run's folder."""
         return self.name
+
+    @property
+    def imports(self) -> str:
+        """The module that loading imports because an option names it; empty if there is none.
+
+        A weight file may not choose one: it is used only if it has been imported already.
+        """
+        return ""
 
     @classmethod
     def reads(cls, path: Path) -> bool:  # noqa: ARG003

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 
+from ganzoo.errors import DataError, in_words, quoted
 from ganzoo.parts.space import MASK, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any
 
     from torch import Tensor
@@ -19,6 +21,7 @@ IMAGE_DIMS = 3
 """Dimensions from which a column of bytes or booleans is one of images: (N, height, width)."""
 
 
+@runtime_checkable
 class Rows(Protocol):
     """One split of a dataset: columns aligned by row."""
 
@@ -70,11 +73,39 @@ def as_read(stored: Tensor) -> Tensor:
     return stored.float() if stored.dtype == torch.bool else stored
 
 
+def is_column(value: object) -> bool:
+    """Whether a value can be a column in memory: a dense tensor of rows, without a graph."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and not (value.is_complex() or value.is_meta or value.requires_grad)
+        and value.dim() > 0
+    )
+
+
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class ResidentRows:
     """Rows in memory: columns of equal length, kept as stored (uint8 images, int64 labels)."""
 
     columns: Mapping[str, Tensor]
+    """Raises DataError for what is no dense tensor, and where their numbers of rows differ."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.columns, Mapping):
+            message = f"resident rows are made of columns by name, not of {in_words(self.columns)}."
+            raise DataError(message)
+        for name, column in self.columns.items():
+            if not isinstance(name, str) or not is_column(column):
+                message = (
+                    f"the column {quoted(name)} of resident rows cannot be {in_words(column)}: "
+                    "give a dense tensor with values for each row, under a name."
+                )
+                raise DataError(message)
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if len({*lengths.values()}) > 1:
+            told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            message = f"columns must have one value for each row: {told}."
+            raise DataError(message)
 
     @property
     def names(self) -> tuple[str, ...]:

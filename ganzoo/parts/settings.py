@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.errors import OptionError, closest
+from ganzoo.errors import OptionError, closest, quoted
 from ganzoo.parts.plain_json import require_shallow
 from ganzoo.parts.variant import PARTS
 
@@ -99,7 +99,7 @@ def pairs(turns: Any) -> list[tuple[str, int]]:
     try:
         return [(str(player), count) for player, count in turns]
     except (TypeError, ValueError):
-        message = f"turns are a list of [player, count], not {turns!r}."
+        message = f"turns are a list of [player, count], not {quoted(turns)}."
         raise OptionError(message) from None
 
 

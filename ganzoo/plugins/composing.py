@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel
 
-from ganzoo.errors import OptionError, closest
+from ganzoo.errors import OptionError, closest, first_line, quoted
 from ganzoo.parts.needs import RESERVED, reads
 from ganzoo.parts.part import Part
 from ganzoo.parts.settings import override
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Chosen: TypeAlias = str | Part | type[Part]
 """A part as it is chosen: its name, the part itself, or its class for one with its defaults."""
+DEEPEST = 8
+"""How deep choices may be nested; no variant needs more."""
 Settings: TypeAlias = str | Mapping[str, Any] | Iterable[str]
 """``PART.OPTION=VALUE``, one or more, or values by path, as in ``{"architecture.width": 64}``."""
 
@@ -54,14 +56,14 @@ def edited(
         spec["regularizers"] = [
             (isinstance(chosen, str) and kept.get(chosen)) or part_spec("regularizer", chosen)
             for chosen in one_or_more(regularizers)
-            if chosen != "none"
+            if not is_name(chosen, "none")
         ]
     for group, field, kind, chosen in (
         (spec, "architecture", "architecture", architecture),
         (spec, "sampler", "sampler", sampler),
         *((spec["optimizers"], player, "optimizer", optimizer) for player in spec["optimizers"]),
     ):
-        if chosen is not None and chosen != group[field]["part"]:
+        if chosen is not None and not is_name(chosen, group[field]["part"]):
             group[field] = part_spec(kind, chosen)
     for setting in written(settings):
         if not is_of_data(setting):
@@ -87,6 +89,11 @@ def part_spec(kind: str, chosen: object) -> dict[str, Any]:
     return chosen.spec() if isinstance(chosen, Part) else {"part": cls.name}
 
 
+def is_name(chosen: object, name: str) -> bool:
+    """Whether a choice is this name; an array would compare itself by element."""
+    return isinstance(chosen, str) and chosen == name
+
+
 def is_adversarial(loss: Loss) -> bool:
     """Whether the generator's loss reads scores, as the other half of an adversarial loss does."""
     term = getattr(loss, "generator", None)
@@ -95,21 +102,26 @@ def is_adversarial(loss: Loss) -> bool:
 
 def one_or_more(chosen: Any) -> list[Any]:
     """What was chosen as a list: text, a record and a class are one choice, not a series."""
-    single = isinstance(chosen, (str, BaseModel, type)) or not isinstance(chosen, Iterable)
-    return [chosen] if single else list(chosen)
+    if isinstance(chosen, (str, BaseModel, type)) or not isinstance(chosen, Iterable):
+        return [chosen]
+    try:
+        return list(chosen)
+    except Exception as error:
+        message = f"{quoted(chosen)} cannot be read as a series: {first_line(error)}."
+        raise OptionError(message) from error
 
 
-def classes_in(chosen: object) -> Iterator[type[Part]]:
-    """The class of every part in choices of any form."""
+def classes_in(chosen: object, depth: int = DEEPEST) -> Iterator[type[Part]]:
+    """The class of every part in choices of any form, as deep as choices are nested."""
     if isinstance(chosen, Variant):
         yield from map(type, [*chosen.parts(), *chosen.optimizers.values()])
     elif isinstance(chosen, Part):
         yield type(chosen)
     elif isinstance(chosen, type) and issubclass(chosen, Part):
         yield chosen
-    elif isinstance(chosen, (Mapping, list, tuple)):
+    elif isinstance(chosen, (Mapping, list, tuple)) and depth:
         for item in chosen.values() if isinstance(chosen, Mapping) else chosen:
-            yield from classes_in(item)
+            yield from classes_in(item, depth - 1)
 
 
 # ---------------------------------------------------------------------------------------- settings
@@ -134,7 +146,7 @@ def is_of_data(setting: str) -> bool:
 def flat(settings: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Every one of nested settings by its whole path; a part's JSON is one value."""
     for key, value in settings.items():
-        if not isinstance(key, str) or "=" in key:
+        if not isinstance(key, str) or "=" in key or above.count(".") > DEEPEST:
             raise OptionError(no_path(key))
         if isinstance(value, Mapping) and "part" not in value:
             yield from flat(value, f"{above}{key}.")
@@ -144,16 +156,14 @@ def flat(settings: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, An
 
 def no_path(given: object) -> str:
     """The sentence about what stands where a setting should."""
-    return (
-        f"{given!r} is no setting; write 'architecture.width=64', or {{'architecture.width': 64}}."
-    )
+    return f"{quoted(given)} is no setting; write 'architecture.width=64', or {{'architecture.width': 64}}."
 
 
 def as_json(path: str, value: object) -> str:
     """A value of Python as JSON. Raises OptionError where it has none."""
     try:
         return json.dumps(value, default=plain, ensure_ascii=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError, RecursionError):
         message = (
             f"'{path}' cannot be of the type {type(value).__name__}: give a number, a text, a list,"
             " a schedule or a part."
@@ -205,7 +215,7 @@ def no_argument(name: str, value: object, known: list[str], variant: Variant | N
     close = closest(name, known)
     paths = [] if variant is None else paths_to(variant.spec(), name)
     if paths:
-        settings = ", ".join(f"'{path}': {value!r}" for path in paths)
+        settings = ", ".join(f"'{path}': {quoted(value)}" for path in paths)
         message = f"'{name}' is no argument; as an option it is set by settings={{{settings}}}."
     elif close is not None:
         message = f"'{name}' is no argument; did you mean '{close}'?"

@@ -6,7 +6,7 @@ import os
 from functools import cache
 from importlib.metadata import entry_points
 
-from ganzoo.errors import UnknownNameError
+from ganzoo.errors import OptionError, UnknownNameError, quoted
 from ganzoo.plugins.zoo import GROUP, Zoo
 
 
@@ -30,3 +30,16 @@ def default_zoo() -> Zoo:
             raise UnknownNameError(message)
         points = [point for point in points if point.name in names]
     return Zoo(points)
+
+
+def chosen_zoo(zoo: Zoo | None) -> Zoo:
+    """The zoo that a call was given, or else that of the installed plugins.
+
+    Raises OptionError for what is no zoo.
+    """
+    if zoo is None:
+        return default_zoo()
+    if not isinstance(zoo, Zoo):
+        message = f"zoo cannot be {quoted(zoo)}; it must be a ganzoo.Zoo, or None."
+        raise OptionError(message)
+    return zoo

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import ZooError
+from ganzoo.errors import ZooError, without_secrets
 from ganzoo.plugins.registry import registry
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def install(
     done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        message = f"pip could not install {', '.join(wanted)}: {last.removeprefix('ERROR: ')}"
+        last = without_secrets(last.removeprefix("ERROR: "))
+        message = f"pip could not install {', '.join(wanted)}: {last}"
         raise ZooError(message)
     if not quiet:
         sys.stderr.write(done.stdout)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from pydantic import ValidationError
 
-from ganzoo.errors import PluginError, ZooError, closest
+from ganzoo.errors import PluginError, ZooError, closest, without_secrets
 from ganzoo.plugins import hookspecs
 from ganzoo.plugins.isolation import contained, isolated
 from ganzoo.plugins.offers import unfit
@@ -189,7 +189,7 @@ def reason(error: BaseException | None) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     kind = type(error).__name__
-    text = (contained(str, error).value or "").strip()
+    text = without_secrets(contained(str, error).value or "").strip()
     if not text:
         return kind
     prefix = "" if isinstance(error, (ImportError, ZooError)) else f"{kind}: "

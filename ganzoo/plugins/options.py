@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ganzoo.errors import OptionError, UnknownNameError
+from ganzoo.errors import OptionError, UnknownNameError, quoted
 from ganzoo.parts.settings import Typed, separated, typed
 from ganzoo.storage.files import is_utf_8
 from ganzoo.storage.paths import home
@@ -39,8 +39,8 @@ def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
     for option, value in read.items():
         if isinstance(value, str) and not is_utf_8(value):
             message = (
-                f"option '{option}' of '{name}' cannot be {value!r}, which is not UTF-8: rename "
-                "the file, or make a link to it."
+                f"option '{option}' of '{name}' cannot be {quoted(value)}, which is not UTF-8: "
+                "rename the file, or make a link to it."
             )
             raise OptionError(message)
     try:
@@ -56,8 +56,10 @@ def validated(cls: Any, options: dict[str, Any], name: str) -> Any:
 
 def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
     """Raise UnknownNameError where a path stands for a dataset, without the name of one."""
-    path = home(spec)
-    reading = [f"'{name}:{spec}'" for name, dataset in datasets.items() if dataset.reads(path)]
+    reading: list[str] = []
+    with suppress(OSError, ValueError, RuntimeError):  # no path of this system, so no folder
+        path = home(spec)
+        reading += [f"'{name}:{spec}'" for name, dataset in datasets.items() if dataset.reads(path)]
     if reading:
         message = f"no dataset '{spec}', but a folder is called so: write {' or '.join(reading)}."
         raise UnknownNameError(message)
@@ -79,7 +81,7 @@ def option_sentence(cls: Any, name: str, error: ValidationError, options: dict[s
     message = first["msg"].removeprefix("Value error, ").rstrip(".?")
     end = "?" if first["msg"].endswith("?") else "."
     # A group of parts is too long to repeat, and the message names what is wrong in it.
-    value = "so" if isinstance(first["input"], dict) else repr(first["input"])
+    value = "so" if isinstance(first["input"], dict) else quoted(first["input"])
     return f"option '{path}' of '{name}' cannot be {value}: {message}{end}"
 
 

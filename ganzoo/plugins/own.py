@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, quoted
 from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.offers import BASES, NAME
 
@@ -48,6 +48,6 @@ def kind_of(part: Any) -> str:
     """The kind that a class of a part is of. Raises OptionError for anything else."""
     kind: str = getattr(part, "kind", "")
     if not isinstance(part, type) or not issubclass(part, BASES.get(kind, ())):
-        message = f"{part!r} is no class of a part; give classes, as in with_parts(MyLoss)."
+        message = f"{quoted(part)} is no class of a part; give classes, as in with_parts(MyLoss)."
         raise OptionError(message)
     return kind

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 from ganzoo._version import __version__
-from ganzoo.errors import OptionError, PluginError, UnknownNameError
+from ganzoo.errors import OptionError, PluginError, UnknownNameError, quoted
 from ganzoo.parts.settings import typed
 from ganzoo.parts.variant import PARTS, Variant
 from ganzoo.plugins.composing import classes_in, edited, is_of_data
@@ -138,7 +138,7 @@ class Zoo:
             for offered, origin in named.get(thing.name, []):
                 if offered is thing:
                     return origin
-        message = f"{thing!r} is of no plugin in this zoo."
+        message = f"{quoted(thing)} is of no plugin in this zoo."
         raise UnknownNameError(message)
 
     def module_of(self, thing: Any) -> ModuleType:
@@ -165,7 +165,7 @@ class Zoo:
         An error calls it ``who``, or by its name.
         """
         if not isinstance(spec, (str, dict)):
-            message = f"{spec!r} is no {kind}; name one of {', '.join(self.named(kind))}."
+            message = f"{quoted(spec)} is no {kind}; name one of {', '.join(self.named(kind))}."
             raise OptionError(message)
         options = spelled(spec) if isinstance(spec, str) else dict(spec)
         cls = self.find(kind, str(options.pop("part", "")))
@@ -177,13 +177,15 @@ class Zoo:
             found: Variant = self.find("variant", spec)
             return found
         if not isinstance(spec, dict):
-            message = f"{spec!r} is no variant; give the name of one, or a ganzoo.Variant."
+            message = f"{quoted(spec)} is no variant; give the name of one, or a ganzoo.Variant."
             raise OptionError(message)
         fields = dict(current(spec))
         for name, kind in PARTS.items():
             value = fields.get(name)
             if name == "regularizers" and not isinstance(value, list):
-                message = f"regularizers are a list, not {value!r}; replace them by --regularizer."
+                message = (
+                    f"regularizers are a list, not {quoted(value)}; replace them by --regularizer."
+                )
                 raise OptionError(message)
             if isinstance(value, list):
                 fields[name] = tuple(self.part(kind.kind, part) for part in value)

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.engine.build import build
+from ganzoo.engine.build import Network, built
 from ganzoo.errors import WeightsError, ZooError
-from ganzoo.parts.needs import accepts, reads
-from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.storage.weight_file import Config, Uninitialized, difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ganzoo.parts.part import Player
-    from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A network, and what its forward names beside the sample that a discriminator judges."""
-
-    net: nn.Module
-    reads: tuple[str, ...]
-    accepts: tuple[str, ...]
 
 
 def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -> Network:
@@ -68,17 +54,6 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
         # As in training: samples are then equal to the run's bit for bit, not only nearly.
         made.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     made.net.eval().requires_grad_(requires_grad=False)
-    return made
-
-
-def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> Network:
-    """A player's network as the variant's parts make it."""
-    net = build(variant.architecture, player, spaces)
-    skip = int(player == DISCRIMINATOR)
-    # Read before anything wraps the network and hides the names of its forward.
-    made = Network(net, reads(net.forward, skip=skip), accepts(net.forward, skip=skip))
-    for regularizer in variant.regularizers:
-        regularizer.attach(net, player)
     return made
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+from ganzoo.storage.markdown import block, code, plain, table
 
 if TYPE_CHECKING:
     from ganzoo.plugins.registry import Model
@@ -10,20 +13,22 @@ if TYPE_CHECKING:
 
 
 def card(name: str, config: Config, model: Model | None = None) -> str:
-    """A model's card as Markdown: what its weight file says, and its registry entry if any."""
+    """A model's card as Markdown: what its weight file says, and its registry entry if any.
+
+    The weight file may be anybody's; the registry's summary is Markdown.
+    """
     source = config.variant.get("source")
+    variant = code(str(config.variant["name"])) + (f" ({plain(str(source))})" if source else "")
+    data = f"{code(str(config.data['part']))}, samples of {plain(str(config.spaces['real']))}"
+    example = f"import ganzoo\n\nmodel = ganzoo.load({json.dumps(name, ensure_ascii=False)})"
     lines = [
-        f"# {name}",
+        f"# {plain(name)}",
         "",
         *([model.summary, ""] if model else []),
-        "```python",
-        "import ganzoo",
+        block(example, "python"),
         "",
-        f'model = ganzoo.load("{name}")',
-        "```",
-        "",
-        f"- variant: `{config.variant['name']}`" + (f" ({source})" if source else ""),
-        f"- data: `{config.data['part']}`, samples of {config.spaces['real']}",
+        f"- variant: {variant}",
+        f"- data: {data}",
         f"- trained for {config.rounds} rounds from seed {config.seed}",
     ]
     return "\n".join([*lines, *(registry_facts(model) if model else [])]) + "\n"
@@ -57,18 +62,16 @@ def hub_page(model: Model, config: Config) -> str:
 
 def registry_facts(model: Model) -> list[str]:
     """The lines of Markdown for a registry entry: licence, command, files and scores."""
+    files = ([code(f.path), f.role, f"{f.size:,}", code(f.sha256)] for f in model.files)
+    figures = (
+        [plain(f.metric), f"{f.value:.4g}", f"{f.low:.4g} to {f.high:.4g}", plain(f.protocol)]
+        for f in model.figures
+    )
     return [
-        f"- licence: {model.license}; version {model.version}",
-        f"- command: `{model.command}`",
+        f"- licence: {plain(model.license)}; version {model.version}",
+        f"- command: {code(model.command)}",
         "",
-        "| file | network | bytes | sha256 |",
-        "|---|---|---|---|",
-        *(f"| `{f.path}` | {f.role} | {f.size:,} | `{f.sha256}` |" for f in model.files),
+        table(["file", "network", "bytes", "sha256"], files),
         "",
-        "| metric | value | retraining should end in | measured on |",
-        "|---|---|---|---|",
-        *(
-            f"| {f.metric} | {f.value:.4g} | {f.low:.4g} to {f.high:.4g} | {f.protocol} |"
-            for f in model.figures
-        ),
+        table(["metric", "value", "retraining should end in", "measured on"], figures),
     ]

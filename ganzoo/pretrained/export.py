@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import RunError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.storage.files import replacing
 from ganzoo.storage.weight_file import file_name
@@ -26,7 +26,7 @@ def export(run: str | Path | Run, out: str | Path, *, zoo: Zoo | None = None) ->
 
     Raises RunError if there is no such run, or the files cannot be written.
     """
-    files = weight_files(run, zoo or default_zoo())
+    files = weight_files(run, chosen_zoo(zoo))
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from ganzoo.engine.build import Network
     from ganzoo.engine.fixed import Given
     from ganzoo.parts.part import Player
     from ganzoo.parts.space import Space
-    from ganzoo.pretrained.build import Network
 
 ROUNDING = 1e-3
 """How far samples may lie outside their range."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.build import Network
+from ganzoo.engine.composition import loaded
 from ganzoo.engine.fixed import numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Source, source
-from ganzoo.pretrained.build import Network, network
+from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.pretrained.judge import Judge
@@ -68,7 +71,7 @@ def load(
         UnknownNameError: If a part of the model belongs to a plugin that is not installed.
         RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     kind, _, path = name.partition(":")
     if kind == RUN:
         return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
@@ -181,9 +184,18 @@ class Pretrained:
 
     @cached_property
     def data(self) -> Data:
-        """The dataset that it was trained on, loaded when it is first asked for."""
-        loaded: Data = self.zoo.part("dataset", self.config.data).load()
-        return loaded
+        """The dataset that it was trained on, loaded when it is first asked for.
+
+        Raises WeightsError where a weight file names a module to import.
+        """
+        dataset = self.zoo.part("dataset", self.config.data)
+        if not isinstance(self.source, RunFolder) and dataset.imports not in {"", *sys.modules}:
+            message = (
+                f"the data of '{self.name}' need the module '{dataset.imports}', which a weight "
+                "file may not choose; import it first, if you trust it."
+            )
+            raise WeightsError(message)
+        return loaded(dataset)
 
     @property
     def card(self) -> str:

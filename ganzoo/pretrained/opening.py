@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import OptionError, RunError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.errors import OptionError, RunError, quoted
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import RUN, load
 from ganzoo.training.device import usable
@@ -22,9 +22,9 @@ def model_of(what: str | Path, *, device: str | None = None, zoo: Zoo | None = N
 
     By default a run's model is put on the run's own device if it is here, and any other on the CPU.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     if not isinstance(what, (str, Path)):
-        message = f"name a model or the folder of a run, not {what!r}."
+        message = f"name a model or the folder of a run, not {quoted(what)}."
         raise OptionError(message)
     if is_model_name(str(what), zoo) or str(what).startswith(f"{RUN}:"):
         return load(str(what), device=device or "cpu", zoo=zoo)

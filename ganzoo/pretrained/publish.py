@@ -11,10 +11,11 @@ import torch
 from huggingface_hub import HfApi, RepoFile
 
 from ganzoo.errors import WeightsError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Registered, model_named
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import hub_page
+from ganzoo.storage.endpoint import Endpoint
 from ganzoo.storage.hub import Client
 from ganzoo.storage.refusals import as_sentence
 from ganzoo.storage.weight_file import file_name, opened, written
@@ -43,13 +44,13 @@ def publish(
         message = f"publishing needs {error.name}: run pip install 'ganzoo-core[dev]'."
         raise WeightsError(message) from error
 
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     model = model_named(name, zoo)
     with tempfile.TemporaryDirectory() as place:
         folder, cache = Path(place) / "folder", Path(place) / "cache"
         folder.mkdir()
         write_folder(model, folder, zoo)
-        revision = upload(model, folder, endpoint=endpoint, token=token)
+        revision = upload(model, folder, Endpoint.of(endpoint), token=token)
         published = model.model_copy(update={"revision": revision})
         client = Client(endpoint=endpoint, token=token, cache_dir=cache)
         for file in published.files:
@@ -90,12 +91,13 @@ def checked(blob: bytes, who: str, zoo: Zoo) -> Config:
     return config
 
 
-def upload(model: Model, folder: Path, *, endpoint: str | None, token: str | None) -> str:
+def upload(model: Model, folder: Path, endpoint: Endpoint, *, token: str | None) -> str:
     """Upload a folder and tag its commit with the model's version; returns the commit.
 
     If the tag exists already, nothing is uploaded, and its commit must hold the model's files.
     """
-    api = HfApi(endpoint=endpoint, token=token, library_name="ganzoo")
+    headers = dict(endpoint.headers)
+    api = HfApi(endpoint=endpoint.url, token=token, library_name="ganzoo", headers=headers)
     where = f"'{model.name}' ({model.repo})"
     with as_sentence(where, endpoint, "published on"):
         api.create_repo(model.repo, exist_ok=True)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ganzoo.builtin.observers.grid import drawable, drawn, tiles
 from ganzoo.errors import OptionError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.sweep import Sweep
@@ -86,7 +86,7 @@ def write_samples(
     Raises:
         OptionError: If samples are not made from such a value, or cannot be written in that form.
     """
-    source = sample_source(what, zoo or default_zoo(), device=device)
+    source = sample_source(what, chosen_zoo(zoo), device=device)
     out = _checked_out(source, out, label=label, sweep=sweep)
     if out.suffix == ".gif":
         write_film(frames_of(source, seed=seed), out)

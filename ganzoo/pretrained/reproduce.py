@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import ZooError
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.scores import evaluate
 
@@ -39,7 +39,7 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
     Resumes if OUT already holds part of that run. Raises WeightsError for an unknown model, and
     ZooError if training fails.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     model = model_named(name, zoo)
     retrain(model, Path(out), seed=0)
     found = {score.metric: score for score in evaluate(out, zoo=zoo)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,17 +12,16 @@ import torch
 
 from ganzoo.engine.memory_format import under
 from ganzoo.engine.sampling import FrozenGenerator
-from ganzoo.errors import RunError, ZooError
+from ganzoo.errors import RunError, WeightsError
 from ganzoo.parts.part import GENERATOR
 from ganzoo.parts.space import Space, masks
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
-from ganzoo.storage.files import replacing
 from ganzoo.storage.paths import home
 from ganzoo.storage.weight_file import GENERATOR_FILE, opened, written
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import Plan, composed_in
-from ganzoo.training.weights import configured
+from ganzoo.training.weights import configured, keep_generator, kept_generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,31 +43,50 @@ class RunFolder:
 
     The generator of a finished run lies in its folder. That of another checkpoint is built from the
     checkpoint, its batch norm calibrated, and kept there too. The run's data are loaded only if
-    that draws rows of them, or if the checkpoint is of an older version.
+    that draws rows of them, or if the checkpoint is of an older version. Where no checkpoint is
+    whole, the generator in the folder is all that there is.
     """
 
     name: str
     path: Path
     composition: Composition
-    last: Newest[tuple[dict[str, Tensor], dict[str, Any]]]
-    """Its last checkpoint that is whole."""
+    newest: Newest[tuple[dict[str, Tensor], dict[str, Any]]] | RunError
+    """Its last checkpoint that is whole, or why there is none."""
     model: None = None
 
     @classmethod
     def open(cls, name: str, zoo: Zoo) -> Self:
         """The run in the folder ``name``.
 
-        Raises RunError if there is no run or no checkpoint, or it has parts that the zoo does not
-        know.
+        Raises RunError if there is no run, or neither a checkpoint nor a generator, or it has parts
+        that the zoo does not know.
         """
         path = home(name)
         _, composition = composed_in(path, zoo)
-        last = checkpoint.last_whole(path, contents)
-        return cls(name, path, composition, last)
+        try:
+            return cls(name, path, composition, checkpoint.last_whole(path, contents))
+        except RunError as error:
+            found = cls(name, path, composition, error)
+            if found._kept() is None:
+                raise
+            sys.stderr.write(
+                f"warning: {path} has no checkpoint that can be read; {GENERATOR_FILE} is taken "
+                "instead.\n"
+            )
+            return found
+
+    @property
+    def last(self) -> Newest[tuple[dict[str, Tensor], dict[str, Any]]]:
+        """Its last checkpoint that is whole. Raises RunError where there is none."""
+        if isinstance(self.newest, RunError):
+            raise self.newest
+        return self.newest
 
     @property
     def players(self) -> Sequence[str]:
-        """The players whose networks are in the checkpoint."""
+        """The players whose networks are there."""
+        if isinstance(self.newest, RunError):
+            return [GENERATOR]
         tensors, _ = self.last.read
         owners = {name.partition(".")[0] for name in tensors if "." in name}
         return sorted(owners & {player for player, _ in self.composition.variant.turns})
@@ -83,11 +103,8 @@ class RunFolder:
         blob = written(self._calibrated(config, tensors), config)
         if self.last.damaged:
             return blob  # what is in the folder may be newer, and all that is left of it
-        try:
-            with replacing(self.path / GENERATOR_FILE) as path:
-                path.write_bytes(blob)
-        except RunError:
-            pass  # a folder that is read only: calibrated again next time
+        with suppress(RunError):  # a folder that is read only: calibrated again next time
+            keep_generator(self.path, blob)
         return blob
 
     @property
@@ -97,13 +114,18 @@ class RunFolder:
         return found
 
     def _kept(self) -> bytes | None:
-        """The generator in the folder, if it is that of the last checkpoint."""
+        """The generator in the folder, if it is whole and that of the last checkpoint."""
         try:
-            blob = (self.path / GENERATOR_FILE).read_bytes()
-            config, _ = opened(blob, GENERATOR_FILE)
-        except (OSError, ZooError):
+            blob = kept_generator(self.path)
+        except OSError:
             return None
-        return blob if config.rounds == int(self.last.path.stem) else None
+        except WeightsError as error:
+            sys.stderr.write(f"warning: {str(error).rstrip('.')}; it is not used.\n")
+            return None
+        if isinstance(self.newest, RunError):
+            return blob
+        config, _ = opened(blob, GENERATOR_FILE)
+        return blob if config.rounds == int(self.newest.path.stem) else None
 
     def _config(self, player: str) -> Config:
         _, facts = self.last.read

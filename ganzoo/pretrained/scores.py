@@ -9,7 +9,7 @@ from ganzoo.engine.composition import GIVEN
 from ganzoo.engine.scoring import measure, measure_game
 from ganzoo.errors import DataError, ZooError
 from ganzoo.plugins.composing import one_or_more
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.training.run import Run
@@ -53,7 +53,7 @@ def evaluate(
             and the ``remarks`` of the scores say why.
         DataError: If a run's data are not here, or have changed since it was trained on them.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     if metrics:
         chosen = [zoo.part("metric", name) for name in dict.fromkeys(one_or_more(metrics))]
     else:

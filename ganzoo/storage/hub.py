@@ -10,11 +10,12 @@ weights that are embedded in a wheel never need it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ganzoo.errors import WeightsError
+from ganzoo.storage.endpoint import Endpoint
 from ganzoo.storage.reading import read_bytes
 from ganzoo.storage.weight_file import MOST_BYTES, WeightFile
 
@@ -48,9 +49,10 @@ class Client:
     """How to access the Hub; everything but ``timeout`` means what it means to huggingface_hub."""
 
     offline: bool = False
-    token: str | bool | None = None
+    token: str | bool | None = field(default=None, repr=False)
     cache_dir: str | Path | None = None
-    endpoint: str | None = None
+    endpoint: str | None = field(default=None, repr=False)
+    """Another Hub; a name and password before its host are sent, and never shown."""
     timeout: float = 10.0
     """Seconds without an answer, or without a byte of one, after which the Hub is given up."""
 
@@ -124,17 +126,18 @@ class Client:
             message = f"{where} is not in the cache, and ganzoo is offline; load it once online."
             raise WeightsError(message)
 
-    def _access(self) -> Mapping[str, Any]:
-        return {"token": self.token, "endpoint": self.endpoint}
+    def _access(self, endpoint: Endpoint) -> Mapping[str, Any]:
+        return {"token": self.token, "endpoint": endpoint.url, "headers": endpoint.headers}
 
     def _metadata(self, where: str, repo: str, revision: str, path: str) -> Any:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url  # start-up time
 
         from ganzoo.storage.refusals import as_sentence  # start-up time
 
-        with as_sentence(where, self.endpoint):
-            url = hf_hub_url(repo, path, revision=revision, endpoint=self.endpoint)
-            return get_hf_file_metadata(url, timeout=self.timeout, **self._access())
+        endpoint = Endpoint.of(self.endpoint)
+        with as_sentence(where, endpoint):
+            url = hf_hub_url(repo, path, revision=revision, endpoint=endpoint.url)
+            return get_hf_file_metadata(url, timeout=self.timeout, **self._access(endpoint))
 
     def _download(
         self, where: str, repo: str, revision: str, file: WeightFile, *, force: bool
@@ -142,7 +145,8 @@ class Client:
         from ganzoo.storage.download import download  # start-up time
         from ganzoo.storage.refusals import as_sentence  # start-up time
 
-        with as_sentence(where, self.endpoint):
+        endpoint = Endpoint.of(self.endpoint)
+        with as_sentence(where, endpoint):
             return download(
                 repo,
                 file.path,
@@ -151,7 +155,7 @@ class Client:
                 most=MOST_COPIES * file.size,
                 cache_dir=self.cache_dir,
                 force_download=force,
-                **self._access(),
+                **self._access(endpoint),
             )
 
 

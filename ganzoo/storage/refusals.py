@@ -6,13 +6,15 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from huggingface_hub import constants, errors
+from huggingface_hub import errors
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
-from ganzoo.errors import WeightsError
+from ganzoo.errors import WeightsError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ganzoo.storage.endpoint import Endpoint
 
 STATUSES = {
     401: "run 'hf auth login' with a token that has access",
@@ -34,12 +36,12 @@ CACHE_FAULTS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQU
 
 
 @contextmanager
-def as_sentence(where: str, endpoint: str | None, doing: str = "fetched from") -> Iterator[None]:
+def as_sentence(where: str, endpoint: Endpoint, doing: str = "fetched from") -> Iterator[None]:
     """Turn what the client raises in the block into a WeightsError.
 
     ``where`` names the file or the repository, ``doing`` is what failed, before "the Hub".
     """
-    host = endpoint or constants.ENDPOINT
+    host = endpoint.url
     try:
         yield
     except tuple(REMEDIES) as error:
@@ -57,8 +59,8 @@ def as_sentence(where: str, endpoint: str | None, doing: str = "fetched from") -
                 "HF_HOME to a writable folder with enough space."
             )
         else:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             message = (
-                f"{where} cannot be {doing} {host} ({reason}); try again when it is reachable."
+                f"{where} cannot be {doing} {host} ({first_line(error)}); try again when it is "
+                "reachable."
             )
         raise WeightsError(message) from error

@@ -18,10 +18,12 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 from torch.overrides import TorchFunctionMode
 
-from ganzoo.errors import WeightsError
+from ganzoo.errors import WeightsError, fault
 from ganzoo.parts.plain_json import json_of, require_shallow
 from ganzoo.parts.space import Space
 
@@ -87,6 +89,10 @@ def player_of(file: str) -> str:
     return "generator" if file == GENERATOR_FILE else file.removesuffix(".safetensors")
 
 
+NEEDED = {"variant": ("name", str), "data": ("part", str), "spaces": ("real", Space)}
+"""What the fields of a configuration cannot do without."""
+
+
 class Config(BaseModel):
     """What a weight file says about itself: enough to build its network without the data."""
 
@@ -102,6 +108,15 @@ class Config(BaseModel):
     progress: float = Field(default=1.0, ge=0, le=1)
     """The share of its budget that it was trained for; a network may be another at each."""
     versions: dict[str, str] = {}
+
+    @field_validator("variant", "data", "spaces")
+    @classmethod
+    def _usable(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        key, kind = NEEDED[str(info.field_name)]
+        if not isinstance(value.get(key), kind):
+            message = f"it has no '{key}'"
+            raise ValueError(message)  # noqa: TRY004  (pydantic takes no other)
+        return value
 
     def canonical(self) -> str:
         """The configuration as JSON; equal configurations give equal text."""
@@ -127,8 +142,11 @@ def opened(blob: bytes, who: str) -> tuple[Config, dict[str, Tensor]]:
         text = header_of(blob)["__metadata__"]["ganzoo"]
         require_shallow(text)
         config = Config.model_validate_json(text)
-    except (safetensors.SafetensorError, ValidationError, KeyError, ValueError, TypeError) as error:
+    except safetensors.SafetensorError as error:
         message = f"{who} is not a ganzoo weight file: {kind_of(blob) or described(error)}."
+        raise WeightsError(message) from error
+    except (ValidationError, KeyError, ValueError, TypeError) as error:
+        message = f"{who} is not a ganzoo weight file: {described(error)}."
         raise WeightsError(message) from error
     return config, tensors
 
@@ -200,4 +218,6 @@ def described(error: Exception) -> str:
     """Another library's error, as a phrase."""
     if isinstance(error, KeyError):
         return "its metadata has no 'ganzoo'"
+    if isinstance(error, ValidationError):
+        return f"in its metadata, {fault(error)}"
     return str(error).strip().splitlines()[0].rstrip(".")

@@ -17,9 +17,8 @@ import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
-from ganzoo.errors import RunError, ZooError, first_line
+from ganzoo.errors import RunError, ZooError, fault, first_line
 from ganzoo.parts.space import Space
-from ganzoo.plugins.loading import reason
 from ganzoo.storage.files import numbered, replacing
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ def why(error: Exception) -> str:
     """What is wrong with a file, as a phrase, from the error that it led to."""
     if isinstance(error, KeyError):
         return f"it has no {error}"
-    return reason(error) if isinstance(error, ValidationError) else first_line(error).rstrip(".")
+    return fault(error) if isinstance(error, ValidationError) else first_line(error).rstrip(".")
 
 
 def kept_in(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import OptionError, ZooError
+from ganzoo.errors import OptionError, ZooError, quoted
 from ganzoo.parts.observer import Observer
 from ganzoo.plugins.isolation import Call, contained
 from ganzoo.plugins.loading import reason
@@ -92,6 +92,6 @@ class Observing:
 def made_by(maker: object, made: object) -> Observer:
     """What was made of a run. Raises OptionError where it is no observer."""
     if not isinstance(made, Observer):
-        message = f"{maker!r} makes no ganzoo.Observer of a run, but {made!r}."
+        message = f"{quoted(maker)} makes no ganzoo.Observer of a run, but {quoted(made)}."
         raise OptionError(message)
     return made

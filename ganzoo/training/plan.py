@@ -19,9 +19,8 @@ from pydantic import (
 
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
-from ganzoo.errors import OptionError, RunError, UnknownNameError
+from ganzoo.errors import OptionError, RunError, UnknownNameError, fault
 from ganzoo.parts.plain_json import require_shallow
-from ganzoo.plugins.loading import reason
 from ganzoo.plugins.options import validated
 from ganzoo.plugins.registry import PLURALS
 from ganzoo.storage.reading import MIB, read_text
@@ -207,7 +206,7 @@ def plan_in(folder: Path) -> Plan:
         message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
     except ValueError as error:
-        why = reason(error) if isinstance(error, ValidationError) else error
+        why = fault(error) if isinstance(error, ValidationError) else error
         message = f"{path} is damaged, or of another version: {why}."
         raise RunError(message) from error
 

@@ -6,6 +6,7 @@
     log.jsonl                    each term's mean, every few rounds
     checkpoints/00001000.safetensors
     model.safetensors            the finished generator, as it is sampled from
+    model.sha256                 its sha256, by which damage to it is found
     samples/00001000.png
 """
 

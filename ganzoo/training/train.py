@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ganzoo.engine.composition import Choices, Composition, checked_choices, compose, knowing
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, quoted
 from ganzoo.plugins.composing import one_or_more
-from ganzoo.plugins.default import default_zoo
+from ganzoo.plugins.default import chosen_zoo
 from ganzoo.training.plan import plan_run
 from ganzoo.training.resume import resumed_plan
 from ganzoo.training.run import Run
@@ -55,7 +55,7 @@ def train(
     ``observers`` watch the run beside those of plugins: classes, or functions that make one of a
     run. Raises ZooError with one sentence for anything that the caller can fix.
     """
-    zoo = zoo or default_zoo()
+    zoo = chosen_zoo(zoo)
     choices = checked_choices(train, variant, choices, zoo)
     zoo, watching = knowing(zoo, variant, choices), checked(observers)
     source = None if start is None else source_name(start)
@@ -73,8 +73,8 @@ def checked(observers: Iterable[Watching]) -> list[Watching]:
     for observer in given:
         if not callable(observer):
             message = (
-                f"{observer!r} cannot watch a run: observers are subclasses of ganzoo.Observer, or "
-                "functions that make one of a run."
+                f"{quoted(observer)} cannot watch a run: observers are subclasses of "
+                "ganzoo.Observer, or functions that make one of a run."
             )
             raise OptionError(message)
     return given

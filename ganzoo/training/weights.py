@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ganzoo._version import __version__
+from ganzoo.errors import WeightsError
 from ganzoo.parts.part import GENERATOR
-from ganzoo.storage.files import replacing
-from ganzoo.storage.weight_file import GENERATOR_FILE, Config, written
+from ganzoo.storage.files import replacing, write_text
+from ganzoo.storage.weight_file import GENERATOR_FILE, Config, opened, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from ganzoo.engine.game import Game
     from ganzoo.parts.part import Player
     from ganzoo.parts.space import Space
+
+DIGEST_FILE = "model.sha256"
+"""The sha256 of a run's generator, as ``sha256sum -c`` reads it."""
 
 
 def weight_file(game: Game, player: Player, data: Mapping[str, Any]) -> bytes:
@@ -41,9 +46,30 @@ def weight_file(game: Game, player: Player, data: Mapping[str, Any]) -> bytes:
 def write_generator(folder: Path, game: Game, data: Mapping[str, Any]) -> None:
     """Keep a finished generator, with batch norm's statistics, to be sampled from."""
     if GENERATOR in game.nets:
-        blob = weight_file(game, GENERATOR, data)
-        with replacing(folder / GENERATOR_FILE) as path:
-            path.write_bytes(blob)
+        keep_generator(folder, weight_file(game, GENERATOR, data))
+
+
+def keep_generator(folder: Path, blob: bytes) -> None:
+    """Keep a generator's weight file in a run's folder, and its sha256 beside it."""
+    # After a crash in between, the old file does not fit, and is made again.
+    write_text(folder / DIGEST_FILE, f"{sha256(blob).hexdigest()}  {GENERATOR_FILE}\n")
+    with replacing(folder / GENERATOR_FILE) as path:
+        path.write_bytes(blob)
+
+
+def kept_generator(folder: Path) -> bytes:
+    """The generator's weight file that a run's folder keeps.
+
+    Raises WeightsError where it is not what was written, and OSError where there is none. Before
+    0.2 no sha256 was written.
+    """
+    path, digest = folder / GENERATOR_FILE, folder / DIGEST_FILE
+    blob = path.read_bytes()
+    if digest.exists() and digest.read_bytes().split()[:1] != [sha256(blob).hexdigest().encode()]:
+        message = f"{path} is not what was written"
+        raise WeightsError(message)
+    opened(blob, str(path))
+    return blob
 
 
 def described(spaces: Mapping[str, Space]) -> dict[str, Any]:

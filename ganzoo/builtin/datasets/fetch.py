@@ -5,9 +5,11 @@ from __future__ import annotations
 from hashlib import md5
 from importlib.util import find_spec
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ganzoo.storage.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,11 +39,13 @@ def downloaded(repo: str, file: str) -> str:
     """The path of a file of a Hub dataset, in the client's cache; it is downloaded if need be."""
     import huggingface_hub as hub  # takes a quarter of a second to import
 
+    endpoint = Endpoint.of(None)
+    access: Any = {"endpoint": endpoint.url, "headers": endpoint.headers}
     if not isinstance(hub.try_to_load_from_cache(repo, file, repo_type="dataset"), str):
         # The download is retried for half a minute where there is no network; this is not.
-        url = hub.hf_hub_url(repo, file, repo_type="dataset")
-        hub.get_hf_file_metadata(url, timeout=TIMEOUT)
-    return hub.hf_hub_download(repo, file, repo_type="dataset")
+        url = hub.hf_hub_url(repo, file, repo_type="dataset", endpoint=endpoint.url)
+        hub.get_hf_file_metadata(url, timeout=TIMEOUT, **access)
+    return str(hub.hf_hub_download(repo, file, repo_type="dataset", **access))
 
 
 def fetched(name: str, digests: Mapping[str, str], folder: Path) -> str:

@@ -7,10 +7,17 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ganzoo.parts.observer import Observer
-from ganzoo.storage.files import write_text
+from ganzoo.parts.plain_json import json_of
+from ganzoo.storage.files import replacing
+from ganzoo.storage.reading import GIB, MIB, opened
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ganzoo.parts.protocols import RunView
+
+MOST_BYTES, MOST_LINE = 1024 * GIB, MIB
+"""Of a log, which is read line by line, and of a line; longer ones are dropped."""
 
 
 class LogFile(Observer):
@@ -23,8 +30,7 @@ class LogFile(Observer):
         super().__init__(run)
         path = run.folder / "log.jsonl"
         if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            write_text(path, "".join(line for line in lines if round_of(line) <= run.game.rounds))
+            drop_after(run.game.rounds, path)
         self.file = path.open("a", buffering=1, encoding="utf-8")
 
     def noted(self, first: int, terms: dict[str, list[float]]) -> None:
@@ -39,9 +45,25 @@ class LogFile(Observer):
         self.file.close()
 
 
-def round_of(line: str) -> float:
-    """The round of a line of the log; infinity for a line that a crash left incomplete."""
+def drop_after(rounds: int, path: Path) -> None:
+    """Drop the lines of later rounds from a log, and whatever is no line of one.
+
+    So a run never fails because of what is in its log. Raises RunError where it cannot be written.
+    """
+    with (
+        replacing(path) as temporary,
+        opened(path, MOST_BYTES) as (file, _),
+        temporary.open("wb") as kept,
+    ):
+        while line := file.readline(MOST_LINE):
+            if round_of(line) <= rounds:
+                kept.write(line)
+
+
+def round_of(line: bytes) -> float:
+    """The round of a line of the log; infinity for what is none, as a line that a crash cut off."""
     try:
-        return float(json.loads(line)["round"])
+        found = json_of(line)["round"]
     except (ValueError, KeyError, TypeError):
         return inf
+    return found if isinstance(found, int) and line.endswith(b"\n") else inf

@@ -14,16 +14,17 @@ from pydantic import Field, PositiveInt
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.rows import ResidentRows
+from ganzoo_gail.checking import columns_of
 from ganzoo_gail.demonstrations import (
     EPISODES,
     Facts,
-    columns_of,
     data_of,
     home,
     random_return,
     read,
     told,
 )
+from ganzoo_gail.environments import imported
 from ganzoo_gail.episodes import played
 from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.spaces import flattened, shown
@@ -40,9 +41,17 @@ class Demonstrations(Dataset):
     trajectories: PositiveInt = Field(
         default=4, le=1_000_000, description="episodes of the expert to train on"
     )
+    module: str = Field(default="", description="a module that registers the environment")
+
+    @property
+    def imports(self) -> str:
+        """The module that registers the environment."""
+        return self.module
 
     def load(self) -> Data:
         """Read the file. Raises DataError if it is missing, damaged or does not fit its task."""
+        if self.module:
+            imported(self.module)
         return read(home(Path(self.path)), self.trajectories, Path(self.path).stem)
 
 
@@ -106,6 +115,11 @@ class Environment(Dataset):
     env: str = Field(description="gymnasium's ID, or MODULE:ID if a module registers it")
     horizon: Horizon = Field(default="task", description="the task's own, or fixed")
 
+    @property
+    def imports(self) -> str:
+        """The module that registers the environment."""
+        return self.env.rpartition(":")[0]
+
     def load(self) -> Data:
         """Play two episodes of random actions.
 
@@ -116,7 +130,7 @@ class Environment(Dataset):
         played(None, task, 2, seed=0, greedy=False, kept=kept)
         obs, action = (torch.from_numpy(np.concatenate(kept[name])) for name in ("obs", "action"))
         pairs = Pairs.of(task, obs)
-        columns = columns_of(task, {"obs": obs, "action": action})
+        columns = columns_of(task, obs, action)
         rows = ResidentRows({**columns, "real": pairs(**columns)})
         facts = {"task": task, "pairs": pairs, "random_return": random_return(task)}
         return Data(f"{self.env}:{self.horizon}", rows, rows, task.spaces, facts, scored=EPISODES)
@@ -132,9 +146,17 @@ class Minari(Dataset):
     trajectories: PositiveInt = Field(
         default=4, le=1_000_000, description="episodes of the expert to train on"
     )
+    module: str = Field(default="", description="a module that registers the environment")
+
+    @property
+    def imports(self) -> str:
+        """The module that registers the environment."""
+        return self.module
 
     def load(self) -> Data:
         """Read the dataset. Raises DataError if that or making its environment fails."""
+        if self.module:
+            imported(self.module)
         try:
             import minari  # an optional dependency
         except ImportError as error:

@@ -21,11 +21,14 @@ import safetensors.torch
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, fault
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.storage.files import replacing
-from ganzoo_gail.environments import sentence
+from ganzoo.storage.reading import GIB, read_bytes
+from ganzoo.storage.weight_file import header_of
+from ganzoo_gail.checking import checked
+from ganzoo_gail.environments import require_imported, sentence
 from ganzoo_gail.episodes import played, trained
 from ganzoo_gail.pairs import Pairs
 from ganzoo_gail.tasks import Horizon, Task
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
     from ganzoo.parts.protocols import FrozenView
 
+MOST_BYTES = 2 * GIB
+"""Of a file of demonstrations, all of which is read into memory."""
 EPISODES = 100
 """Episodes over which a return is averaged."""
 
@@ -62,14 +67,13 @@ def read(path: Path, trajectories: int, name: str) -> Data:
     Raises DataError if the file is missing or damaged, or does not fit the environment it names.
     """
     try:
-        blob = path.read_bytes()
+        blob = read_bytes(path, MOST_BYTES)
         tensors = safetensors.torch.load(blob)
-        with safetensors.safe_open(path, framework="pt") as file:
-            facts = Facts.model_validate_json((file.metadata() or {})["ganzoo"])
+        facts = Facts.model_validate_json(header_of(blob)["__metadata__"]["ganzoo"])
     except FileNotFoundError:
         message = f"there are no demonstrations at {path}."
         raise DataError(message) from None
-    except (OSError, safetensors.SafetensorError, KeyError, ValidationError) as error:
+    except (OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError) as error:
         message = f"{path} cannot be read as demonstrations: {told(error)}"
         raise DataError(message) from error
     return data_of(str(path), tensors, facts, trajectories, name)
@@ -83,16 +87,23 @@ def data_of(
     If all are trained on, the last one is also the held-out one. Raises DataError, naming the
     source, if the tensors do not fit each other or the task.
     """
+    try:
+        require_imported(facts.env.rpartition(":")[0])
+    except ImportError as error:
+        message = f"{source} cannot be played: {sentence(error)}"
+        raise DataError(message) from error
     task = facts.task()
-    checked(source, tensors, task)
-    lengths = tensors["lengths"].tolist()
+    columns = checked(source, tensors, task)
+    lengths = columns.pop("lengths")
     if trajectories > len(lengths):
         message = f"{source} holds {len(lengths)} episodes, not {trajectories}."
         raise DataError(message)
-    trained = sum(lengths[:trajectories])
-    held = trained if trajectories < len(lengths) else trained - lengths[-1]
-    columns = columns_of(task, tensors)
+    trained = int(lengths[:trajectories].sum())
+    held = trained if trajectories < len(lengths) else trained - int(lengths[-1])
     pairs = Pairs.of(task, columns["obs"][:trained])
+    if not bool(torch.isfinite(pairs.mean + pairs.std).all()):
+        message = f"{source} has observations too large to be normalized."
+        raise DataError(message)
     columns["real"] = pairs(columns["obs"], columns["action"])
     return Data(
         name=name,
@@ -109,51 +120,12 @@ def data_of(
     )
 
 
-def columns_of(task: Task, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``obs``, float32, and ``action``, int64 if it is a choice, as networks read them."""
-    obs, action = tensors["obs"], tensors["action"]
-    action = action.long() if task.spaces["action"].classes is not None else action
-    return {"obs": obs, "action": action}
-
-
-def checked(source: str, tensors: dict[str, Tensor], task: Task) -> None:
-    """Raise DataError unless the tensors fit each other and the environment."""
-    missing = {"obs", "action", "lengths"} - tensors.keys()
-    if missing:
-        message = f"{source} holds no demonstrations: '{min(missing)}' is missing."
-        raise DataError(message)
-    obs, action, lengths = (tensors[name] for name in ("obs", "action", "lengths"))
-    if not len(obs) or len(obs) != len(action) or int(lengths.sum()) != len(obs):
-        message = (
-            f"{source} is empty or incomplete: {len(obs)} observations, {len(action)} actions and "
-            f"episodes of {int(lengths.sum())} steps."
-        )
-        raise DataError(message)
-    spaces = task.spaces
-    if tuple(obs.shape[1:]) != spaces["obs"].shape:
-        message = (
-            f"{source} has observations of shape {tuple(obs.shape[1:])}; those of '{task.env}' "
-            f"have shape {spaces['obs'].shape}."
-        )
-        raise DataError(message)
-    if not bool(torch.isfinite(obs).all()) or not bool(torch.isfinite(action.float()).all()):
-        message = f"{source} has observations or actions that are not finite."
-        raise DataError(message)
-    classes = spaces["action"].classes
-    if classes is None:
-        fits = action.is_floating_point() and tuple(action.shape[1:]) == spaces["action"].shape
-        wanted = f"vectors of {spaces['action'].size} numbers"
-    else:
-        whole = not action.is_floating_point() and action.dim() == 1
-        fits = whole and bool(((action >= 0) & (action < classes)).all())
-        wanted = f"integers in [0, {classes})"
-    if not fits:
-        message = f"{source} has actions that '{task.env}' does not accept; they must be {wanted}."
-        raise DataError(message)
-
-
 def told(error: Exception) -> str:
     """What is wrong with a file, as a sentence."""
+    if isinstance(error, ValidationError):
+        return f"in its metadata, {fault(error)}."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}."
     return "its metadata has no key 'ganzoo'." if isinstance(error, KeyError) else sentence(error)
 
 

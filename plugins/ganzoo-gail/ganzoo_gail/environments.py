@@ -91,7 +91,7 @@ def recorded(name: str, text: str) -> EnvSpec:
     """How the environment of a recording was made, from gymnasium's JSON.
 
     A file does not choose what is called: only what is registered, or a class of environments or
-    wrappers. Raises DataError for anything else.
+    wrappers, in a module that is imported already. Raises DataError for anything else.
     """
     try:
         spec = EnvSpec.from_json(text)
@@ -109,10 +109,33 @@ def recorded(name: str, text: str) -> EnvSpec:
 
 def require_class(entry_point: Any, kind: type) -> None:
     """Raise TypeError unless an entry point, ``MODULE:NAME``, is a class of this kind."""
+    require_imported(entry_point.partition(":")[0])
     found: Any = load_env_creator(entry_point)
     if not isinstance(found, type) or not issubclass(found, kind):
         message = f"'{entry_point}' is no subclass of gymnasium.{kind.__name__}"
         raise TypeError(message)
+
+
+def require_imported(module: str) -> None:
+    """Raise ImportError for a module that a file names and that nobody has imported.
+
+    Gymnasium's own are imported as they are needed.
+    """
+    if module not in {"", *sys.modules} and not module.startswith("gymnasium."):
+        message = (
+            f"it needs the module '{module}', which a file may not choose; name it by the option "
+            "'module' of the data, if you trust it"
+        )
+        raise ImportError(message)
+
+
+def imported(module: str) -> None:
+    """Import a module that the user names, because it registers environments; else DataError."""
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # a module may fail in any way
+        message = f"the module '{module}' cannot be imported: {sentence(error)}"
+        raise DataError(message) from error
 
 
 def made(name: str, spec: EnvSpec, *, limited: bool, render_mode: str | None) -> Env:

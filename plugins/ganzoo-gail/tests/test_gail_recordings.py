@@ -259,7 +259,7 @@ CALLS = {"name": "x", "kwargs": {}}
     [
         ({"id": "X-v0", "entry_point": "os:system"}, "'os:system' is no subclass of gymnasium.Env"),
         ({"entry_point": "os:system"}, "'os:system' is no subclass of gymnasium.Env"),
-        ({"entry_point": "no.module:X"}, "No module named 'no'"),
+        ({"entry_point": "no.module:X"}, "it needs the module 'no.module', which a file may not"),
         (
             {"additional_wrappers": [{**CALLS, "entry_point": "os:system"}]},
             "'os:system' is no subclass of gymnasium.Wrapper",
