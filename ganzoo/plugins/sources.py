@@ -6,7 +6,6 @@ The bytes of a registered model are returned only if their sha256 is the registe
 from __future__ import annotations
 
 import difflib
-import os
 from dataclasses import dataclass
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, distribution
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.registry import Model, registry
-from ganzoo.storage.paths import exists, home
+from ganzoo.storage.paths import exists, home, real
 from ganzoo.storage.pinned import pinned
 from ganzoo.storage.reading import read_bytes
 from ganzoo.storage.weight_file import MOST_BYTES, file_name, player_of
@@ -72,8 +71,7 @@ class Folder:
         if player != "generator" and not exists(path):
             return None
         try:
-            # os.path, since Path.resolve raises RuntimeError for links in a circle.
-            if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.path)):
+            if not real(path).is_relative_to(real(self.path)):
                 message = f"{path} is a link that leaves its folder, and is not followed."
                 raise WeightsError(message)
             return read_bytes(path, MOST_BYTES)

@@ -28,3 +28,11 @@ def is_file(path: str | Path) -> bool:
 def is_folder(path: str | Path) -> bool:
     """Whether a folder is at a path, or a link to one."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def real(path: str | Path) -> Path:
+    """A path without links; those in a circle stay, for whoever opens it to stumble over."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a null byte
+        return Path(path)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ganzoo.builtin.datasets.images import is_image
 from ganzoo.builtin.datasets.metadata import FILES, in_order, metadata
 from ganzoo.errors import DataError
-from ganzoo.storage.paths import home, is_file, is_folder
+from ganzoo.storage.paths import home, is_file, is_folder, real
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -154,7 +154,7 @@ def files_below(
     Raises DataError for a folder that cannot be read, that lies too deep, or that too many links
     lead to: ten links to each of ten folders in a row are 10^10 paths.
     """
-    here = os.path.realpath(folder)
+    here = str(real(folder))
     if here in above:
         return
     visits = Counter[str]() if visits is None else visits
@@ -263,7 +263,7 @@ def shown(name: str) -> str:
 
 def title_of(path: str) -> str:
     """A folder's own name, fit for the name of another one."""
-    return re.sub(r"[^\w.-]+", "-", Path(os.path.realpath(home(path))).name).strip("-.")
+    return re.sub(r"[^\w.-]+", "-", real(home(path)).name).strip("-.")
 
 
 def several(words: list[str], at_most: int = SHOWN) -> str:
