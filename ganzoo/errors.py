@@ -94,15 +94,15 @@ def without_secrets(text: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its type's name if its message is empty."""
-    text = without_secrets((str(error).strip() or type(error).__name__).splitlines()[0])
-    return shortened(text, QUOTED)
+    told = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return shortened(without_secrets(told), QUOTED)
 
 
 def fault(error: ValidationError) -> str:
     """The first field of a file that pydantic finds wrong, and how, as ``seed: Field required``."""
     first = error.errors(include_url=False, include_context=False)[0]
     where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    return ": ".join(shortened(part, QUOTED) for part in (where, what) if part).rstrip(".")
+    return ": ".join(filter(None, (where, what))).rstrip(".")
 
 
 def shortened(text: str, most: int) -> str:

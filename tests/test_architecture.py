@@ -58,6 +58,49 @@ def test_functions_are_short() -> None:
     assert list(functions_over(50)) == []
 
 
+UNBOUNDED = re.compile(
+    r"\.read_(bytes|text)\(|\.open\((\"rb?\"|\)|encoding|newline)|(?<![.\w])open\(|os\.open\(|"
+    r"json\.loads?\(|gzip\.|yaml\.(safe_)?load\(|np\.load\(|Image\.open\(|safe_open\(|"
+    r"ParquetFile\(|safetensors\.torch\.load"
+)
+"""What reads all that there is, however much."""
+READ_OTHERWISE = {
+    "storage/reading.py": "it is the bounded reader",
+    "storage/files.py": "what was just written",
+    "parts/plain_json.py": "what is known to be shallow",
+    "parts/settings.py": "what is known to be shallow",
+    "storage/strict_yaml.py": "what is known to be shallow",
+    "storage/weight_file.py": "bytes of a limited size",
+    "builtin/metrics/fidelity.py": "bytes of a limited size",
+    "builtin/metrics/features.py": "this package's own file",
+    "plugins/registry.py": "this package's own file",
+    "plugins/sources.py": "a plugin's own file",
+    "benchmark/suite.py": "this package's own file",
+    "testing/new.py": "this package's own file",
+    "pretrained/registration.py": "this checkout's own file",
+    "testing/form.py": "JSON that was just made",
+    "testing/training.py": "JSON that was just made",
+    "pretrained/publish.py": "JSON that was just made",
+    "training/notebook.py": "a picture that was just made",
+    "benchmark/cluster.py": "files that were just made",
+    "training/threads.py": "the system's own files",
+    "training/plan.py": "the system's own files",
+    "builtin/datasets/images.py": "a file that was looked at before",
+    "builtin/datasets/fetch.py": "an image whose sha256 is checked",
+    "training/start.py": "a checkpoint that was just read",
+    "benchmark/pictures.py": "bytes of a limited size",
+}
+"""The modules that may use them, and for what."""
+
+
+def test_what_could_be_anybodys_is_read_by_the_bounded_reader() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in MODULES}
+    found = {
+        path.relative_to(CORE).as_posix() for path, text in texts.items() if UNBOUNDED.search(text)
+    }
+    assert found == READ_OTHERWISE.keys()
+
+
 def unexplained_imports(path: Path) -> Iterator[str]:
     """Imports inside functions with no comment on their line or above their block."""
     text = path.read_text(encoding="utf-8")

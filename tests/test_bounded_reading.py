@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import ganzoo
+from ganzoo.benchmark.folder import contest_in
+from ganzoo.benchmark.suite import load_suite
+from ganzoo.builtin.datasets import idx, images, shards
+from ganzoo.builtin.datasets.idx import read_idx
+from ganzoo.builtin.datasets.images import decoded
+from ganzoo.builtin.datasets.layout import files_below
+from ganzoo.builtin.datasets.metadata import in_order, rows
+from ganzoo.builtin.datasets.scale import ROWS, SIXTEEN_BITS
+from ganzoo.builtin.datasets.shards import Shards, read
+from ganzoo.builtin.datasets.shards import opened as opened_shard
+from ganzoo.builtin.metrics.fidelity import read as read_network
+from ganzoo.errors import ZooError
 from ganzoo.parts.plain_json import DEEPEST, json_of
+from ganzoo.plugins.sources import source
+from ganzoo.storage.hub import Client
 from ganzoo.storage.reading import gunzipped, opened, read_bytes, read_text, require_file
+from ganzoo.training import checkpoint
+from ganzoo.training.plan import plan_in
+
+if TYPE_CHECKING:
+    from ganzoo.plugins.zoo import Zoo
 
 
 def trap(folder: Path, kind: str) -> Path:
@@ -123,3 +147,170 @@ def test_json_may_be_wide_and_its_strings_may_hold_brackets(text: str) -> None:
 
 def test_a_pair_of_escapes_is_one_character() -> None:
     assert json_of('"\\ud83d\\ude00"') == "😀"
+
+
+# ------------------------------------------------------------------------------- what reads files
+
+
+def told(read: Callable[[], object], path: Path) -> str:
+    with pytest.raises(ZooError) as caught:
+        read()
+    return str(caught.value).replace(str(path), "PATH")
+
+
+READERS: dict[str, Callable[[Path, Zoo], object]] = {
+    "suite": lambda path, _: load_suite(str(path)),
+    "idx": lambda path, _: read_idx(path),
+    "metadata": lambda path, _: list(rows(path)),
+    "network": lambda path, _: read_network(path),
+    "shard": lambda path, _: opened_shard(path, os.getpid()),
+    "plan": lambda path, _: plan_in(path.parent),
+    "contest": lambda path, _: contest_in(path.parent),
+    "checkpoint": lambda path, _: read_checkpoint(path),
+    "weights": lambda path, _: source(f"dir:{path.parent}", Client(), zoo=_).read("generator"),
+}
+NAMES = {
+    "suite": "s.yaml",
+    "plan": "run.json",
+    "contest": "contest.json",
+    "metadata": "metadata.csv",
+    "weights": "model.safetensors",
+}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "loop", "folder"])
+@pytest.mark.parametrize("reader", READERS)
+def test_what_is_no_file_is_one_sentence_of_every_reader(
+    reader: str, kind: str, tmp_path: Path, zoo: Zoo
+) -> None:
+    path = trap(tmp_path, kind).rename(tmp_path / NAMES.get(reader, "file"))
+    if kind == "loop":
+        path.unlink()
+        path.symlink_to(path)
+    sentence = told(lambda: READERS[reader](path, zoo), path)
+    assert REASONS[kind] in sentence
+    assert "PATH" in sentence
+    assert sentence.count("\n") == 0
+
+
+def read_checkpoint(path: Path) -> None:
+    with checkpoint.reading(path):
+        pass
+
+
+def test_a_gzipped_dataset_unpacks_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(bytes(8 << 20)))
+    assert path.stat().st_size < 9000
+    monkeypatch.setattr(idx, "MOST", 1 << 20)
+    assert told(lambda: read_idx(path), path) == (
+        "PATH cannot be read (it unpacks to more than 1 MiB): replace it with a fresh copy."
+    )
+
+
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        ((1 << 31, 28, 28), "PATH holds 17 bytes where its header says 1,683,627,180,048:"),
+        ((0, 28, 28), "PATH holds nothing:"),
+        ((255,) * 3, "PATH holds 17 bytes where its header says 16,581,391:"),
+    ],
+)
+def test_a_header_that_claims_more_than_there_is_is_believed_in_nothing(
+    dims: tuple[int, ...], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "idx"
+    sizes = b"".join(size.to_bytes(4, "big") for size in dims)
+    path.write_bytes(b"\0\0\x08" + bytes([len(dims)]) + sizes + b"x")
+    assert told(lambda: read_idx(path), path) == f"{message} replace it with a fresh copy."
+
+
+# ---------------------------------------------------------------------------- folders and pictures
+
+
+def test_links_that_multiply_are_one_sentence(tmp_path: Path) -> None:
+    for level in range(9):
+        (tmp_path / f"{level}").mkdir()
+        for link in range(10):
+            (tmp_path / f"{level}" / f"to-{link}").symlink_to(tmp_path / f"{level + 1}")
+    sentence = told(lambda: list(files_below(str(tmp_path / "0"))), tmp_path)
+    assert sentence.endswith("is reached by more than 64 paths.")
+
+
+def test_folders_lie_at_a_limited_depth(tmp_path: Path) -> None:
+    (tmp_path / "/".join("d" * 66)).mkdir(parents=True)
+    sentence = told(lambda: list(files_below(str(tmp_path))), tmp_path)
+    assert sentence.endswith("lies more than 64 folders deep.")
+
+
+def test_postscript_is_never_run_whatever_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    assert told(lambda: decoded(path, str(path), 8, 3, {}), path) == (
+        "PATH cannot be read as an image (cannot identify image): mend or remove it."
+    )
+
+
+def test_a_picture_file_is_of_limited_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    Image.new("L", (8, 8)).save(path)
+    monkeypatch.setattr(images, "MOST", 8)
+    assert "it is larger than 8 bytes" in told(lambda: decoded(path, str(path), 8, 3, {}), path)
+
+
+def test_values_are_scaled_in_parts_to_the_same_bytes() -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (ROWS + 3, 5))
+    whole = (values / (65535 / 255)).round().clip(0, 255).astype(np.uint8)
+    assert np.array_equal(SIXTEEN_BITS.to_bytes(values), whole)
+
+
+def test_a_row_group_is_of_limited_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pytest.importorskip("pyarrow").table
+    parquet.write_table(table({"image": [bytes(100)] * 1000}), tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 2000
+    assert len(Shards(tmp_path, ["a.parquet"], "image", 8, 3).content(0)[0]) == 100
+    monkeypatch.setattr(shards, "MOST_GROUP", 64 << 10)
+    made = Shards(tmp_path, ["a.parquet"], "image", 8, 3)
+    read.cache_clear()
+    assert told(lambda: made.content(0), tmp_path) == (
+        "PATH/a.parquet has a row group of more than 64 KiB: write it again with a smaller "
+        "row_group_size."
+    )
+    monkeypatch.setattr(shards, "MOST_ROWS", 999)
+    assert told(lambda: Shards(tmp_path, ["a.parquet"], "image", 8, 3), tmp_path) == (
+        "PATH holds 1,000 rows; at most 999 are read."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("metadata.csv", b"file_name\n\xff", "PATH cannot be read in line 1: 'utf-8' codec"),
+        ("metadata.jsonl", b"[" * 1000, "PATH cannot be read in line 1: it is nested more than 64"),
+        ("metadata.csv", b"file_name\n" + b"x" * 200_000, "PATH cannot be read in line"),
+    ],
+)
+def test_metadata_that_anybody_wrote_are_one_sentence(
+    name: str, content: bytes, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert told(lambda: list(rows(path)), path).startswith(message)
+
+
+def test_classes_named_by_long_numbers_are_in_the_order_of_the_alphabet() -> None:
+    assert in_order({"9" * 5000, "1", "10"}) == ["1", "10", "9" * 5000]
+
+
+# --------------------------------------------------------------------------------- names of paths
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-this-name/x", "a\0b", "x/" * 3000])
+def test_a_name_that_no_file_can_have_is_one_sentence(name: str, zoo: Zoo) -> None:
+    for spelling in (name, f"dir:{name}", f"run:{name}", f"hub:{name}"):
+        told(lambda spelling=spelling: ganzoo.load(spelling, zoo=zoo), Path(name))  # type: ignore[misc]
+    told(lambda: zoo.part("dataset", {"part": "folder", "path": name}).load(), Path(name))  # type: ignore[attr-defined]
+    told(lambda: load_suite(f"{name}.yaml"), Path(name))

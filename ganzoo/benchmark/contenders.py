@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from math import log10, prod
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import OptionError
-from ganzoo.parts.settings import separated
+from ganzoo.parts.settings import require_short, separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 KINDS = ("architecture", "loss", "sampler", "optimizer", "regularizer")
 """The kinds of part that a contender may replace."""
+MOST_CONTENDERS = 10_000
+"""Of one contest; a grid is counted before it is built."""
+LONGEST = 2000
+"""Characters of a contender, which a grid repeats."""
 NAMED = re.compile(r"(?P<name>[\w-]+)(?:[:,+](?P<settings>.+))?", re.DOTALL)
 """The name of a variant, and what is changed of it."""
 CHOICE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
@@ -70,6 +75,7 @@ def choices_of(texts: Iterable[str]) -> dict[str, list[str]]:
     """A grid from texts such as ``loss=hinge,wasserstein``; OptionError for other spellings."""
     found: dict[str, list[str]] = {}
     for text in texts:
+        require_short(text)
         key, _, values = text.partition("=")
         choices = CHOICE.findall(values)
         if not choices or key in found:
@@ -84,7 +90,8 @@ def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str
     """Every contender with every choice of a grid such as ``{"loss": ["hinge", "wasserstein"]}``.
 
     The choices are appended to a contender's label too, so that labels stay distinct. Raises
-    OptionError for a contender that is no text.
+    OptionError for a contender that is no text, for more than MOST_CONTENDERS of them, and for one
+    that is longer than LONGEST.
     """
     names = [*names]
     for name in names:
@@ -94,9 +101,24 @@ def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str
                 f"{type(name).__name__}; offer a variant of your own in a plugin."
             )
             raise OptionError(message)
+    count = prod(len(values) for values in grid.values()) * len(names)
+    if count > MOST_CONTENDERS:
+        message = (
+            f"a grid of {rounded(count)} contenders is too large: at most {MOST_CONTENDERS:,} can "
+            "compete."
+        )
+        raise OptionError(message)
     choices = [[f"{key}={value}" for value in values] for key, values in grid.items()]
+    if sum(max(map(len, texts)) for texts in [names, *choices] if texts) > LONGEST:
+        message = f"a contender of more than {LONGEST:,} characters cannot be written."
+        raise OptionError(message)
     return [
         "@".join("+".join([part, *chosen]) for part in name.split("@", 1))
         for name in names
         for chosen in product(*choices)
     ]
+
+
+def rounded(count: int) -> str:
+    """A whole number as text, with commas, or as about a power of ten where it is longer."""
+    return f"{count:,}" if count < 10**9 else f"about 10^{log10(count):.0f}"

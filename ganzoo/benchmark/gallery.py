@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganzoo.benchmark.pictures import data_uri, grid_picture, snapshot_picture
+from ganzoo.benchmark.pictures import MOST_BYTES, data_uri, grid_picture, snapshot_picture
 from ganzoo.storage.files import numbered
+from ganzoo.storage.paths import is_file
+from ganzoo.storage.reading import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +66,9 @@ def episodes(bench: Bench, ranked: Sequence[str]) -> list[dict[str, Any]]:
     """A film of each contender whose samples unfold in time."""
     paths = {name: first_folder(bench, name) / "film.gif" for name in ranked}
     return [
-        {"contender": name, "data": data_uri(path.read_bytes(), "image/gif")}
+        {"contender": name, "data": data_uri(read_bytes(path, MOST_BYTES), "image/gif")}
         for name, path in paths.items()
-        if path.exists()
+        if is_file(path)
     ]
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
+    Field,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from ganzoo.benchmark.contenders import MOST_CONTENDERS, rounded
 from ganzoo.errors import OptionError
 from ganzoo.plugins.sources import is_model_name
-from ganzoo.training.plan import CHECKPOINTS, Threads
+from ganzoo.training.plan import CHECKPOINTS, Rounds, Saves, Seconds, Seed, Threads
 from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
@@ -32,6 +31,9 @@ FORMAT: Final = 3
 """The version of ``contest.json`` and of the results beside it."""
 LONGEST = 80
 """The longest name of a run's folder, in characters, before a hash is appended."""
+MOST_SEEDS = 10_000
+MOST_RUNS = 100_000
+"""Of one contest."""
 REFERENCES = "references"
 """The folder of the scores that all contenders are held against."""
 
@@ -46,10 +48,10 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    rounds: PositiveInt | None = None
-    images: PositiveInt | None = None
-    seconds: PositiveFloat | None = None
-    flops: PositiveFloat | None = None
+    rounds: Rounds | None = None
+    images: Annotated[int, Field(gt=0, le=10**15)] | None = None
+    seconds: Seconds | None = None
+    flops: Annotated[float, Field(gt=0, le=1e30)] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -84,19 +86,19 @@ class Contest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[3] = FORMAT
-    contenders: dict[str, str]
+    contenders: Annotated[dict[str, str], Field(max_length=MOST_CONTENDERS)]
     """Each label, with the contender as ``contenders.contender`` reads it."""
     data: str
     title: str = ""
     """The title of the suite, if the contest belongs to one."""
     settings: tuple[str, ...] = ()
     budget: Budget = Budget(rounds=DEFAULT_ROUNDS)
-    seeds: tuple[NonNegativeInt, ...] = (0,)
-    evaluations: PositiveInt = CHECKPOINTS
+    seeds: Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)] = (0,)
+    evaluations: Saves = CHECKPOINTS
     device: str = "cpu"
     threads: Threads | None = None
     """Threads of each run; None for as many as suit its size, at most its share of the cores."""
-    processes: PositiveInt = 1
+    processes: Threads = 1
     """Runs at a time, which a resumed contest may change."""
 
     @property
@@ -108,7 +110,12 @@ class Contest(BaseModel):
     @classmethod
     def _count(cls, seeds: object) -> object:
         """Read a number K as the seeds 0 to K-1."""
-        return tuple(range(seeds)) if isinstance(seeds, int) else seeds
+        if not isinstance(seeds, int):
+            return seeds
+        if seeds > MOST_SEEDS:
+            message = f"{rounded(seeds)} are too many: at most {MOST_SEEDS:,} can be run"
+            raise ValueError(message)
+        return tuple(range(seeds))
 
     @field_validator("seeds", "contenders")
     @classmethod
@@ -129,6 +136,17 @@ class Contest(BaseModel):
                 raise ValueError(message)
         return value
 
+    @model_validator(mode="after")
+    def _can_be_run(self) -> Self:
+        count = len(self.contenders) * len(self.seeds)
+        if count > MOST_RUNS:
+            message = (
+                f"{len(self.contenders):,} contenders with {len(self.seeds):,} seeds each are "
+                f"{count:,} runs: at most {MOST_RUNS:,} can be run"
+            )
+            raise ValueError(message)
+        return self
+
     @classmethod
     def of(cls, fields: dict[str, Any]) -> Self:
         """A contest from its terms; OptionError names the first term that is wrong."""
@@ -137,7 +155,8 @@ class Contest(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(key) for key in first["loc"])
-            message = f"{where}: {first['msg'].removeprefix('Value error, ')}."
+            what = first["msg"].removeprefix("Value error, ")
+            message = f"{where}: {what}." if where else f"{what}."
             raise OptionError(message) from None
 
     def differs(self, other: Contest) -> str | None:
@@ -170,7 +189,7 @@ class Job(BaseModel):
 
     contest: Contest
     contender: str
-    seed: NonNegativeInt
+    seed: Seed
     folder: Path
 
 

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ganzoo.benchmark.contenders import crossed, labelled
+from ganzoo.benchmark.contenders import MOST_CONTENDERS, crossed, labelled
 from ganzoo.benchmark.jobs import Contest
 from ganzoo.errors import OptionError, ZooError
-from ganzoo.plugins.registry import strict_yaml
+from ganzoo.storage.reading import KIB, read_text
+from ganzoo.storage.strict_yaml import strict_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.resources.abc import Traversable
+
+
+MOST_DATASETS = 100
+"""Of one suite."""
+MOST = 256 * KIB
+"""The largest file of a suite; a shipped one has 2 KiB."""
 
 
 class Terms(BaseModel):
@@ -43,7 +50,7 @@ class SuiteFile(Terms):
     """A suite as written: the terms its contests share, and the terms of each dataset's own."""
 
     title: str
-    data: list[str] | dict[str, Terms | None] = Field(min_length=1)
+    data: list[str] | dict[str, Terms | None] = Field(min_length=1, max_length=MOST_DATASETS)
 
 
 def known_suites() -> dict[str, Traversable]:
@@ -84,18 +91,16 @@ def load_suite(name: str) -> dict[str, Contest]:
 
     Raises ZooError, in one sentence, if it does not exist or something in it is wrong.
     """
-    if name.endswith((".yaml", ".yml")):
-        path: Traversable = Path(name)
-    elif name in known_suites():
-        path = known_suites()[name]
-    else:
-        known = known_suites()
+    known = known_suites()
+    if name not in known and not name.endswith((".yaml", ".yml")):
         close = difflib.get_close_matches(name, known, n=1)
         meant = f"; did you mean '{close[0]}'?" if close else "."
         message = f"no suite '{name}'{meant} Known: {', '.join(known)}; or give a .yaml file."
         raise ZooError(message)
     try:
-        return parsed(strict_yaml(path.read_text(encoding="utf-8")))
+        shipped = known.get(name)
+        text = read_text(Path(name), MOST) if shipped is None else shipped.read_text("utf-8")
+        return parsed(strict_yaml(text))
     except OSError as error:
         message = f"suite {name} cannot be read: {error.strerror}."
     except yaml.YAMLError as error:
@@ -130,6 +135,9 @@ def parsed(fields: Any) -> dict[str, Contest]:
         contests[name] = Contest.model_validate(
             with_labels({**suite.given(), **own.given(), **named})
         )
+        if sum(len(contest.contenders) for contest in contests.values()) > MOST_CONTENDERS:
+            message = f"it has more than {MOST_CONTENDERS:,} contenders, counted on all of its data"
+            raise ValueError(message)
     return contests
 
 

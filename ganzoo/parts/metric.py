@@ -42,7 +42,9 @@ class Metric(Part):
 
     kind = "metric"
 
-    rows: PositiveInt = Field(default=10_000, description="the most rows of each side")
+    rows: PositiveInt = Field(
+        default=10_000, le=1_000_000, description="the most rows of each side"
+    )
 
     routine: ClassVar[bool] = True
     """Whether it is measured by default; slow metrics are measured only when named."""

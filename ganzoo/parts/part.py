@@ -150,7 +150,9 @@ class Regularizer(Part):
 
     weight: Weight = Field(default=1.0, description="factor of the term")
     every: PositiveInt = Field(
-        default=1, description="apply on each k-th step, times k (lazy, arXiv:1912.04958)"
+        default=1,
+        le=1_000_000,
+        description="apply on each k-th step, times k (lazy, arXiv:1912.04958)",
     )
 
     def attach(self, net: nn.Module, player: Player) -> None:

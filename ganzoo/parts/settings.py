@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.errors import OptionError, closest, quoted
+from ganzoo.parts.plain_json import require_shallow
 from ganzoo.parts.variant import PARTS
 
 SEPARATOR = r"""(?x)
@@ -17,6 +18,10 @@ SEPARATOR = r"""(?x)
 """
 
 
+LONGEST = 10_000
+"""Characters of settings; to look for brackets that never close takes quadratic time."""
+SHOWN = 40
+"""Of a longer text, so many characters are shown."""
 STRUCTURE = {*PARTS, "part", "turns", "optimizers"}
 """What makes up a variant's JSON, beside the options in it."""
 
@@ -33,8 +38,10 @@ def separated(text: str, marks: str = ",") -> list[str]:
     """``KEY=VALUE,KEY=VALUE`` as its settings; each mark of ``marks`` can part them.
 
     A mark parts them where another ``KEY=`` follows, but not in quotes or brackets: so
-    ``path=a,b`` is one setting, and ``path="a,b=c"`` another.
+    ``path=a,b`` is one setting, and ``path="a,b=c"`` another. Raises OptionError for a text of more
+    than LONGEST characters.
     """
+    require_short(text)
     ends = [
         match.start("mark")
         for match in re.finditer(SEPARATOR.replace("MARKS", re.escape(marks)), text)
@@ -42,6 +49,13 @@ def separated(text: str, marks: str = ",") -> list[str]:
     ]
     starts = [0, *(end + 1 for end in ends)]
     return [text[start:end] for start, end in zip(starts, [*ends, len(text)], strict=True)]
+
+
+def require_short(text: str) -> None:
+    """Raise OptionError for a text of more than LONGEST characters."""
+    if len(text) > LONGEST:
+        message = f"'{text[:SHOWN]}...' is longer than {LONGEST:,} characters, and is not read."
+        raise OptionError(message)
 
 
 def override(spec: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -97,6 +111,11 @@ def parse(setting: str) -> tuple[list[str], Any]:
             f"'{setting}' is no setting; write PART.OPTION=VALUE, as in architecture.width=64."
         )
         raise OptionError(message)
+    try:
+        require_shallow(text)
+    except ValueError as error:
+        message = f"'{path}' cannot be set: {error}."
+        raise OptionError(message) from None
     try:
         value = json.loads(text)
     except ValueError:  # also for an integer of thousands of digits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from ganzoo.errors import OptionError, UnknownNameError, quoted
 from ganzoo.parts.settings import Typed, separated, typed
 from ganzoo.storage.files import is_utf_8
+from ganzoo.storage.paths import home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
     """Raise UnknownNameError where a path stands for a dataset, without the name of one."""
     reading: list[str] = []
     with suppress(OSError, ValueError, RuntimeError):  # no path of this system, so no folder
-        path = Path(spec).expanduser()
+        path = home(spec)
         reading += [f"'{name}:{spec}'" for name, dataset in datasets.items() if dataset.reads(path)]
     if reading:
         message = f"no dataset '{spec}', but a folder is called so: write {' or '.join(reading)}."

@@ -6,7 +6,7 @@ import difflib
 from functools import cache
 from importlib import resources
 from textwrap import indent
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from ganzoo.errors import UnknownNameError, ZooError
+from ganzoo.storage.strict_yaml import strict_yaml
 from ganzoo.storage.weight_file import WeightFile
 
 MODEL_NAME = r"^[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*$"
@@ -138,26 +139,6 @@ class Registry(BaseModel):
             f"the registry knows no plugin '{name}'{meant} It knows: {', '.join(self.plugins)}."
         )
         raise UnknownNameError(message)
-
-
-# PyYAML reads, since its C parser takes 5 ms for the registry at every start; ruamel.yaml, which
-# writes it (ganzoo.pretrained.registration), takes 50 ms.
-class _NoDuplicates(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """A loader that refuses duplicate keys; PyYAML's own silently takes the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        twice = [key for key in keys if keys.count(key) > 1]
-        if twice:
-            message = f"the key {twice[0]!r} appears twice"
-            raise ValueError(message)
-        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return found
-
-
-def strict_yaml(text: str) -> Any:
-    """Parse YAML with PyYAML's safe types; ValueError for a duplicate key."""
-    return yaml.load(text, _NoDuplicates)  # noqa: S506
 
 
 def parsed(text: str, source: str) -> Registry:

@@ -16,7 +16,7 @@ def current(spec: dict[str, Any]) -> dict[str, Any]:
         return spec
     turns = spec.get("turns")
     players = (
-        {pair[0] for pair in turns if isinstance(pair, (list, tuple)) and pair}
+        {str(pair[0]) for pair in turns if isinstance(pair, (list, tuple)) and pair}
         if isinstance(turns, (list, tuple))
         else set(optimizers)
     )
@@ -45,6 +45,7 @@ def optimizer(options: Any) -> Any:
         decay = options.pop("weight_decay", 0.0)
         options = {"part": "adamw", "weight_decay": decay, **options} if decay else options
         options.setdefault("part", "adam")
-    if options.pop("schedule", "constant") == "linear" and not isinstance(options["lr"], dict):
-        options["lr"] = {"shape": "linear", "start": options["lr"], "end": 0.0}
+    rate = options.get("lr")
+    if options.pop("schedule", "constant") == "linear" and isinstance(rate, (int, float)):
+        options["lr"] = {"shape": "linear", "start": rate, "end": 0.0}
     return options

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.errors import WeightsError
 from ganzoo.plugins.registry import Model, registry
+from ganzoo.storage.paths import exists, home, real
 from ganzoo.storage.pinned import pinned
+from ganzoo.storage.reading import read_bytes
 from ganzoo.storage.weight_file import MOST_BYTES, file_name, player_of
 
 if TYPE_CHECKING:
@@ -66,16 +68,13 @@ class Folder:
         an archive from elsewhere, and for a file that is too large or cannot be read.
         """
         path = self.path / file_name(player)
-        if player != "generator" and not path.exists():
+        if player != "generator" and not exists(path):
             return None
         try:
-            if not path.resolve().is_relative_to(self.path.resolve()):
+            if not real(path).is_relative_to(real(self.path)):
                 message = f"{path} is a link that leaves its folder, and is not followed."
                 raise WeightsError(message)
-            if path.stat().st_size > MOST_BYTES:
-                message = f"{path} is larger than {MOST_BYTES >> 30} GiB, and is not opened."
-                raise WeightsError(message)
-            return path.read_bytes()
+            return read_bytes(path, MOST_BYTES)
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror}."
             raise WeightsError(message) from error
@@ -129,7 +128,7 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
     """
     kind, _, rest = name.partition(":")
     if kind == "dir" and rest:
-        return Folder(name, Path(rest).expanduser())
+        return Folder(name, home(rest))
     if kind == "hub":
         return pinned(name, rest, client)
     plain, _, version = name.partition("@")
@@ -156,7 +155,7 @@ def is_model_name(text: str, zoo: Zoo) -> bool:
     variant, slash, _ = plain.partition("/")
     is_variant = variant in {name.partition("/")[0] for name in known} | {*zoo.variants}
     close = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
-    return bool(slash) and (is_variant or bool(close)) and not Path(text).exists()
+    return bool(slash) and (is_variant or bool(close)) and not exists(text)
 
 
 def model_named(name: str, zoo: Zoo) -> Model:

@@ -18,6 +18,7 @@ from ganzoo.parts.space import Space, masks
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
 from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import home
 from ganzoo.storage.weight_file import GENERATOR_FILE, opened, written
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import Plan, composed_in
@@ -61,7 +62,7 @@ class RunFolder:
         Raises RunError if there is no run, or neither a checkpoint nor a generator, or it has parts
         that the zoo does not know.
         """
-        path = given_path(name).expanduser()
+        path = home(given_path(name))
         _, composition = composed_in(path, zoo)
         try:
             return cls(name, path, composition, checkpoint.last_whole(path, contents))

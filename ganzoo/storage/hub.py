@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ganzoo.errors import WeightsError, counted
 from ganzoo.storage.endpoint import Endpoint
+from ganzoo.storage.reading import read_bytes
 from ganzoo.storage.weight_file import MOST_BYTES, WeightFile
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _generator(path: str, size: int, digest: str) -> WeightFile:
 
 def _bytes(path: Path, where: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path, MOST_BYTES)
     except OSError as error:
         message = f"{where} cannot be read at {path}: {error.strerror}."
         raise WeightsError(message) from error

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+NO_NAME = "no file can have this name"
+"""What is wrong with a null byte in a path, or with half a pair of escapes."""
 MOST_STREAMS = 100
 """In one gzip file; each costs a copy of the rest."""
 KINDS = {
@@ -47,17 +49,11 @@ def opened(path: Path, most: int) -> Iterator[tuple[IO[bytes], int]]:
     """A regular file of at most ``most`` bytes, open for reading, and its size. Raises OSError."""
     try:
         number = os.open(path, FLAGS)
-    except ValueError as error:  # a null byte, or characters that no name can have
-        raise unfit(path, "no file can have this name") from error
+    except ValueError as error:
+        raise unfit(path, NO_NAME) from error
     with os.fdopen(number, "rb") as file:
         found = os.fstat(number)
-        if stat.S_ISDIR(found.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(found.st_mode):
-            kind = KINDS.get(stat.S_IFMT(found.st_mode), "a special file")
-            raise unfit(path, f"it is {kind}, not a file")
-        if found.st_size > most:
-            raise unfit(path, f"it is larger than {size_of(most)}")
+        require(found, path, most)
         yield file, found.st_size
 
 
@@ -66,8 +62,22 @@ def require_file(path: Path, most: int) -> None:
 
     For files that a library opens by their path.
     """
-    with opened(path, most):
-        pass
+    try:
+        found = path.stat()
+    except ValueError as error:
+        raise unfit(path, NO_NAME) from error
+    require(found, path, most)
+
+
+def require(found: os.stat_result, path: Path, most: int) -> None:
+    """Raise OSError unless what the system says of a path is that of ``require_file``."""
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        kind = KINDS.get(stat.S_IFMT(found.st_mode), "a special file")
+        raise unfit(path, f"it is {kind}, not a file")
+    if found.st_size > most:
+        raise unfit(path, f"it is larger than {size_of(most)}")
 
 
 def read_bytes(path: Path, most: int) -> bytes:

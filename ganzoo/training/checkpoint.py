@@ -18,8 +18,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from ganzoo.errors import RunError, ZooError, fault, first_line
+from ganzoo.parts.plain_json import json_of
 from ganzoo.parts.space import Space
 from ganzoo.storage.files import numbered, replacing
+from ganzoo.storage.reading import GIB, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 KEPT = 2
 """How many of the newest checkpoints stay on disk."""
+MOST = 64 * GIB
+"""The largest file of a checkpoint."""
 KEY = "ganzoo"
 DIGEST = "sha256"
 ASIDE = ".damaged"
@@ -138,8 +142,9 @@ def reading(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
     file is then of something else. A file that the system does not give is a RunError.
     """
     try:
+        require_file(path, MOST)
         with safetensors.safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()[KEY])
+            facts = json_of(file.metadata()[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         check(tensors, facts)
         yield tensors, facts

@@ -14,8 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
@@ -23,8 +21,10 @@ from pydantic import (
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
 from ganzoo.errors import OptionError, RunError, UnknownNameError, fault
+from ganzoo.parts.plain_json import require_shallow
 from ganzoo.plugins.options import validated
 from ganzoo.plugins.registry import PLURALS
+from ganzoo.storage.reading import MIB, read_text
 from ganzoo.training.budget import Budget
 from ganzoo.training.checkpoint import kept_in
 from ganzoo.training.device import DEVICES, chosen_device
@@ -34,10 +34,18 @@ if TYPE_CHECKING:
 
     from ganzoo.plugins.zoo import Zoo
 
+MOST = 16 * MIB
+"""The largest plan; one of many own parts and classes takes a few KiB."""
 CHECKPOINTS = 10
 """How often a run is saved by default."""
 DEFAULT_ROUNDS = 1000
 DeviceName: TypeAlias = Annotated[str, Field(pattern=rf"^({'|'.join(DEVICES)})(:[0-9]{{1,3}})?$")]
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=1 << 63)]
+"""What every generator of random numbers takes."""
+Rounds: TypeAlias = Annotated[int, Field(gt=0, le=10**12)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=1e9)]
+"""At most 31 years."""
+Saves: TypeAlias = Annotated[int, Field(gt=0, le=10**6)]
 Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
 OnDivergence: TypeAlias = Literal["stop", "rollback"]
@@ -83,11 +91,11 @@ class Plan(BaseModel):
 
     variant: dict[str, Any]
     data: dict[str, Any]
-    seed: NonNegativeInt = 0
-    rounds: PositiveInt | None = None
-    seconds: PositiveFloat | None = None
-    save_every: PositiveInt | None = None
-    saves: PositiveInt = CHECKPOINTS
+    seed: Seed = 0
+    rounds: Rounds | None = None
+    seconds: Seconds | None = None
+    save_every: Rounds | None = None
+    saves: Saves = CHECKPOINTS
     device: DeviceName = "cpu"
     threads: Threads | None = None
     """None until the run is set up, which chooses what suits its game."""
@@ -208,7 +216,9 @@ def plan_in(folder: Path) -> Plan:
     """The plan that a folder holds. Raises RunError where there is none that can be read."""
     path = folder / "run.json"
     try:
-        return Plan.model_validate_json(path.read_bytes())
+        text = read_text(path, MOST)
+        require_shallow(text)
+        return Plan.model_validate_json(text)
     except FileNotFoundError:
         message = f"{folder} holds no run: there is no {path}."
         if kept_in(folder):
@@ -220,8 +230,9 @@ def plan_in(folder: Path) -> Plan:
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}."
         raise RunError(message) from error
-    except ValidationError as error:
-        message = f"{path} is damaged, or of another version: {fault(error)}."
+    except ValueError as error:
+        why = fault(error) if isinstance(error, ValidationError) else error
+        message = f"{path} is damaged, or of another version: {why}."
         raise RunError(message) from error
 
 

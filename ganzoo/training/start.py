@@ -17,6 +17,7 @@ from ganzoo.parts.part import GENERATOR
 from ganzoo.plugins.sources import is_model_name, source
 from ganzoo.storage.files import given_path
 from ganzoo.storage.hub import Client
+from ganzoo.storage.paths import home
 from ganzoo.storage.weight_file import file_name, opened
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import Start, plan_in
@@ -49,7 +50,7 @@ def weights_of(what: str | Path, zoo: Zoo) -> Weights:
     name = str(what)
     if is_model_name(name, zoo):
         return of_model(name, zoo)
-    return of_run(given_path(name.removeprefix("run:")).expanduser())
+    return of_run(home(given_path(name.removeprefix("run:"))))
 
 
 def of_model(name: str, zoo: Zoo) -> Weights:

@@ -11,7 +11,8 @@ from ganzoo._version import __version__
 from ganzoo.errors import WeightsError
 from ganzoo.parts.part import GENERATOR
 from ganzoo.storage.files import replacing, write_text
-from ganzoo.storage.weight_file import GENERATOR_FILE, Config, opened, written
+from ganzoo.storage.reading import KIB, read_bytes
+from ganzoo.storage.weight_file import GENERATOR_FILE, MOST_BYTES, Config, opened, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +66,10 @@ def kept_generator(folder: Path) -> bytes:
     0.2 no sha256 was written.
     """
     path, digest = folder / GENERATOR_FILE, folder / DIGEST_FILE
-    blob = path.read_bytes()
-    if digest.exists() and digest.read_bytes().split()[:1] != [sha256(blob).hexdigest().encode()]:
+    blob = read_bytes(path, MOST_BYTES)
+    if digest.exists() and read_bytes(digest, KIB).split()[:1] != [
+        sha256(blob).hexdigest().encode()
+    ]:
         message = f"{path} is not what was written"
         raise WeightsError(message)
     opened(blob, str(path))

@@ -24,6 +24,7 @@ from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.rows import ResidentRows, Rows
 from ganzoo.parts.space import Space
 from ganzoo.parts.streamed import StreamedRows
+from ganzoo.storage.paths import home, is_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +57,7 @@ class Folder(Dataset):
         default="auto", description="read all images into memory; auto: up to 2 GiB of pixels"
     )
     workers: NonNegativeInt | None = Field(
-        default=None, description="processes that read ahead; null: by the cores"
+        default=None, le=1024, description="processes that read ahead; null: by the cores"
     )
 
     def spec(self) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class Folder(Dataset):
     @classmethod
     def reads(cls, path: Path) -> bool:
         """Whether a path is a folder with an image somewhere below it."""
-        return path.is_dir() and any(is_image(file) for file in files_below(str(path)))
+        return is_folder(path) and any(is_image(file) for file in files_below(str(path)))
 
     def load(self) -> Data:
         """Understand the folder, and read its images or not.
@@ -82,8 +83,8 @@ class Folder(Dataset):
         their files the headers are read here. Raises DataError for a folder that is not understood,
         and one for all files that cannot be read.
         """
-        root = Path(self.path).expanduser()
-        if not root.is_dir():
+        root = home(self.path)
+        if not is_folder(root):
             message = f"there is no folder {root}."
             raise DataError(message)
         layout = layout_of(root)

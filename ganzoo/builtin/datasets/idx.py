@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
 from hashlib import md5
 from math import prod
 from pathlib import Path
@@ -21,6 +19,8 @@ from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
+from ganzoo.storage.paths import exists, home
+from ganzoo.storage.reading import MIB, gunzipped, read_bytes
 
 MD5 = {
     "mnist": {
@@ -39,6 +39,8 @@ MD5 = {
 """md5 of the uncompressed files: packagers recompress them, so those of .gz files differ."""
 
 
+MOST = 64 * MIB
+"""The largest of the published files takes 45 MiB."""
 MAGIC = b"\0\0\x08"
 """The first bytes of an IDX file of bytes; the number of dimensions follows."""
 
@@ -46,11 +48,13 @@ MAGIC = b"\0\0\x08"
 def unpacked(path: Path) -> bytes:
     """Return a file's content, decompressed if it is gzipped."""
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-    except (OSError, EOFError, zlib.error) as error:
+        content = read_bytes(path, MOST)
+        return gunzipped(content, MOST) if content.startswith(b"\x1f\x8b") else content
+    except OSError as error:
+        reason = f"{path} cannot be read ({error.strerror}): replace it with a fresh copy."
+    except ValueError as error:
         reason = f"{path} cannot be read ({error}): replace it with a fresh copy."
-        raise DataError(reason) from error
+    raise DataError(reason)
 
 
 def parsed(content: bytes, path: Path) -> Tensor:
@@ -61,6 +65,9 @@ def parsed(content: bytes, path: Path) -> Tensor:
         raise DataError(reason)
     start = 4 + 4 * dims
     shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
+    if 0 in shape:
+        reason = f"{path} holds nothing: replace it with a fresh copy."
+        raise DataError(reason)
     if len(content) != start + prod(shape):
         reason = (
             f"{path} holds {len(content):,} bytes where its header says "
@@ -86,7 +93,7 @@ def cache(name: str) -> Path:
 def folders(name: str) -> list[Path]:
     """Return the folders that are searched for a dataset's files, in order."""
     own = os.environ.get("GANZOO_DATA")
-    ours = [Path(own).expanduser() / name, Path(own).expanduser()] if own else []
+    ours = [home(own) / name, home(own)] if own else []
     return [*ours, cache(name), Path("/usr/share/datasets") / name]
 
 
@@ -98,7 +105,7 @@ def checked(name: str, file: str, places: list[Path]) -> Tensor | None:
     spellings = (file, file.replace("-idx", ".idx"))
     others = {other[file] for dataset, other in MD5.items() if dataset != name}
     for path in (place / (s + end) for place in places for s in spellings for end in ("", ".gz")):
-        if not path.is_file():
+        if not exists(path):
             continue
         content = unpacked(path)
         digest = md5(content, usedforsecurity=False).hexdigest()

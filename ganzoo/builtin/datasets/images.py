@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,7 @@ from PIL import Image, ImageOps
 
 from ganzoo.builtin.datasets.scale import SIXTEEN_BITS, Range, Scale, decided, values_of, wide
 from ganzoo.errors import DataError
+from ganzoo.storage.reading import MIB, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,8 +36,14 @@ MODES = {1: "L", 3: "RGB"}
 GREY = {"1", "L", "LA", "I;16", "I", "F"}
 OPAQUE = {"L", "RGB"}
 """Modes that are the same on any paper: most images, which would lose a quarter of their time."""
-PIXEL_LIMIT = 100_000_000
+PICTURES = [kind for kind in Image.ID if kind not in NO_PICTURES]
+"""What a file may hold, whatever its name says: PostScript, for one, would be run."""
+PIXEL_LIMIT = 50_000_000
 """An image of more pixels is refused: a small file can unpack to fill memory."""
+MOST = 512 * MIB
+"""The largest file of an image; that of the most pixels, as floats, has half of it."""
+LARGE = PIXEL_LIMIT // 16
+"""Of images of more pixels, one at a time is read for its values."""
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What pillow raises for a file that is no image, or half of one."""
 THREADS = 8
@@ -86,6 +95,7 @@ def surveyed(root: Path, paths: list[str]) -> Survey:
     sizes: Counter[tuple[int, int]] = Counter()
     ranges: dict[str, list[Range]] = {}
     broken: dict[str, str] = {}
+    alone = Lock()
 
     def header(path: str) -> tuple[str, tuple[int, int], Range | None] | str:
         name = str(root / path)
@@ -93,8 +103,10 @@ def surveyed(root: Path, paths: list[str]) -> Survey:
             with opened(root / path) as image:
                 if wide(image.mode) is None:
                     return image.mode, image.size, None
-                values = values_of(image)
-                return image.mode, image.size, Range(values.min(), values.max(), name)
+                with alone if image.width * image.height > LARGE else nullcontext():
+                    values = values_of(image)
+                    low, high = float(values.min()), float(values.max())
+                return image.mode, image.size, Range(low, high, name)
         except UNREADABLE as error:
             return first_words(error)
 
@@ -183,7 +195,9 @@ def is_image(path: str | Path) -> bool:
 
 def opened(file: Path | BytesIO) -> Image.Image:
     """An image whose header has been read. Raises one of UNREADABLE where it cannot be."""
-    image = Image.open(file)
+    if isinstance(file, Path):
+        require_file(file, MOST)
+    image = Image.open(file, formats=PICTURES)
     if image.width * image.height > PIXEL_LIMIT:
         image.close()
         message = f"{image.width} x {image.height} pixels are too many"
@@ -209,11 +223,12 @@ def decoded(
 def square(file: Path | BytesIO, size: int, channels: int, scales: Mapping[str, Scale]) -> Tensor:
     """The image of ``decoded``. Raises one of UNREADABLE."""
     with opened(file) as image:
-        upright = ImageOps.exif_transpose(eight_bit(image, scales))
+        upright = eight_bit(image, scales)
+        ImageOps.exif_transpose(upright, in_place=True)
         if upright.mode not in OPAQUE or "transparency" in upright.info:
-            upright = upright.convert("RGBA")
             paper = Image.new("RGBA", upright.size, "white")
-            upright = Image.alpha_composite(paper, upright)
+            above = upright if upright.mode == "RGBA" else upright.convert("RGBA")
+            upright = Image.alpha_composite(paper, above)
         plain = upright.convert(MODES[channels])
         fitted = ImageOps.fit(plain, (size, size), Image.Resampling.LANCZOS)
     array = np.asarray(fitted)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ganzoo.builtin.datasets.images import is_image
 from ganzoo.builtin.datasets.metadata import FILES, in_order, metadata
 from ganzoo.errors import DataError, counted
+from ganzoo.storage.paths import home, is_file, is_folder, real
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,10 @@ SPLITS = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), TEST),
 }
 """The names of splits that the Hub's library knows, and what they mean."""
+DEEPEST = 64
+"""Folders in folders."""
+MOST_VISITS = 64
+"""Paths to one folder, through links."""
 SHOWN = 8
 """So many classes are named in one line."""
 FEW = 3
@@ -130,7 +135,7 @@ def images_below(root: Path) -> tuple[list[str], list[str]]:
     images, others, lost = [], Counter[str](), []
     for path in files_below(str(root)):
         relative = os.path.relpath(path, root)
-        if not Path(path).is_file():
+        if not is_file(path):
             lost.append(shown(relative))
         elif is_image(path):
             images.append(relative)
@@ -145,11 +150,24 @@ def images_below(root: Path) -> tuple[list[str], list[str]]:
     return sorted(images, key=lambda path: PurePath(path).parts), remarks
 
 
-def files_below(folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """All files below a folder that are not hidden, through links, but never in circles."""
-    here = os.path.realpath(folder)
+def files_below(
+    folder: str, above: tuple[str, ...] = (), visits: Counter[str] | None = None
+) -> Iterator[str]:
+    """All files below a folder that are not hidden, through links, but never in circles.
+
+    Raises DataError for a folder that cannot be read, that lies too deep, or that too many links
+    lead to: ten links to each of ten folders in a row are 10^10 paths.
+    """
+    here = str(real(folder))
     if here in above:
         return
+    visits = Counter[str]() if visits is None else visits
+    visits[here] += 1
+    if len(above) > DEEPEST or visits[here] > MOST_VISITS:
+        deep = f"lies more than {DEEPEST} folders deep"
+        wrong = deep if len(above) > DEEPEST else f"is reached by more than {MOST_VISITS} paths"
+        message = f"the folder {shown(folder)} {wrong}."
+        raise DataError(message)
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
@@ -158,8 +176,8 @@ def files_below(folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if Path(entry.path).is_dir():
-            yield from files_below(entry.path, (*above, here))
+        if is_folder(entry.path):
+            yield from files_below(entry.path, (*above, here), visits)
         else:
             yield entry.path
 
@@ -249,7 +267,7 @@ def shown(name: str) -> str:
 
 def title_of(path: str) -> str:
     """A folder's own name, fit for the name of another one."""
-    return re.sub(r"[^\w.-]+", "-", Path(path).expanduser().resolve().name).strip("-.")
+    return re.sub(r"[^\w.-]+", "-", real(home(path)).name).strip("-.")
 
 
 def several(words: list[str], at_most: int = SHOWN) -> str:

@@ -8,13 +8,15 @@ the table's folder, is in the column ``file_name``. Two more columns are read: `
 from __future__ import annotations
 
 import csv
-import json
 import posixpath
 import re
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import DataError, counted
+from ganzoo.parts.plain_json import json_of
+from ganzoo.storage.reading import MIB, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 FILES = ("metadata.csv", "metadata.jsonl")
 COLUMNS = ("file_name", "label", "split")
+MOST = 256 * MIB
+"""The largest table, of more than a million rows."""
 FEW = 5
 """So many missing images are named in one error."""
 
@@ -81,19 +85,25 @@ def rows(file: Path) -> Iterator[dict[str, str]]:
     """What the rows of a table say. Raises DataError naming a line that cannot be read."""
     line = 1
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        with opened(file, MOST) as (content, _):
+            lines = TextIOWrapper(content, encoding="utf-8-sig", newline="")
             if file.suffix == ".csv":
                 reader = csv.DictReader(lines)
                 for row in reader:
                     line = reader.line_num
                     yield cells(row)
                 return
-            for line, content in enumerate(lines, 1):  # noqa: B007  (an error names the line)
-                if content.strip():
-                    yield cells(dict(json.loads(content)))
+            for line, text in enumerate(lines, 1):  # noqa: B007  (an error names the line)
+                if text.strip():
+                    yield cells(dict(json_of(text)))
     except (OSError, TypeError, ValueError, csv.Error) as error:
-        message = f"{file} cannot be read in line {line}: {error}."
+        message = f"{file} cannot be read in line {line}: {reason(error)}."
         raise DataError(message) from error
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a line or a file."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def cells(row: dict[str, Any]) -> dict[str, str]:
@@ -109,5 +119,5 @@ def cells(row: dict[str, Any]) -> dict[str, str]:
 def in_order(names: Iterable[str]) -> list[str]:
     """Names of classes in their order: numbers by their values, texts by the alphabet."""
     known = sorted(names)
-    numbers = all(re.fullmatch(r"-?\d+", name) for name in known)
+    numbers = all(re.fullmatch(r"-?\d{1,18}", name) for name in known)
     return sorted(known, key=int) if numbers else known

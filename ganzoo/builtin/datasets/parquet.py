@@ -26,6 +26,7 @@ from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.space import Space
 from ganzoo.parts.streamed import StreamedRows
+from ganzoo.storage.paths import home, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,7 @@ class Parquet(Dataset):
     size: int = Field(default=32, ge=8, le=1024, description="pixels a side")
     channels: Literal[1, 3] = Field(default=3, description="1 is grey, 3 is RGB")
     workers: NonNegativeInt | None = Field(
-        default=None, description="processes that read ahead; null: by the cores"
+        default=None, le=1024, description="processes that read ahead; null: by the cores"
     )
 
     @property
@@ -64,12 +65,12 @@ class Parquet(Dataset):
     @classmethod
     def reads(cls, path: Path) -> bool:
         """Whether a path is a folder with a shard somewhere below it."""
-        return path.is_dir() and any(file.endswith(ENDING) for file in files_below(str(path)))
+        return is_folder(path) and any(file.endswith(ENDING) for file in files_below(str(path)))
 
     def load(self) -> Data:
         """Read the shards' indexes and labels. Raises DataError where that cannot be done."""
-        root = Path(self.path).expanduser()
-        files = files_below(str(root)) if root.is_dir() else ()
+        root = home(self.path)
+        files = files_below(str(root)) if is_folder(root) else ()
         paths = sorted(os.path.relpath(file, root) for file in files if file.endswith(ENDING))
         if not paths:
             message = f"there are no {ENDING} files below {root}."

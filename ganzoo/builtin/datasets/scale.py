@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WIDE = {"I;16": "of 16 bits", "I": "of 32 bits", "F": "of floats"}
 """Pillow's modes whose values do not say what is white, in words."""
+ROWS = 256
+"""Of an image that are scaled at a time, in double precision: all at once could fill memory."""
 BRIGHT = 32
 """Floats that are not in [-1, 1] are in [0, 255], if they reach this: darker ones could be either,
 overshooting [0, 1] or nearly black."""
@@ -30,10 +32,14 @@ class Scale:
     white: float
     name: str
 
-    def to_bytes(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Values as bytes; those outside the scale are clipped."""
-        levels = (values - self.black) / ((self.white - self.black) / 255)
-        return levels.round().clip(0, 255).astype(np.uint8)
+    def to_bytes(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Values, of two dimensions, as bytes; those outside the scale are clipped."""
+        found = np.empty(values.shape, np.uint8)
+        for at in range(0, len(values), ROWS):
+            part = values[at : at + ROWS].astype(np.float64)
+            levels = (part - self.black) / ((self.white - self.black) / 255)
+            found[at : at + ROWS] = levels.round().clip(0, 255)
+        return found
 
 
 SIXTEEN_BITS = Scale(0, 65535, "16 bits")
@@ -59,9 +65,9 @@ def wide(mode: str) -> str | None:
     return family if family in WIDE else None
 
 
-def values_of(image: Image.Image) -> NDArray[np.float64]:
+def values_of(image: Image.Image) -> NDArray[Any]:
     """The values of an image of one channel. Raises ValueError where one is not finite."""
-    values = np.asarray(image).astype(np.float64)
+    values = np.asarray(image)
     if not np.isfinite(values).all():
         message = "a value is not a finite number"
         raise ValueError(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from bisect import bisect_right
 from functools import lru_cache
@@ -19,7 +18,9 @@ from ganzoo.builtin.datasets.metadata import in_order
 from ganzoo.builtin.datasets.scale import SIXTEEN_BITS, values_of, wide
 from ganzoo.builtin.datasets.values import classes
 from ganzoo.errors import DataError
+from ganzoo.parts.plain_json import json_of
 from ganzoo.parts.space import Space
+from ganzoo.storage.reading import GIB, MIB, require_file, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+MOST_BYTES = 64 * GIB
+"""The largest shard."""
+MOST_ROWS = 20_000_000
+"""Of all shards: their classes are kept in memory."""
+MOST_GROUP = 512 * MIB
+"""The largest column of a row group, as it is in memory."""
+BATCH = 64
+"""Rows of a group that are read at a time."""
 SCALES = {"I;16": SIXTEEN_BITS}
 """Other modes are refused: their range is not known before all images are read."""
 
@@ -47,6 +56,9 @@ class Shards:
             )
             raise DataError(message)
         self.counts: list[int] = [file.metadata.num_rows for file in files]
+        if not 0 <= sum(self.counts) <= MOST_ROWS:
+            message = f"{root} holds {sum(self.counts):,} rows; at most {MOST_ROWS:,} are read."
+            raise DataError(message)
         self.groups: list[tuple[int, int, int]] = [
             (number, group, file.metadata.row_group(group).num_rows)
             for number, file in enumerate(files)
@@ -69,7 +81,8 @@ class Shards:
         path = self.root / self.paths[number]
         # A file opened before a fork shares its position with the other process's.
         table = read(opened(path, os.getpid()), path, group, self.image)
-        value = table.column(0)[row - self.starts[at]].as_py()
+        place = row - self.starts[at]
+        value = table.column(0)[place].as_py() if place < len(table) else None
         content = value.get("bytes") if isinstance(value, dict) else value
         who = f"row {row - sum(self.counts[:number])} of {path}"
         if not isinstance(content, bytes):
@@ -115,7 +128,7 @@ class Shards:
             number = {text: i for i, text in enumerate(names)}
             found = torch.tensor([number.get(text, -1) for text in texts])
             return found, Space(classes=len(names), names=names, partial=None in texts)
-        if "int" not in kind:
+        if not is_integer(kind):
             message = f"column '{name}' of {self.root} holds no classes, but {kind}."
             raise DataError(message)
         column = torch.cat(
@@ -151,6 +164,7 @@ def opened(path: Path, process: int) -> Any:  # noqa: ARG001  (each process open
         message = "parquet files are read by pyarrow: pip install 'ganzoo-core[parquet]'."
         raise DataError(message) from error
     try:
+        require_file(path, MOST_BYTES)
         return parquet.ParquetFile(path, memory_map=True)
     except (OSError, ArrowException) as error:
         message = f"{path} cannot be read as parquet ({first_words(error)}): mend or remove it."
@@ -163,20 +177,39 @@ def read(file: Any, path: Path, group: int, column: str) -> Any:
 
     Raises DataError naming the file.
     """
-    from pyarrow import ArrowException  # as in opened
+    from pyarrow import ArrowException, Table, schema  # as in opened
 
+    parts, size = [], 0
     try:
+        form = schema([file.schema_arrow.field(column)])
+        # In batches, since a few bytes can stand for a million equal texts; numbers are small.
+        rows = MOST_ROWS if is_integer(form.types[0]) else BATCH
         # Its threads would compete with the other workers.
-        return file.read_row_group(group, columns=[column], use_threads=False)
-    except (OSError, ArrowException) as error:
+        for batch in file.iter_batches(rows, [group], columns=[column], use_threads=False):
+            parts.append(batch)
+            size += batch.nbytes
+            if size > MOST_GROUP:
+                message = (
+                    f"{path} has a row group of more than {size_of(MOST_GROUP)}: write it again "
+                    "with a smaller row_group_size."
+                )
+                raise DataError(message)
+        return Table.from_batches(parts) if parts else form.empty_table()
+    except (OSError, KeyError, ArrowException) as error:
         message = f"{path} cannot be read as parquet ({first_words(error)}): mend or remove it."
         raise DataError(message) from error
+
+
+def is_integer(kind: Any) -> bool:
+    """Whether a column of this type holds integers."""
+    return str(kind).startswith(("int", "uint"))
 
 
 def class_names(metadata: dict[bytes, bytes] | None, column: str) -> tuple[str, ...]:
     """The names of classes that the Hub's library has written into a file; none if it has not."""
     try:
-        info = json.loads((metadata or {})[b"huggingface"])["info"]
-        return tuple(info["features"][column]["names"])
+        info = json_of((metadata or {})[b"huggingface"])["info"]
+        names = tuple(info["features"][column]["names"])
     except (KeyError, TypeError, ValueError):
         return ()
+    return names if all(isinstance(name, str) for name in names) else ()

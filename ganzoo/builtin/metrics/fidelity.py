@@ -6,7 +6,6 @@ Their network is not part of the package and is never fetched unasked: each metr
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from math import inf, log
 from pathlib import Path
@@ -24,8 +23,17 @@ from ganzoo.engine.streams import seed_for
 from ganzoo.errors import WeightsError, ZooError
 from ganzoo.parts.metric import Direction, Metric
 from ganzoo.storage.hub import Client
+from ganzoo.storage.paths import home, is_file
 from ganzoo.storage.pinned import pinned
-from ganzoo.storage.weight_file import Uninitialized, described, difference, kind_of
+from ganzoo.storage.reading import read_bytes
+from ganzoo.storage.weight_file import (
+    MOST_BYTES,
+    Uninitialized,
+    described,
+    difference,
+    header_of,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +103,7 @@ def inception(weights: str, pin: str | None = None) -> Inception:
     if weights.startswith("hub:"):
         blob = pinned(weights, weights.removeprefix("hub:"), Client()).read("generator") or b""
     else:
-        blob = read(Path(weights).expanduser())
+        blob = read(home(weights))
     digest = sha256(blob).hexdigest()
     if pin is not None and digest != pin:
         reason = (
@@ -109,7 +117,7 @@ def inception(weights: str, pin: str | None = None) -> Inception:
 def read(path: Path) -> bytes:
     """The content of a file. Raises WeightsError if it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_bytes(path, MOST_BYTES)
     except OSError as error:
         reason = f"{path} cannot be read: {error.strerror}."
         raise WeightsError(reason) from error
@@ -119,8 +127,8 @@ def network(blob: bytes, where: str, *, trusted: bool) -> Inception2015:
     """The network in a file, in eval mode; its names, dtypes and shapes must match exactly."""
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load(blob)
-        header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
-    except SafetensorError as error:
+        header = header_of(blob)
+    except (SafetensorError, ValueError) as error:
         reason = (
             f"{where} is no safetensors file: {kind_of(blob) or described(error)}; "
             "benchmarks/convert_inception.py makes one of the published weights."
@@ -156,7 +164,9 @@ class Canonical(Metric):
     sha256: str | None = Field(
         default=None, exclude=True, pattern="^[0-9a-f]{64}$", description="its file's, to be sure"
     )
-    rows: PositiveInt = Field(default=50_000, description="the most rows of each side")
+    rows: PositiveInt = Field(
+        default=50_000, le=1_000_000, description="the most rows of each side"
+    )
 
     routine: ClassVar[bool] = False
 
@@ -164,7 +174,7 @@ class Canonical(Metric):
     @classmethod
     def _there(cls, weights: str) -> str:
         # Checked now: drawing samples may take minutes, and the network is read only afterwards.
-        if not weights.startswith("hub:") and not Path(weights).expanduser().is_file():
+        if not weights.startswith("hub:") and not is_file(home(weights)):
             reason = "there is no such file"
             raise ValueError(reason)
         return weights

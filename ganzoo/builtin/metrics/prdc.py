@@ -75,7 +75,7 @@ class Prdc(Metric):
         "coverage": (0, 1),
     }
 
-    rows: PositiveInt = Field(default=5000, description="the most rows of each side")
+    rows: PositiveInt = Field(default=5000, le=1_000_000, description="the most rows of each side")
     k: int = Field(default=5, ge=1, le=100, description="neighbours that span a ball")
 
     def fewest(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002

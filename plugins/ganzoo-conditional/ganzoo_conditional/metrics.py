@@ -50,7 +50,10 @@ class IntraFrechet(Metric):
     }
 
     least: int = Field(
-        default=2, ge=2, description="classes with fewer real or generated samples are left out"
+        default=2,
+        ge=2,
+        le=1_000_000,
+        description="classes with fewer real or generated samples are left out",
     )
 
     def enough(self, values: Mapping[str, Any]) -> int:

@@ -41,7 +41,9 @@ class Demonstrations(Dataset):
     """Demonstrations from a file that ``ganzoo record`` wrote: ``demonstrations:FILE``."""
 
     path: Place
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    trajectories: PositiveInt = Field(
+        default=4, le=1_000_000, description="episodes of the expert to train on"
+    )
     module: str = Field(default="", description="a module that registers the environment")
 
     @property
@@ -72,7 +74,9 @@ class Shipped(Dataset):
         default="fixed",
         description="fixed: all episodes equally long; task: the task's own end",
     )
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    trajectories: PositiveInt = Field(
+        default=4, le=1_000_000, description="episodes of the expert to train on"
+    )
 
     def load(self) -> Data:
         """Read the file. Raises DataError if none is shipped with this horizon."""
@@ -148,7 +152,9 @@ class Minari(Dataset):
     """
 
     dataset: str
-    trajectories: PositiveInt = Field(default=4, description="episodes of the expert to train on")
+    trajectories: PositiveInt = Field(
+        default=4, le=1_000_000, description="episodes of the expert to train on"
+    )
     module: str = Field(default="", description="a module that registers the environment")
 
     @property

@@ -103,7 +103,7 @@ def data_of(
     trained = int(lengths[:trajectories].sum())
     held = trained if trajectories < len(lengths) else trained - int(lengths[-1])
     pairs = Pairs.of(task, columns["obs"][:trained])
-    if not bool(torch.isfinite(pairs.std).all()):
+    if not bool(torch.isfinite(pairs.mean + pairs.std).all()):
         message = f"{source} has observations too large to be normalized."
         raise DataError(message)
     columns["real"] = pairs(columns["obs"], columns["action"])

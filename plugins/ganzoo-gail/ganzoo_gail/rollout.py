@@ -42,10 +42,16 @@ class Rollout(Episodes):
     deals = ("real", "fake", "obs", "action", "old_log_prob", "advantage", "target")
 
     envs: PositiveInt = Field(default=8, le=4096, description="environments played in parallel")
-    steps: PositiveInt = Field(default=128, description="steps of each environment in one rollout")
-    updates: PositiveInt = Field(default=8, description="discriminator steps per rollout")
-    epochs: PositiveInt = Field(default=6, description="policy epochs per rollout")
-    minibatches: PositiveInt = Field(default=4, description="minibatches per epoch, one step each")
+    steps: PositiveInt = Field(
+        default=128, le=100_000, description="steps of each environment in one rollout"
+    )
+    updates: PositiveInt = Field(
+        default=8, le=10_000, description="discriminator steps per rollout"
+    )
+    epochs: PositiveInt = Field(default=6, le=10_000, description="policy epochs per rollout")
+    minibatches: PositiveInt = Field(
+        default=4, le=100_000, description="minibatches per epoch, one step each"
+    )
     gamma: float = Field(default=0.99, ge=0, le=1, description="discount per step")
     gae_lambda: float = Field(default=0.95, ge=0, le=1, description="the lambda of GAE")
     reward: Literal["loss", "log-ratio", "normalized", "task"] = Field(
@@ -57,7 +63,7 @@ class Rollout(Episodes):
         default=True, description="divide rewards by the running deviation of discounted returns"
     )
     clone: NonNegativeInt = Field(
-        default=0, description="steps of behaviour cloning before the first round"
+        default=0, le=10_000_000, description="steps of behaviour cloning before the first round"
     )
 
     def start(self, game: GameView) -> Playing:
