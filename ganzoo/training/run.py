@@ -23,7 +23,6 @@ from ganzoo.errors import DivergedError, InterruptedRunError, RunError
 from ganzoo.storage.files import make_folder, remove_leftovers, write_text
 from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
-from ganzoo.training.computing import computing_on
 from ganzoo.training.device import chosen_device, is_other_kind, moved, runs_own
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.notebook import Shown
@@ -37,7 +36,7 @@ from ganzoo.training.resume import (
     taken_up,
 )
 from ganzoo.training.start import start_game
-from ganzoo.training.threads import suitable_threads
+from ganzoo.training.threads import computing_on, suitable_threads
 from ganzoo.training.weights import described, write_generator
 
 if TYPE_CHECKING:
