@@ -32,9 +32,8 @@ from ganzoo.plugins import default
 from ganzoo.plugins.isolation import PROCESS, isolated
 from ganzoo.storage import download
 from ganzoo.storage.files import remove_leftovers, replacing
-from ganzoo.training.computing import computing_on
 from ganzoo.training.interrupt import interruptible
-from ganzoo.training.threads import available_threads
+from ganzoo.training.threads import available_threads, computing_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from ganzoo.training.run import Run
 
 Value = TypeVar("Value")
-LIMIT = 60
+LIMIT = 20
 """Seconds after which a test that waits for itself fails."""
 COMPUTED_ON: dict[int, set[int]] = {}
 """The numbers of torch's threads that forwards saw, by Python thread."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import warnings
 from dataclasses import dataclass
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,15 +68,11 @@ def set_blanket_filters(wanted: list[Any]) -> None:
 
 
 def handler(number: signal.Signals) -> Setting:
-    """Python's handler of a signal; None outside the main thread, which alone can set it."""
-
-    def read() -> Any:
-        is_main = threading.current_thread() is threading.main_thread()
-        return signal.getsignal(number) if is_main else None
-
+    """Python's handler of a signal."""
     return Setting(
         f"the handler of {number.name}",
-        read,
+        # The main thread alone can set it, and may do so while another one loads plugins.
+        lambda: current_thread() is main_thread() and signal.getsignal(number),
         lambda handler: signal.signal(number, handler),
     )
 

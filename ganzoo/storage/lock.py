@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Exclusive:
-    """Something that a process has once, such as torch's default generators: a thread at a time.
+    """Something that a process has once, such as torch's generators, for one thread at a time.
 
     The thread that holds it may take it again. A fork finds it free, since the thread that held it
-    is not in the fork. To rule out deadlocks, what is held last is taken last: plugins, while they
-    load, may take the generators, and whoever has the generators loads no plugins.
+    is not in the fork. Several are taken in one order, so that no two threads wait for each other:
+    plugins may take the generators while they load, and whoever has the generators loads none.
     """
 
     def __init__(self) -> None:

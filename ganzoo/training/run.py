@@ -23,7 +23,6 @@ from ganzoo.errors import DivergedError, RunError
 from ganzoo.storage.files import given_path, make_folder, remove_leftovers
 from ganzoo.storage.lock import locked
 from ganzoo.training import checkpoint
-from ganzoo.training.computing import computing_on
 from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c, interrupted_after, interruptible
 from ganzoo.training.observing import Observing, Pending
@@ -32,6 +31,7 @@ from ganzoo.training.resume import refuse_other_run, refuse_run_in, saying_what_
 from ganzoo.training.rollback import roll_back
 from ganzoo.training.saving import SavedGame
 from ganzoo.training.start import start_game
+from ganzoo.training.threads import computing_on
 from ganzoo.training.weights import write_generator
 
 if TYPE_CHECKING:
