@@ -73,7 +73,7 @@ def test_what_is_given_becomes_one_value_for_each_sample(
         ("label", "a", "label 'a' is none of the 3 classes, 0 to 2, which have no names here."),
         ("label", float("nan"), "label must be finite numbers."),
         ("label", [1, 2, 0, 1], "label has 4 values for 2 samples; give one for all, or 2."),
-        ("label", [[1, 2]], "label has 1 values for 2 samples; give one for all, or 2."),
+        ("label", [[1, 2]], "label has 1 value for 2 samples; give one for all, or 2."),
         ("label", [[1, 1], [2, 2]], "label has the shape (2, 2); it must be (2,)."),
         ("label", None, "label cannot be None: give a number, a tensor or an array."),
         ("shape", "squares", "there is no class 'squares'; did you mean 'square'?"),
