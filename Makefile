@@ -48,7 +48,7 @@ check: lint types test
 
 full: $(VENV)/.dev
 	$(BIN)/python benchmarks/soak.py
-	$(BIN)/python benchmarks/fuzz
+	$(BIN)/python benchmarks/fuzz --minutes 10
 
 dist: $(VENV)/.dev
 	rm -rf dist

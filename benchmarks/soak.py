@@ -1,6 +1,7 @@
 """A soak of interruptions: kills, signals and faults at random moments, and not a bit may differ.
 
-    python benchmarks/soak.py [VARIANT ...] [--kills 20] [--signals 20] [--seed 0] [--fresh]
+    python benchmarks/soak.py [VARIANT ...] [--kills 20] [--signals 20] [--seed 0]
+        [--faults FAULT ...] [--fresh]
 
 Each variant (by default all that ``ganzoo list`` offers) is trained once undisturbed. Then it is
 trained again and again: by processes that are killed, or asked to end by TERM, INT and HUP, at
@@ -33,14 +34,16 @@ from soaking.processes import Launcher, MissError, expect
 from soaking.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 PRELOADED = ("torch._dynamo", "ganzoo.builtin.offers", "ganzoo.cli")
 """What every process would import; none of them starts a thread, which a fork would not have."""
 SIGNALS = {"TERM": signal.SIGTERM, "INT": signal.SIGINT, "HUP": signal.SIGHUP}
 
 
-def soaked(subject: Subject, kills: int, signals: int) -> dict[str, str]:
+def soaked(
+    subject: Subject, kills: int, signals: int, faults: Sequence[str] = tuple(FAULTS)
+) -> dict[str, str]:
     """A row of the table: what each kind of disturbance led to."""
     tests: dict[str, tuple[Callable[[], object], str]] = {
         "undisturbed": (subject.undisturbed, "ok"),
@@ -49,7 +52,7 @@ def soaked(subject: Subject, kills: int, signals: int) -> dict[str, str]:
             name: (lambda n=number: subject.asked(n, signals), f"{signals} of {signals}")  # type: ignore[misc]
             for name, number in SIGNALS.items()
         },
-        **{name: (lambda f=fault: f(subject), "ok") for name, fault in FAULTS.items()},  # type: ignore[misc]
+        **{name: (lambda f=FAULTS[name]: f(subject), "ok") for name in faults},  # type: ignore[misc]
     }
     row = {}
     for name, (test, word) in tests.items():
@@ -71,6 +74,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--signals", type=int, default=20, help="how many of each kind")
     parser.add_argument("--seed", type=int, default=0, help="fixes the moments, as far as it can")
+    parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--fresh", action="store_true", help="a new interpreter for each process")
     given = parser.parse_args()
     # More threads gain nothing for networks so small, and wait for each other where cores are few.
@@ -84,7 +88,7 @@ def main() -> int:
             folder.mkdir()
             launcher = Launcher(folder, fresh=given.fresh)
             subject = Subject(variant, folder, launcher, Random(f"{given.seed}{variant}"))
-            rows[variant] = soaked(subject, given.kills, given.signals)
+            rows[variant] = soaked(subject, given.kills, given.signals, given.faults)
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     print("| variant | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|")

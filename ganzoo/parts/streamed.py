@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -16,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from ganzoo.errors import DataError, ZooError, first_line
 from ganzoo.parts.rows import ResidentRows, as_read
+from ganzoo.parts.workers import outlive_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -154,27 +153,6 @@ def loaded(
 def as_it_is(batch: Any) -> Any:
     """Leave a batch as it is."""
     return batch
-
-
-def outlive_requests(_worker: int) -> None:
-    """Leave it to the training process to end, which finishes its round first, with our rows.
-
-    Ctrl-C and a closing terminal reach every process of a group, as does a cluster's SIGTERM. From
-    the training process alone SIGTERM is an order.
-    """
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # on Linux
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-        threading.Thread(target=end_by_order, daemon=True).start()
-
-
-def end_by_order() -> None:
-    """Wait for the training process to end this one."""
-    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
-        pass
-    os._exit(0)
 
 
 class StreamedRows:
