@@ -59,8 +59,8 @@ def test_functions_are_short() -> None:
 
 
 UNBOUNDED = re.compile(
-    r"\.read_(bytes|text)\(|\.open\((\"rb?\"|\)|encoding|newline)|(?<![.\w])(?<!def )open\(|os\.open\(|"
-    r"json\.loads?\(|gzip\.|yaml\.(safe_)?load\(|np\.load\(|Image\.open\(|safe_open\(|"
+    r"\.read_(bytes|text)\(|\.open\((\"rb?\"|\)|encoding|newline)|(?<![.\w])(?<!def )open\(|"
+    r"os\.open\(|json\.loads?\(|gzip\.|yaml\.(safe_)?load\(|np\.load\(|Image\.open\(|safe_open\(|"
     r"ParquetFile\(|safetensors\.torch\.load"
 )
 """What reads all that there is, however much."""
