@@ -102,7 +102,7 @@ def whole(name: str, value: object, least: int, most: int = 1_000_000) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         message = f"{name} must be a whole number, {least} or more, not {quoted(value)}."
         raise OptionError(message)
-    if value > most:
+    if int(value) > most:
         message = f"{name} must be at most {most:,}, not {quoted(value)}."
         raise OptionError(message)
     return int(value)
