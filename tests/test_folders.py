@@ -444,6 +444,19 @@ def test_all_broken_images_are_one_error(tmp_path: Path) -> None:
     assert error_of(tmp_path, resident="no").startswith("5 images below ROOT cannot be read, empty")
 
 
+def test_an_image_of_a_rare_format_is_refused_whatever_its_reader_raises(tmp_path: Path) -> None:
+    draw(tmp_path / "whole.png")
+    Image.new("RGBA", (16, 16)).save(tmp_path / "flags.dds")
+    blob = bytearray((tmp_path / "flags.dds").read_bytes())
+    blob[80:84] = bytes(4)  # the flags of its pixels' format
+    (tmp_path / "flags.dds").write_bytes(blob)
+    for resident in ("yes", "no"):
+        assert error_of(tmp_path, resident=resident) == (
+            "ROOT/flags.dds cannot be read as an image (Unknown pixel format flags 0): mend or "
+            "remove it."
+        )
+
+
 def test_an_image_of_too_many_pixels_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

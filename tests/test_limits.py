@@ -243,3 +243,20 @@ def test_settings_are_of_limited_length(zoo: Zoo) -> None:
         choices_of(["loss=" + "[" * 100_000])
     with pytest.raises(OptionError, match="'path' cannot be set: it is nested more than 64"):
         zoo.part("dataset", "folder:path=" + "[" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("n", "seed", "message"),
+    [
+        (10**9, 0, "the number of samples must be at most 1,000,000, not 1000000000."),
+        (
+            1,
+            1 << 63,
+            "the seed must be at most 9,223,372,036,854,775,807, not 9223372036854775808.",
+        ),
+    ],
+)
+def test_samples_are_of_a_number_that_can_be_drawn(n: int, seed: int, message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        ganzoo.load("vanilla/ring").sample(n, seed=seed)
+    assert str(caught.value) == message

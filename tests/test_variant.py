@@ -14,7 +14,7 @@ from torch import Tensor
 from ganzoo.builtin.losses import Hinge, Minimax
 from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
-from ganzoo.errors import OptionError, UnknownNameError
+from ganzoo.errors import OptionError, UnknownNameError, ZooError
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Part, Regularizer, Sampler
 from ganzoo.parts.variant import Variant
@@ -164,6 +164,21 @@ def build(**fields: Any) -> Variant:
 def test_a_variant_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         build(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"turns": [[["generator"], 1]]},
+        {"turns": [[{}, 1]]},
+        {"turns": {"name": "vanilla", "batch": 16}},
+        {"optimizers": {"generator": {"schedule": "linear", "lr": "fast"}}},
+        {"optimizers": {"generator": {"schedule": ["linear"], "part": 1}}},
+    ],
+)
+def test_the_json_of_a_variant_may_hold_anything(zoo: Zoo, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ZooError):
+        zoo.variant({**zoo.variant("vanilla").spec(), **wrong})
 
 
 def test_a_variant_within_range_has_these_defaults() -> None:

@@ -38,14 +38,14 @@ def deep(levels: int) -> Any:
     return found
 
 
-SCALARS: SearchStrategy[Any] = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.sampled_from([*NUMBERS, *(-n for n in NUMBERS), 2**63, 2**64, 10**400]),
-    st.floats(),
-    st.sampled_from(TEXTS),
-    st.text(max_size=12),
-)
+KINDS: dict[type, SearchStrategy[Any]] = {
+    type(None): st.none(),
+    bool: st.booleans(),
+    int: st.sampled_from([*NUMBERS, *(-n for n in NUMBERS), 2**63, 2**64, 10**400]),
+    float: st.floats(),
+    str: st.one_of(st.sampled_from(TEXTS), st.text(max_size=12)),
+}
+SCALARS: SearchStrategy[Any] = st.one_of(*KINDS.values())
 VALUES: SearchStrategy[Any] = st.one_of(
     SCALARS,
     st.lists(SCALARS, max_size=4),
@@ -122,9 +122,11 @@ def edited(draw: DrawFn, wholes: Sequence[Any], values: SearchStrategy[Any] = VA
         if not found:
             break
         holder, key = draw(st.sampled_from(found))
-        kind = draw(st.sampled_from(["set", "set", "move", "drop", "add"]))
+        kind = draw(st.sampled_from(["set", "like", "like", "move", "drop", "add"]))
         if kind == "set":
             holder[key] = copy.deepcopy(draw(values))
+        elif kind == "like":  # so that what checks types is passed
+            holder[key] = copy.deepcopy(draw(KINDS.get(type(holder[key]), values)))
         elif kind == "move":
             other, name = draw(st.sampled_from(found))
             holder[key] = copy.deepcopy(other[name])

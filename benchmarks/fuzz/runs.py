@@ -46,7 +46,8 @@ def whole(pattern: str, *runs: str) -> list[bytes]:
 def read_weights(blob: bytes, folder: Path) -> object:
     (folder / "model.safetensors").write_bytes(blob)
     model = load(f"dir:{folder}", offline=True, zoo=zoo())
-    return model.values(2), model.card, repr(model)
+    drawn = model.values(2) if "z" in model.spaces else {}  # a policy would play whole episodes
+    return drawn, model.card, repr(model)
 
 
 def read_checkpoint(blob: bytes, folder: Path) -> object:

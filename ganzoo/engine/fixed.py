@@ -22,6 +22,10 @@ Given: TypeAlias = "float | str | Tensor | NDArray[np.generic] | Sequence[float]
 """One value for all samples, or one for each; a class or a text may be given in words."""
 
 
+MOST_SEED = (1 << 63) - 1
+"""What every generator of random numbers takes."""
+
+
 def fixed(
     given: Mapping[str, Given],
     n: int,
@@ -94,10 +98,13 @@ def numbers(name: str, value: object) -> Tensor:
     return found
 
 
-def whole(name: str, value: object, least: int) -> int:
-    """A whole number of at least ``least``; OptionError, which calls it ``name``, for another."""
+def whole(name: str, value: object, least: int, most: int = 1_000_000) -> int:
+    """A whole number in [least, most]; OptionError, which calls it ``name``, for another."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         message = f"{name} must be a whole number, {least} or more, not {quoted(value)}."
+        raise OptionError(message)
+    if int(value) > most:
+        message = f"{name} must be at most {most:,}, not {quoted(value)}."
         raise OptionError(message)
     return int(value)
 

@@ -87,7 +87,8 @@ def option_sentence(cls: Any, name: str, error: ValidationError, options: dict[s
 
 def place(loc: tuple[int | str, ...], options: dict[str, Any]) -> str:
     """Where an error is, as ``--set`` spells it: a player's turns are ``turns.PLAYER``."""
-    if loc[:1] == ("turns",) and len(loc) > 1:
-        pair = options["turns"][loc[1]]
+    turns = options.get("turns")
+    if loc[:1] == ("turns",) and len(loc) > 1 and isinstance(turns, (list, tuple)):
+        pair = turns[int(loc[1])]
         return f"turns.{pair[0] if isinstance(pair, (list, tuple)) and pair else loc[1]}"
     return ".".join(map(str, loc))

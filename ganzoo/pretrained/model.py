@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganzoo.engine.build import Network
 from ganzoo.engine.composition import loaded
-from ganzoo.engine.fixed import numbers, whole
+from ganzoo.engine.fixed import MOST_SEED, numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
@@ -264,7 +264,7 @@ class Pretrained:
         step.
         """
         n, steps = whole("the number of walks", n, 1), whole("the number of steps", steps, 1)
-        spaces, seed = self.frozen.spaces, whole("the seed", seed, 0)
+        spaces, seed = self.frozen.spaces, whole("the seed", seed, 0, MOST_SEED)
         if "z" not in spaces:
             message = f"'{self.name}' has no latent z to walk through."
             raise OptionError(message)

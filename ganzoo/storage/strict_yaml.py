@@ -43,6 +43,7 @@ def strict_yaml(text: str) -> Any:
     """
     # PyYAML composes by recursion, which overflows; the events before that are a flat sequence.
     depth = 0
+    event: Any
     for event in yaml.parse(text, Loader):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
@@ -56,8 +57,8 @@ def strict_yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
-def why_not(event: yaml.Event, depth: int) -> str | None:
-    """Why an event is not read; None where it is."""
+def why_not(event: Any, depth: int) -> str | None:
+    """Why one of PyYAML's events is not read; None where it is."""
     if depth > DEEPEST:
         return f"it is nested more than {DEEPEST} levels deep"
     if isinstance(event, yaml.AliasEvent):

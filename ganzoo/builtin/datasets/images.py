@@ -44,8 +44,9 @@ MOST = 512 * MIB
 """The largest file of an image; that of the most pixels, as floats, has half of it."""
 LARGE = PIXEL_LIMIT // 16
 """Of images of more pixels, one at a time is read for its values."""
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What pillow raises for a file that is no image, or half of one."""
+UNREADABLE = Exception
+"""What pillow raises for a file that is no image, or half of one: its readers of rarer formats
+raise whatever they run into, such as RuntimeError, or MemoryError for a size that is not true."""
 THREADS = 8
 """Headers are read by so many threads: mostly they wait for the disk."""
 MANY = 4096
