@@ -13,6 +13,7 @@ from ganzoo.benchmark.jobs import Contest, slug
 from ganzoo.benchmark.progress import ProgressTracker, shown
 from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.storage.files import write_text
@@ -65,6 +66,8 @@ def bench(
     already holds part of this contest. Returns a Bench for each contest. Raises ZooError for wrong
     arguments.
     """
+    check_arguments(contenders=contenders, suite=suite, grid=grid, data=data, out=out, ray=ray)
+    check_arguments(device=device, on_result=on_result, on_progress=on_progress)
     budget = given(rounds=rounds, images=images, seconds=seconds, flops=flops)
     chosen = None if device == "auto" else chosen_device(device)
     terms = given(
@@ -107,6 +110,7 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
     Returns a Bench for each contest that has results. Raises RunError if the folder holds no
     benchmark, and ZooError if no run has finished yet.
     """
+    check_arguments(folder=folder)
     folder = Path(folder)
     benches = opened(folder, chosen_zoo(zoo))
     for made in benches:

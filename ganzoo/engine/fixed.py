@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import OptionError, listed, quoted
+from ganzoo.errors import OptionError, first_line, listed, quoted
+from ganzoo.parts.arguments import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,7 +88,8 @@ def numbers(name: str, value: object) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         message = f"{name} cannot be {quoted(value)}: give a number, a tensor or an array."
         raise OptionError(message) from None
-    if found.is_complex() or not bool(found.isfinite().all()):
+    is_dense = found.layout is torch.strided and not found.is_meta
+    if not is_dense or found.is_complex() or not bool(found.isfinite().all()):
         message = f"{name} must be finite numbers."
         raise OptionError(message)
     return found
@@ -98,7 +100,19 @@ def whole(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         message = f"{name} must be a whole number, {least} or more, not {quoted(value)}."
         raise OptionError(message)
+    if value > MOST:
+        message = f"{name} must be {MOST} at most, not {quoted(value)}."
+        raise OptionError(message)
     return int(value)
+
+
+def device_of(device: object) -> torch.device:
+    """A device of torch's; OptionError for what names none."""
+    try:
+        return torch.device(device)  # type: ignore[arg-type]
+    except (RuntimeError, TypeError, ValueError) as error:
+        message = f"device cannot be {quoted(device)}: {first_line(error)}."
+        raise OptionError(message) from error
 
 
 def in_words(value: Given) -> list[str]:

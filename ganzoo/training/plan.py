@@ -22,6 +22,7 @@ from pydantic import (
 from ganzoo._version import __version__
 from ganzoo.engine.composition import Composition
 from ganzoo.errors import OptionError, RunError, UnknownNameError
+from ganzoo.parts.arguments import MOST
 from ganzoo.plugins.loading import reason
 from ganzoo.plugins.options import validated
 from ganzoo.plugins.registry import PLURALS
@@ -70,10 +71,10 @@ class Plan(BaseModel):
 
     variant: dict[str, Any]
     data: dict[str, Any]
-    seed: NonNegativeInt = 0
-    rounds: PositiveInt | None = None
+    seed: Annotated[int, Field(ge=0, le=MOST)] = 0
+    rounds: Annotated[int, Field(gt=0, le=MOST)] | None = None
     seconds: PositiveFloat | None = None
-    save_every: PositiveInt | None = None
+    save_every: Annotated[int, Field(gt=0, le=MOST)] | None = None
     saves: PositiveInt = CHECKPOINTS
     device: str = "cpu"
     threads: Threads | None = None
