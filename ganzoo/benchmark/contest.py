@@ -67,11 +67,10 @@ def bench(
     arguments.
     """
     check_arguments(contenders=contenders, suite=suite, grid=grid, data=data, out=out, ray=ray)
-    check_arguments(device=device, on_result=on_result, on_progress=on_progress)
-    budget = given(rounds=rounds, images=images, seconds=seconds, flops=flops)
+    check_arguments(on_result=on_result, on_progress=on_progress)
     chosen = None if device == "auto" else chosen_device(device)
     terms = given(
-        budget=budget or None,
+        budget=given(rounds=rounds, images=images, seconds=seconds, flops=flops) or None,
         seeds=seeds,
         evaluations=evaluations,
         settings=tuple(written(settings)),

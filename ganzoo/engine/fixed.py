@@ -109,10 +109,11 @@ def whole(name: str, value: object, least: int) -> int:
 def device_of(device: object) -> torch.device:
     """A device of torch's; OptionError for what names none."""
     try:
-        return torch.device(device)  # type: ignore[arg-type]
+        found: torch.device = torch.device(device)  # type: ignore[call-overload]
     except (RuntimeError, TypeError, ValueError) as error:
         message = f"device cannot be {quoted(device)}: {first_line(error)}."
         raise OptionError(message) from error
+    return found
 
 
 def in_words(value: Given) -> list[str]:

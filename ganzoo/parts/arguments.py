@@ -29,7 +29,8 @@ def is_path(value: object) -> bool:
 
 def is_whole(value: object) -> bool:
     """Whether a value is a whole number that is not negative; a truth value is none."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= MOST
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_integer and 0 <= int(value) <= MOST  # type: ignore[call-overload]
 
 
 def is_count(value: object) -> bool:
@@ -39,7 +40,8 @@ def is_count(value: object) -> bool:
 
 def is_amount(value: object) -> bool:
     """Whether a value is a finite number above zero."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 < value <= MOST * 1e6
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    return is_real and 0 < value <= MOST  # type: ignore[operator]
 
 
 def is_device(value: object) -> bool:
