@@ -10,6 +10,7 @@ from ganzoo.benchmark.contest import folders_in, opened, report_finished
 from ganzoo.benchmark.folder import Bench, Benches
 from ganzoo.benchmark.results import Result, read
 from ganzoo.errors import RunError, ZooError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.storage.files import given_path
 
@@ -61,6 +62,7 @@ def compare(
     Raises ZooError if they have different terms, such as the budget, and RunError if a folder
     cannot be used.
     """
+    check_arguments(one=one, other=other, out=out)
     zoo, folder = chosen_zoo(zoo), given_path(out)
     places = [given_path(one).resolve(), given_path(other).resolve()]
     if places[0] == places[1]:

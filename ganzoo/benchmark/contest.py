@@ -15,6 +15,7 @@ from ganzoo.benchmark.jobs import Contest, slug
 from ganzoo.benchmark.progress import ProgressTracker, shown
 from ganzoo.benchmark.suite import suite_contests
 from ganzoo.errors import OptionError, RunError, ZooError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.parts.plain_json import json_of
 from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import chosen_zoo
@@ -71,10 +72,11 @@ def bench(
     already holds part of this contest. Returns a Bench for each contest. Raises ZooError for wrong
     arguments.
     """
-    budget = given(rounds=rounds, images=images, seconds=seconds, flops=flops)
+    check_arguments(contenders=contenders, suite=suite, grid=grid, data=data, out=out, ray=ray)
+    check_arguments(on_result=on_result, on_progress=on_progress)
     chosen = None if device == "auto" else chosen_device(device)
     terms = given(
-        budget=budget or None,
+        budget=given(rounds=rounds, images=images, seconds=seconds, flops=flops) or None,
         seeds=seeds,
         evaluations=evaluations,
         settings=tuple(written(settings)),
@@ -120,6 +122,7 @@ def report(folder: str | Path, *, zoo: Zoo | None = None) -> Benches:
     Returns a Bench for each contest that has results. Raises RunError if the folder holds no
     benchmark, and ZooError if no run has finished yet.
     """
+    check_arguments(folder=folder)
     folder = given_path(folder)
     benches = opened(folder, chosen_zoo(zoo))
     for made in benches:

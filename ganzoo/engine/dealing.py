@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -34,10 +34,11 @@ def first_step(game: Game, player: Player) -> Step:
         dealt: object = sampler.deal(player, game, drawn)
         if not isinstance(dealt, Iterable):
             raise undealt(game, player, dealt)
-        step = next(iter(dealt), None)
+        step: Any = next(iter(dealt), None)
     check_dealt(game, player, step)
-    step.played = True
-    return step
+    found: Step = step
+    found.played = True
+    return found
 
 
 def check_dealt(game: Game, player: Player, step: object) -> None:

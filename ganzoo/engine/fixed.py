@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import OptionError, counted, listed, quoted
+from ganzoo.errors import OptionError, counted, first_line, listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,7 +92,8 @@ def numbers(name: str, value: object) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         message = f"{name} cannot be {quoted(value)}: give a number, a tensor or an array."
         raise OptionError(message) from None
-    if found.is_complex() or not bool(found.isfinite().all()):
+    is_dense = found.layout is torch.strided and not found.is_meta
+    if not is_dense or found.is_complex() or not bool(found.isfinite().all()):
         message = f"{name} must be finite numbers."
         raise OptionError(message)
     return found
@@ -107,6 +108,16 @@ def whole(name: str, value: object, least: int, most: int = 1_000_000) -> int:
         message = f"{name} must be at most {most:,}, not {quoted(value)}."
         raise OptionError(message)
     return int(value)
+
+
+def device_of(device: object) -> torch.device:
+    """A device of torch's; OptionError for what names none."""
+    try:
+        found: torch.device = torch.device(device)  # type: ignore[call-overload]
+    except (RuntimeError, TypeError, ValueError) as error:
+        message = f"device cannot be {quoted(device)}: {first_line(error)}."
+        raise OptionError(message) from error
+    return found
 
 
 def in_words(value: Given) -> list[str]:

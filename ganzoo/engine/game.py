@@ -12,8 +12,9 @@ from ganzoo.engine import check, state
 from ganzoo.engine.average import Average
 from ganzoo.engine.build import build_optimizer, built, trainable
 from ganzoo.engine.dealing import check_dealt, undealt
+from ganzoo.engine.fixed import device_of, whole
 from ganzoo.engine.memory_format import in_layout_of
-from ganzoo.engine.methods import check_columns, check_methods
+from ganzoo.engine.methods import check_columns, check_given, check_methods
 from ganzoo.engine.outputs import network
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.returned import check_parameters, spaces_of
@@ -48,10 +49,12 @@ class Game:
     def __init__(
         self, variant: Variant, data: Data, *, seed: int = 0, device: str | torch.device = "cpu"
     ) -> None:
+        seed = whole("the seed", seed, 0)
+        check_given(variant, data)
         check_methods(variant)
         check_columns(data, dict(variant.turns))
         self.variant, self.data, self.seed = variant, data, seed
-        self.device, self.batch = torch.device(device), variant.batch
+        self.device, self.batch = device_of(device), variant.batch
         self.rounds, self.progress = 0, 0.0
         if not len(data.train):
             message = f"dataset '{data.name}' has no rows to train on."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.engine.step import ENGINE
-from ganzoo.errors import ComposeError, DataError, closest, quoted
+from ganzoo.errors import ComposeError, DataError, OptionError, closest, quoted
+from ganzoo.parts.dataset import Data
 from ganzoo.parts.needs import RESERVED
 from ganzoo.parts.part import (
     DISCRIMINATOR,
@@ -16,19 +17,26 @@ from ganzoo.parts.part import (
     Regularizer,
     Sampler,
 )
+from ganzoo.parts.variant import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Player
-    from ganzoo.parts.variant import Variant
 
 OPTIONAL = ("augment", "project", "start")
 """Methods that a part may define and its kind does not."""
 KINDS = (Architecture, Loss, Regularizer, Sampler)
 TAKEN = ("average", "part", "real", "fake", "state", *ENGINE, *OPTIONAL)
 """Names that mean something else where a player's name is used."""
+
+
+def check_given(variant: object, data: object) -> None:
+    """Refuse what is no variant or no data. Raises OptionError."""
+    for given, kind in ((variant, Variant), (data, Data)):
+        if not isinstance(given, kind):
+            message = f"a game cannot be made of {quoted(given)}; give a ganzoo.{kind.__name__}."
+            raise OptionError(message)
 
 
 def check_methods(variant: Variant) -> None:

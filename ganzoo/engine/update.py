@@ -71,8 +71,8 @@ def check_update(game: Game, player: Player, grads: tuple[Tensor | None, ...]) -
         check_finite(grad, f"the gradients of {who}")
     part = game.now.optimizers[player]
     params = [nn.Parameter(param.detach().clone()) for param in game.params[player]]
-    for param, grad in zip(params, grads, strict=True):
-        param.grad = None if grad is None else torch.ones_like(param)
+    for param, given in zip(params, grads, strict=True):
+        param.grad = None if given is None else torch.ones_like(param)
     optimizer = build_optimizer(part, player, params)
     with worded(f"optimizer '{part.name}' of the {player} fails in its first step"):
         optimizer.step()

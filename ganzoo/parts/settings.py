@@ -120,6 +120,9 @@ def parse(setting: str) -> tuple[list[str], Any]:
         value = json.loads(text)
     except ValueError:  # also for an integer of thousands of digits
         value = text
+    except RecursionError:
+        message = f"'{path}' is set to a value that is nested too deeply; no option takes it."
+        raise OptionError(message) from None
     return path.split("."), value
 
 

@@ -156,10 +156,8 @@ def flat(settings: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, An
 
 def no_path(given: object) -> str:
     """The sentence about what stands where a setting should."""
-    return (
-        f"{quoted(given)} is no setting; write 'architecture.width=64', or "
-        "{'architecture.width': 64}."
-    )
+    form = "{'architecture.width': 64}"
+    return f"{quoted(given)} is no setting; write 'architecture.width=64', or {form}."
 
 
 def as_json(path: str, value: object) -> str:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import ZooError, without_secrets
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.registry import registry
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def install(
     package index. Raises UnknownNameError for an unknown name, and ZooError with pip's last line
     if pip fails.
     """
-    named = [names] if isinstance(names, str) else names
+    check_arguments(names=names, find_links=find_links)
+    named = [names] if isinstance(names, str) else [*names]
+    for name in named:
+        check_arguments(name=name)
     listings = [registry().listing(name) for name in named]
     wanted = [f"{listing.distribution}=={listing.version}" for listing in listings]
     command = [sys.executable, "-m", "pip", "install", "--only-binary", ":all:"]

@@ -23,8 +23,8 @@ def not_offered(
     Raises OptionError for a part whose name is another's, and for what is no class of a part.
     """
     own: dict[str, list[Any]] = {}
-    for part in dict.fromkeys(parts):
-        kind = kind_of(part)
+    kinds = [(part, kind_of(part)) for part in parts]
+    for part, kind in dict.fromkeys(kinds):
         offers = named[kind].get(part.name, [])
         if any(offered is part for offered, _ in offers):
             continue

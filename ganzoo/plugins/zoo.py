@@ -11,7 +11,7 @@ from ganzoo._version import __version__
 from ganzoo.errors import OptionError, PluginError, UnknownNameError, quoted
 from ganzoo.parts.settings import typed
 from ganzoo.parts.variant import PARTS, Variant
-from ganzoo.plugins.composing import classes_in, edited, is_of_data
+from ganzoo.plugins.composing import classes_in, edited, is_of_data, written
 from ganzoo.plugins.loading import Loaded, Origin, load, origin_of
 from ganzoo.plugins.missing import not_found
 from ganzoo.plugins.offers import INSTANCES, needs_options
@@ -120,8 +120,14 @@ class Zoo:
 
     def named(self, kind: str) -> dict[str, Any]:
         """Everything of one kind whose name is not ambiguous, by name."""
-        found = self._named[kind].items()
+        found = self._of(kind).items()
         return {name: offers[0][0] for name, offers in sorted(found) if len(offers) == 1}
+
+    def _of(self, kind: str) -> dict[str, list[tuple[Any, Origin]]]:
+        if not isinstance(kind, str) or kind not in self._named:
+            message = f"there is no kind {quoted(kind)}; there are: {', '.join(self._named)}."
+            raise UnknownNameError(message)
+        return self._named[kind]
 
     def parts(self, kind: str) -> dict[str, type[Part]]:
         """The part classes of one kind, by name."""
@@ -135,7 +141,7 @@ class Zoo:
     def origin(self, thing: Any) -> Origin:
         """Which plugin something came from."""
         for named in self._named.values():
-            for offered, origin in named.get(thing.name, []):
+            for offered, origin in named.get(getattr(thing, "name", ""), []):
                 if offered is thing:
                     return origin
         message = f"{quoted(thing)} is of no plugin in this zoo."
@@ -150,7 +156,10 @@ class Zoo:
 
     def find(self, kind: str, name: str) -> Any:
         """One thing by kind and name; UnknownNameError says what was meant, or how to get it."""
-        offers = self._named[kind].get(name, [])
+        if not isinstance(name, str):
+            message = f"{quoted(name)} is no name of a part or a variant."
+            raise UnknownNameError(message)
+        offers = self._of(kind).get(name, [])
         if len(offers) == 1:
             return offers[0][0]
         if offers:
@@ -221,6 +230,11 @@ class Zoo:
 
         Of the settings it takes those that begin with ``data.``.
         """
+        if not isinstance(spec, str):
+            message = (
+                f"{quoted(spec)} is no dataset; name one of {', '.join(self.named('dataset'))}."
+            )
+            raise OptionError(message)
         name, colon, value = spec.partition(":")
         if name not in self._named["dataset"]:
             refuse_path(spec, self.named("dataset"))
@@ -234,7 +248,7 @@ class Zoo:
                 message = f"'{spec}' names nothing behind its colon."
                 raise OptionError(message)
             options[next(iter(cls.model_fields))] = value
-        for setting in settings:
+        for setting in written(settings):
             if not is_of_data(setting):
                 continue
             path, setting_value = typed(setting)

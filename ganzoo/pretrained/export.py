@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import RunError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.storage.files import given_path, replacing
@@ -27,6 +28,7 @@ def export(run: str | Path | Run, out: str | Path, *, zoo: Zoo | None = None) ->
 
     Raises RunError if there is no such run, or the files cannot be written.
     """
+    check_arguments(out=out)
     files = weight_files(run, chosen_zoo(zoo))
     folder = given_path(out)
     try:
@@ -44,6 +46,7 @@ def weight_files(run: str | Path | Run, zoo: Zoo) -> dict[Player, bytes]:
     """The weight file of each player of a run, or of the last checkpoint in its folder."""
     if isinstance(run, Run):
         return {player: weight_file(run.game, player, run.plan.data) for player in run.game.nets}
+    check_arguments(run=run)
     found = RunFolder.open(str(run), zoo)
     blobs = {player: found.read(player) for player in found.players}
     return {player: blob for player, blob in blobs.items() if blob is not None}

@@ -15,6 +15,7 @@ from ganzoo.engine.composition import loaded
 from ganzoo.engine.fixed import MOST_SEED, numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Source, source
@@ -71,6 +72,8 @@ def load(
         RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
     """
     zoo = chosen_zoo(zoo)
+    check_arguments(name=name, device=device, offline=offline, token=token, endpoint=endpoint)
+    check_arguments(cache_dir=cache_dir, timeout=timeout)
     kind, _, path = name.partition(":")
     if kind == RUN:
         return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
@@ -110,7 +113,8 @@ class Pretrained:
         It is read when it is first asked for. Raises WeightsError, which lists the players, if this
         one's network is not published.
         """
-        found = self.built(player)
+        check_arguments(player=player)
+        found = self.built(player) if player in self.source.players else None
         if found is None:
             listed = ", ".join(self.source.players) or "none"
             message = f"the {player} of '{self.name}' is not published; it has: {listed}."
@@ -232,6 +236,7 @@ class Pretrained:
             OptionError: If the generator does not read one of the values, or a value is out of
                 range, or the model is a policy and has no samples.
         """
+        check_arguments(given=given, codes=codes)
         fixed = {**(given or {}), **{f"code.{k}": v for k, v in (codes or {}).items()}}
         if label is not None:
             fixed["label"] = label
@@ -253,6 +258,7 @@ class Pretrained:
         vector is ``NAME.PART``, as in ``{"code.c1": 0.5}``. Raises OptionError for a name that no
         sample is made from, another shape, or a value out of range.
         """
+        check_arguments(given=given)
         return self.frozen.sample(n, seed=seed, given=given)
 
     def interpolate(self, n: int = 8, *, steps: int = 10, seed: int = 0) -> Tensor:

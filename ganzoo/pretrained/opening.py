@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import OptionError, RunError, quoted
+from ganzoo.parts.arguments import is_path
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import RUN, load
@@ -24,7 +25,7 @@ def model_of(what: str | Path, *, device: str | None = None, zoo: Zoo | None = N
     By default a run's model is put on the run's own device if it is here, and any other on the CPU.
     """
     zoo = chosen_zoo(zoo)
-    if not isinstance(what, (str, Path)):
+    if not is_path(what):
         message = f"name a model or the folder of a run, not {quoted(what)}."
         raise OptionError(message)
     if is_model_name(str(what), zoo) or str(what).startswith(f"{RUN}:"):

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ganzoo.builtin.observers.grid import drawable, drawn, tiles
 from ganzoo.errors import OptionError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
@@ -144,6 +145,7 @@ def sample(
     folder, or the name of a model. Raises OptionError if it generates no samples, or for a value
     that they are not made from.
     """
+    check_arguments(device=device, given=given)
     if not isinstance(what, Run):
         model = model_of(what, device=device, zoo=zoo)
         return model.sample(n, seed=seed, label=label, given=given)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import ZooError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.scores import evaluate
@@ -43,6 +44,7 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
     ZooError if training fails.
     """
     zoo = chosen_zoo(zoo)
+    check_arguments(name=name, out=out)
     model = model_named(name, zoo)
     retrain(model, given_path(out), seed=0)
     found = {score.metric: score for score in evaluate(out, zoo=zoo)}

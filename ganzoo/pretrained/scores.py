@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.engine.composition import GIVEN
 from ganzoo.engine.scoring import measure, measure_game
 from ganzoo.errors import DataError, ZooError
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.opening import model_of
@@ -54,18 +55,23 @@ def evaluate(
         DataError: If a run's data are not here, or have changed since it was trained on them.
     """
     zoo = chosen_zoo(zoo)
-    if metrics:
+    check_arguments(metrics=metrics, device=device, n=n, seed=seed)
+    if len(metrics):
         chosen = [zoo.part("metric", name) for name in dict.fromkeys(one_or_more(metrics))]
     else:
         chosen = [metric for metric in zoo.metrics() if metric.routine]
     if isinstance(what, Run):
         game = what.game
         variant, rows = game.variant, game.data
-        what.scores = scores = measure_game(game, chosen, n=n or default_n(rows), seed=seed)
+        what.scores = scores = measure_game(
+            game, chosen, n=default_n(rows) if n is None else n, seed=seed
+        )
     else:
         model = model_of(what, device=device, zoo=zoo)
         variant, rows = model.variant, data_of(model, data)
-        scores = measure_model(model, chosen, rows, n=n or default_n(rows), seed=seed)
+        scores = measure_model(
+            model, chosen, rows, n=default_n(rows) if n is None else n, seed=seed
+        )
     refuse_unfit(scores, chosen if metrics else (), f"'{variant.name}' on '{rows.name}'")
     return scores
 

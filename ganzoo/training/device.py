@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ganzoo.errors import RunError, first_line
+from ganzoo.parts.arguments import check_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,7 @@ DEVICES = ("cpu", "cuda", "mps")
 
 def chosen_device(device: str | torch.device) -> str:
     """A device to train on, if it is here; ``auto`` is the GPU where there is one, else the CPU."""
+    check_arguments(device=device)
     name = str(device)
     if name != "auto" and name.partition(":")[0] not in DEVICES:
         message = f"device '{name}' cannot be used here: name one of {', '.join(DEVICES)}."
@@ -25,7 +27,8 @@ def chosen_device(device: str | torch.device) -> str:
 
 def usable(device: str | torch.device) -> torch.device:
     """Any device of torch's that is here, or ``auto``; RunError for another."""
-    if str(device) == "auto":
+    check_arguments(device=device)
+    if device is None or str(device) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ganzoo.engine.composition import Choices, Composition, checked_choices, compose, knowing
 from ganzoo.errors import OptionError, quoted
+from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.storage.files import given_path
@@ -63,6 +64,7 @@ def train(
     run. Raises ZooError with one sentence for anything that the caller can fix.
     """
     zoo = chosen_zoo(zoo)
+    check_arguments(out=out, device=device, resume=resume)
     choices = checked_choices(train, variant, choices, zoo)
     zoo, watching = knowing(zoo, variant, choices), checked(observers)
     source = None if start is None else source_name(start)
@@ -102,7 +104,8 @@ def begun(
     composition = compose(variant, zoo=zoo, **choices)
     source = options.pop("start")
     weights = None if source is None else weights_of(source, composition.zoo)
-    plan = plan_run(composition, **{**options, "seed": options["seed"] or 0})
+    seed = 0 if options["seed"] is None else options["seed"]
+    plan = plan_run(composition, **{**options, "seed": seed})
     return Run.create(out or default_folder(composition, plan.seed), plan, composition, weights)
 
 
@@ -131,4 +134,7 @@ def default_folder(composition: Composition, seed: int) -> Path:
 
 def source_name(start: str | Path | Run) -> str:
     """What a run starts from, as its plan names it: a model's name, or the folder of a run."""
-    return str(start.folder if isinstance(start, Run) else start)
+    if isinstance(start, Run):
+        return str(start.folder)
+    check_arguments(start=start)
+    return str(start)
