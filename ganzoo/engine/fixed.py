@@ -22,10 +22,6 @@ Given: TypeAlias = "float | str | Tensor | NDArray[np.generic] | Sequence[float]
 """One value for all samples, or one for each; a class or a text may be given in words."""
 
 
-MOST_SEED = (1 << 63) - 1
-"""What every generator of random numbers takes."""
-
-
 def fixed(
     given: Mapping[str, Given],
     n: int,

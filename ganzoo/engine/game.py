@@ -24,6 +24,7 @@ from ganzoo.engine.step import Step
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
 from ganzoo.engine.update import checked_term, failure
 from ganzoo.errors import DataError, OptionError, ZooError
+from ganzoo.parts.arguments import MOST
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.parts.schedule import is_scheduled
 
@@ -49,7 +50,7 @@ class Game:
     def __init__(
         self, variant: Variant, data: Data, *, seed: int = 0, device: str | torch.device = "cpu"
     ) -> None:
-        seed = whole("the seed", seed, 0)
+        seed = whole("the seed", seed, 0, MOST)
         check_given(variant, data)
         check_methods(variant)
         check_columns(data, dict(variant.turns))

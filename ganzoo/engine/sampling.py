@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.engine.fixed import MOST_SEED, fixed, whole
+from ganzoo.engine.fixed import fixed, whole
 from ganzoo.engine.returned import check_batch
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError
+from ganzoo.parts.arguments import MOST
 from ganzoo.parts.needs import accepts, as_heads
 from ganzoo.parts.space import masks
 
@@ -171,7 +172,7 @@ class FrozenGenerator:
         or a part of one, such as ``code.c1``. Raises OptionError for a name that no sample is made
         from, for another shape, and for a category that is none of the classes.
         """
-        n, seed = whole("the number of samples", n, 1), whole("the seed", seed, 0, MOST_SEED)
+        n, seed = whole("the number of samples", n, 1), whole("the seed", seed, 0, MOST)
         spaces = self.made_from()
         names = {*self.reads, *self.accepts, *spaces}
         held = fixed(given or {}, n, names=names, spaces=spaces, device=self.device)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from ganzoo.engine.build import Network
 from ganzoo.engine.composition import loaded
-from ganzoo.engine.fixed import MOST_SEED, numbers, whole
+from ganzoo.engine.fixed import numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
-from ganzoo.parts.arguments import check_arguments
+from ganzoo.parts.arguments import MOST, check_arguments
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Source, source
@@ -270,7 +270,7 @@ class Pretrained:
         step.
         """
         n, steps = whole("the number of walks", n, 1), whole("the number of steps", steps, 1)
-        spaces, seed = self.frozen.spaces, whole("the seed", seed, 0, MOST_SEED)
+        spaces, seed = self.frozen.spaces, whole("the seed", seed, 0, MOST)
         if "z" not in spaces:
             message = f"'{self.name}' has no latent z to walk through."
             raise OptionError(message)
