@@ -70,7 +70,7 @@ def tried(target: Target, blob: bytes) -> Trial:
             target.read(blob, Path(folder))
         except ZooError as error:
             told, wrong = general(str(error)), unreadable(str(error))
-            told = told if wrong is None else "an error too long to be read"
+            told = told if wrong is None else "an error that nobody can read"
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (this is what is looked for)
