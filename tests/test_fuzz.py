@@ -55,7 +55,8 @@ def leave(_: bytes) -> None:
 
 
 def keep_silent(_: bytes) -> None:
-    raise ZooError("")
+    message = ""
+    raise ZooError(message)
 
 
 def hoard(_: bytes) -> int:
