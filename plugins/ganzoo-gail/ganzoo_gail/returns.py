@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ganzoo.errors import ZooError
 from ganzoo.parts.metric import Direction, Metric
 
 if TYPE_CHECKING:
@@ -19,7 +20,16 @@ class NormalizedReturn(Metric):
     def measure(
         self, episode_return: Tensor, expert_return: float, random_return: float
     ) -> dict[str, float]:
-        """(return - random) / (expert - random), with the mean return over episodes."""
+        """(return - random) / (expert - random), with the mean return over episodes.
+
+        Raises ZooError where both are the same, so that there is no scale.
+        """
+        if expert_return == random_return:
+            message = (
+                f"the demonstrations' expert is as good as random actions ({expert_return:g}), "
+                "which leaves no scale for the return."
+            )
+            raise ZooError(message)
         mine = float(episode_return.mean())
         return {"normalized-return": (mine - random_return) / (expert_return - random_return)}
 

@@ -518,6 +518,15 @@ def test_the_normalized_return_is_zero_for_random_and_one_for_the_expert() -> No
     assert NormalizedReturn().measure(returns, 60.0, 20.0) == {"normalized-return": 0.5}
 
 
+def test_an_expert_as_good_as_random_actions_leaves_no_scale() -> None:
+    with pytest.raises(ZooError) as refused:
+        NormalizedReturn().measure(torch.tensor([-200.0]), -200.0, -200.0)
+    assert str(refused.value) == (
+        "the demonstrations' expert is as good as random actions (-200), which leaves no scale for "
+        "the return."
+    )
+
+
 def test_random_actions_earn_what_the_file_says(zoo: Zoo) -> None:
     data = zoo.dataset("cartpole", ["data.horizon=task"]).load()
     task: Any = data.info["task"]
