@@ -100,7 +100,7 @@ def whole(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         message = f"{name} must be a whole number, {least} or more, not {quoted(value)}."
         raise OptionError(message)
-    if value > MOST:
+    if int(value) > MOST:
         message = f"{name} must be {MOST} at most, not {quoted(value)}."
         raise OptionError(message)
     return int(value)
