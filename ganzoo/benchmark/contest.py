@@ -68,19 +68,18 @@ def bench(
     """
     check_arguments(contenders=contenders, suite=suite, grid=grid, data=data, out=out, ray=ray)
     check_arguments(on_result=on_result, on_progress=on_progress)
-    chosen = None if device == "auto" else chosen_device(device)
     terms = given(
         budget=given(rounds=rounds, images=images, seconds=seconds, flops=flops) or None,
         seeds=seeds,
         evaluations=evaluations,
         settings=tuple(written(settings)),
-        device=chosen,
+        device=None if device == "auto" else chosen_device(device),
         processes=processes,
         threads=threads,
     )
     place = Path(out)
-    defaults = default_terms(place, processes)
-    contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
+    held = default_terms(place, processes)
+    contests = contests_of(contenders, suite, grid, data, terms, defaults=held)
     benches = prepared(contests, place, chosen_zoo(zoo))
     runner = runner_for(zoo, benches[0].contest.processes, ray)
     run_all(benches, place, runner, on_result, on_progress)
