@@ -133,15 +133,15 @@ BEFORE: dict[str, tuple[Any, str]] = {
     "lazy": (
         lambda: {"architecture": built(lambda: nn.LazyLinear(2))},
         (
-            f"{WHO} has a tensor 'weight' that has no shape before it first runs; build it from the "
-            "spaces."
+            f"{WHO} has a tensor 'weight' that has no shape before it first runs; build it from "
+            "the spaces."
         ),
     ),
     "meta": (
         lambda: {"architecture": built(lambda: nn.Linear(4, 2, device="meta"))},
         (
-            f"{WHO} has a tensor 'weight' that is on the device 'meta', without values; build it on "
-            "the CPU."
+            f"{WHO} has a tensor 'weight' that is on the device 'meta', without values; build "
+            "it on the CPU."
         ),
     ),
     "frozen": (
@@ -159,8 +159,8 @@ BEFORE: dict[str, tuple[Any, str]] = {
     "returns sparse samples": (
         lambda: {"architecture": made(lambda out: out.to_sparse())},
         (
-            f"{WHO} returns a tensor of the layout sparse_coo as 'fake'; it must be a dense tensor of "
-            "real numbers."
+            f"{WHO} returns a tensor of the layout sparse_coo as 'fake'; it must be a dense "
+            "tensor of real numbers."
         ),
     ),
     "returns complex samples": (
@@ -175,22 +175,22 @@ BEFORE: dict[str, tuple[Any, str]] = {
     "term not finite": (
         lambda: {"loss": term(lambda score: score / 0)},
         (
-            "the values that 'odd' returns on the generator's turn are not finite before anything is "
-            "trained."
+            "the values that 'odd' returns on the generator's turn are not finite before "
+            "anything is trained."
         ),
     ),
     "augment": (
         lambda: {"regularizers": (part(Regularizer, augment=lambda _, sample: sample[1:]),)},
         (
-            "'odd' returns a tensor of shape (7, 2) from augment; it must be a tensor of shape (8, 2), "
-            "as the sample is."
+            "'odd' returns a tensor of shape (7, 2) from augment; it must be a tensor of shape "
+            "(8, 2), as the sample is."
         ),
     ),
     "attach": (
         lambda: {"regularizers": (part(Regularizer, attach=lambda _, net, player: net / player),)},
         (
-            "regularizer 'odd' fails to attach to the discriminator: unsupported operand type(s) for "
-            "/: 'Scorer' and 'str'"
+            "regularizer 'odd' fails to attach to the discriminator: unsupported operand "
+            "type(s) for /: 'Scorer' and 'str'"
         ),
     ),
     "latent": (
@@ -242,8 +242,8 @@ BEFORE: dict[str, tuple[Any, str]] = {
     "optimizes few": (
         lambda: building(lambda _, params: torch.optim.SGD([*params][:1], lr=1)),
         (
-            "optimizer 'odd' of the generator leaves out 3 of its 4 parameters; those that are not to "
-            "be trained must not require gradients."
+            "optimizer 'odd' of the generator leaves out 3 of its 4 parameters; those that are "
+            "not to be trained must not require gradients."
         ),
     ),
     "steps nothing": (
@@ -253,8 +253,8 @@ BEFORE: dict[str, tuple[Any, str]] = {
     "needs a closure": (
         lambda: building(lambda _, params: torch.optim.LBFGS(params)),
         (
-            "optimizer 'odd' of the generator fails in its first step: LBFGS.step() missing 1 required "
-            "positional argument: 'closure'"
+            "optimizer 'odd' of the generator fails in its first step: LBFGS.step() missing 1 "
+            "required positional argument: 'closure'"
         ),
     ),
     "state": (
@@ -326,8 +326,8 @@ AFTER: dict[str, tuple[Any, str]] = {
     "a step without its latent": (
         lambda: {"sampler": dealing(lambda p, g, rows: [g.step(p, rows=rows)], LATER)},
         (
-            f"'non-saturating' fails on the discriminator's turn in round 4 {IN_ROUND}nothing offers "
-            "'z'"
+            f"'non-saturating' fails on the discriminator's turn in round 4 {IN_ROUND}nothing "
+            "offers 'z'"
         ),
     ),
     "an error": (
@@ -385,15 +385,15 @@ def of(**columns: Any) -> Data:
         (
             lambda: of(real=torch.zeros(8, 3)),
             (
-                "dataset 'odd' has 'real' of shape (8, 3) among its training rows; its space makes it "
-                "(8, 2)."
+                "dataset 'odd' has 'real' of shape (8, 3) among its training rows; its space "
+                "makes it (8, 2)."
             ),
         ),
         (
             lambda: of(real=REAL.tolist()),
             (
-                "the column 'real' of resident rows cannot be a list: give a dense tensor with values "
-                "for each row, under a name."
+                "the column 'real' of resident rows cannot be a list: give a dense tensor with "
+                "values for each row, under a name."
             ),
         ),
         (

@@ -74,13 +74,12 @@ def bench(
     """
     check_arguments(contenders=contenders, suite=suite, grid=grid, data=data, out=out, ray=ray)
     check_arguments(on_result=on_result, on_progress=on_progress)
-    chosen = None if device == "auto" else chosen_device(device)
     terms = given(
         budget=given(rounds=rounds, images=images, seconds=seconds, flops=flops) or None,
         seeds=seeds,
         evaluations=evaluations,
         settings=tuple(written(settings)),
-        device=chosen,
+        device=None if device == "auto" else chosen_device(device),
         processes=processes,
         threads=threads,
     )
