@@ -12,7 +12,7 @@ from ganzoo.benchmark.results import Result, read
 from ganzoo.errors import RunError, ZooError
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
-from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import given_path
 
 if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo

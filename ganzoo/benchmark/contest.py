@@ -19,8 +19,9 @@ from ganzoo.parts.arguments import check_arguments
 from ganzoo.parts.plain_json import json_of
 from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import chosen_zoo
-from ganzoo.storage.files import given_path, write_text
+from ganzoo.storage.files import write_text
 from ganzoo.storage.lock import locked
+from ganzoo.storage.paths import given_path
 from ganzoo.storage.reading import read_bytes
 from ganzoo.training.device import chosen_device
 from ganzoo.training.interrupt import ending_as_ctrl_c

@@ -11,7 +11,7 @@ import typer
 from ganzoo.cli.options import PATH, DataName, Device, Json, Rounds, Settings, Threads
 from ganzoo.cli.tables import answer, show
 from ganzoo.errors import counted
-from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import given_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

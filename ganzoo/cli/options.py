@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import given_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

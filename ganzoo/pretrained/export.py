@@ -8,7 +8,8 @@ from ganzoo.errors import RunError
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.runs import RunFolder
-from ganzoo.storage.files import given_path, replacing
+from ganzoo.storage.files import replacing
+from ganzoo.storage.paths import given_path
 from ganzoo.storage.weight_file import file_name
 from ganzoo.training.run import Run
 from ganzoo.training.weights import weight_file

@@ -10,7 +10,7 @@ from ganzoo.parts.arguments import is_path
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.model import RUN, load
-from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import given_path
 from ganzoo.training.device import usable
 from ganzoo.training.plan import plan_in
 

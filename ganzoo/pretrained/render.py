@@ -18,7 +18,8 @@ from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.sweep import Sweep
-from ganzoo.storage.files import given_path, replacing
+from ganzoo.storage.files import replacing
+from ganzoo.storage.paths import given_path
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import model_named
 from ganzoo.pretrained.scores import evaluate
-from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import given_path
 from ganzoo.training.interrupt import ending_as_ctrl_c
 
 if TYPE_CHECKING:

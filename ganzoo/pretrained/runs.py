@@ -17,8 +17,7 @@ from ganzoo.parts.part import GENERATOR
 from ganzoo.parts.space import Space, masks
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.data import DataInfo, HeldOutRows
-from ganzoo.storage.files import given_path
-from ganzoo.storage.paths import home
+from ganzoo.storage.paths import given_path, home
 from ganzoo.storage.weight_file import GENERATOR_FILE, opened, written
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import Plan, composed_in

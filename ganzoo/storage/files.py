@@ -10,19 +10,10 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import OptionError, RunError
+from ganzoo.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def given_path(path: str | Path) -> Path:
-    """A path that a user names; OptionError for an empty one."""
-    # To Path it would be the working directory, which nobody means by nothing, as in --out "$OUT".
-    if isinstance(path, str) and not path.strip():
-        message = "a path must not be empty; write '.' for the working directory."
-        raise OptionError(message)
-    return Path(path)
 
 
 @contextmanager

@@ -9,6 +9,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ganzoo.errors import OptionError
+
+
+def given_path(path: str | Path) -> Path:
+    """A path that a user names; OptionError for an empty one."""
+    # To Path it would be the working directory, which nobody means by nothing, as in --out "$OUT".
+    if isinstance(path, str) and not path.strip():
+        message = "a path must not be empty; write '.' for the working directory."
+        raise OptionError(message)
+    return Path(path)
+
 
 def home(path: str | Path) -> Path:
     """A path whose ``~`` is the user's home; it stays as it is if there is no such home."""

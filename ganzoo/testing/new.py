@@ -18,7 +18,7 @@ from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.offers import NAME
 from ganzoo.plugins.registry import registry
 from ganzoo.plugins.zoo import CORE, GROUP
-from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import given_path
 from ganzoo.testing.plugin import PREFIX
 
 FILES = {

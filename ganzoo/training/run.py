@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 
 from ganzoo.errors import DivergedError, RunError
-from ganzoo.storage.files import given_path, make_folder, remove_leftovers
+from ganzoo.storage.files import make_folder, remove_leftovers
 from ganzoo.storage.lock import locked
+from ganzoo.storage.paths import given_path
 from ganzoo.training import checkpoint
 from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c, interrupted_after, interruptible

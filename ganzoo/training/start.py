@@ -15,9 +15,8 @@ from ganzoo.engine.memory_format import under
 from ganzoo.errors import WeightsError, counted
 from ganzoo.parts.part import GENERATOR
 from ganzoo.plugins.sources import is_model_name, source
-from ganzoo.storage.files import given_path
 from ganzoo.storage.hub import Client
-from ganzoo.storage.paths import home
+from ganzoo.storage.paths import given_path, home
 from ganzoo.storage.weight_file import file_name, opened
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import Start, plan_in

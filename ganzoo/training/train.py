@@ -10,7 +10,7 @@ from ganzoo.errors import OptionError, quoted
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import chosen_zoo
-from ganzoo.storage.files import given_path
+from ganzoo.storage.paths import given_path
 from ganzoo.training.plan import plan_run
 from ganzoo.training.resume import resumed_plan
 from ganzoo.training.run import Run
