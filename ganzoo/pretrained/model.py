@@ -15,7 +15,7 @@ from ganzoo.engine.composition import loaded
 from ganzoo.engine.fixed import numbers, whole
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
-from ganzoo.parts.arguments import check_arguments
+from ganzoo.parts.arguments import check_arguments, check_required
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.plugins.sources import Source, source
@@ -72,9 +72,12 @@ def load(
         RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
     """
     zoo = chosen_zoo(zoo)
-    check_arguments(name=name, device=device, offline=offline, token=token, endpoint=endpoint)
+    check_required(name=name)
+    check_arguments(device=device, offline=offline, token=token, endpoint=endpoint)
     check_arguments(cache_dir=cache_dir, timeout=timeout)
     kind, _, path = name.partition(":")
+    if path and kind in {RUN, "dir"}:
+        check_required(folder=path)
     if kind == RUN:
         return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
     client = Client(offline, token, cache_dir, endpoint, timeout)
