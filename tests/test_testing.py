@@ -385,7 +385,8 @@ class Sealed(Fading):
             Sealed,
             (
                 r"regularizer 'sealed' composes with nothing: state\(\) of the regularizer sealed "
-                r"returns a set in its dict; it must hold dense tensors and what JSON has, by texts\."
+                r"returns a set in its dict; it must hold dense tensors and what JSON has, by "
+                r"texts\."
             ),
         ),
     ],
