@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from ganzoo.plugins.install import install
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.pretrained.export import export
-    from ganzoo.pretrained.model import Pretrained, load
+    from ganzoo.pretrained.model import Pretrained
+    from ganzoo.pretrained.opening import load
     from ganzoo.pretrained.render import sample
     from ganzoo.pretrained.scores import evaluate
     from ganzoo.training.train import train
@@ -93,7 +94,8 @@ _HOMES = {
     "plugins.install": ("install",),
     "plugins.zoo": ("Zoo",),
     "pretrained.export": ("export",),
-    "pretrained.model": ("Pretrained", "load"),
+    "pretrained.model": ("Pretrained",),
+    "pretrained.opening": ("load",),
     "pretrained.render": ("sample",),
     "pretrained.scores": ("evaluate",),
     "training.train": ("train",),

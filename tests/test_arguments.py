@@ -158,6 +158,27 @@ def test_the_sentence_says_what_the_argument_must_be(
     assert str(error.value) == sentence
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "hub:",
+        "hub:../..@" + "a" * 40 + "#model.safetensors",
+        "hub:org/repo@main#model.safetensors",
+        "dir:a\0b",
+        "run:a\0b",
+        "run:" + "x" * 5000,
+        "vanilla/ring@",
+        "@",
+        "a\nb/c",
+    ],
+)
+def test_every_odd_name_of_a_model_is_one_sentence(name: str) -> None:
+    with pytest.raises(ZooError) as error:
+        ganzoo.load(name, offline=True)
+    assert str(error.value).isprintable()
+
+
 def test_an_error_is_one_line_of_sensible_length_whatever_it_quotes() -> None:
     assert str(ZooError("a\nb \udcff")) == "a\\nb \\udcff"
     long = str(ZooError(f"no loss '{'x' * 10**6}'; give another."))

@@ -24,7 +24,7 @@ from ganzoo.plugins.loading import Origin
 from ganzoo.plugins.registry import parsed, registry
 from ganzoo.plugins.sources import embedded_folder, source
 from ganzoo.plugins.zoo import Zoo
-from ganzoo.pretrained.model import load
+from ganzoo.pretrained.opening import load
 from ganzoo.pretrained.walks import circular
 from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, file_name, opened, player_of, written

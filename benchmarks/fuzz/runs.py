@@ -26,7 +26,7 @@ from ganzoo.benchmark.progress import share_of
 from ganzoo.benchmark.results import Cost, Result, ResultsFile, line
 from ganzoo.builtin.observers.log import LogFile
 from ganzoo.parts.metric import Score
-from ganzoo.pretrained.model import load
+from ganzoo.pretrained.opening import load
 from ganzoo.training.plan import Plan, composed_in
 from ganzoo.training.run import Run
 

@@ -17,7 +17,7 @@ from ganzoo.benchmark.suite import known_suites, load_suite
 from ganzoo.plugins.default import default_zoo
 from ganzoo.plugins.registry import parsed
 from ganzoo.plugins.sources import is_model_name
-from ganzoo.pretrained.model import load
+from ganzoo.pretrained.opening import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

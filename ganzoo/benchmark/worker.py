@@ -21,7 +21,7 @@ from ganzoo.errors import (
     without_secrets,
 )
 from ganzoo.plugins.sources import is_model_name
-from ganzoo.pretrained.model import load
+from ganzoo.pretrained.opening import load
 from ganzoo.pretrained.scores import default_n, measure_model
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run

@@ -89,8 +89,13 @@ def check_arguments(**given: object) -> None:
 
     What passed is trusted from there on. None stands for what is not given.
     """
+    check_required(**{name: value for name, value in given.items() if value is not None})
+
+
+def check_required(**given: object) -> None:
+    """Hold arguments to their kinds as ``check_arguments`` does, and refuse None too."""
     for name, value in given.items():
         test, must = KINDS[name]
-        if value is not None and not test(value):
+        if not test(value):
             message = f"{name} cannot be {quoted(value)}; it must be {must}."
             raise OptionError(message)

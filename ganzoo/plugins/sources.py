@@ -132,7 +132,7 @@ def source(name: str, client: Client, zoo: Zoo) -> Source:
     if kind == "hub":
         return pinned(name, rest, client)
     plain, _, version = name.partition("@")
-    model = model_named(plain, zoo)
+    model = model_named(plain if version else name, zoo)  # a bare @ names no version
     if version and version != model.version:
         message = (
             f"'{plain}' has version {model.version} here; install the ganzoo-core that came with "

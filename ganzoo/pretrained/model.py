@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,15 +16,13 @@ from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError, WeightsError
 from ganzoo.parts.arguments import MOST, check_arguments
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
-from ganzoo.plugins.default import chosen_zoo
-from ganzoo.plugins.sources import Source, source
+from ganzoo.plugins.sources import Source
 from ganzoo.pretrained.build import network
 from ganzoo.pretrained.cards import card
 from ganzoo.pretrained.data import DataInfo, HeldOutRows, require_imported
 from ganzoo.pretrained.judge import Judge
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.walks import circular, straight
-from ganzoo.storage.hub import Client
 from ganzoo.storage.weight_file import Config, opened
 from ganzoo.training.device import usable
 
@@ -35,50 +32,6 @@ if TYPE_CHECKING:
     from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
-
-RUN = "run"
-
-
-def load(
-    name: str,
-    *,
-    device: str | torch.device = "cpu",
-    offline: bool = False,
-    token: str | bool | None = None,
-    cache_dir: str | Path | None = None,
-    endpoint: str | None = None,
-    timeout: float = 10.0,
-    zoo: Zoo | None = None,
-) -> Pretrained:
-    """Load a model by ``variant/dataset[@version]``, ``dir:PATH``, ``run:PATH`` or ``hub:...``.
-
-    Embedded weights are read from their plugin's wheel; others from the client's cache, or from the
-    Hub by their pinned commit. Nothing is installed, and no code from a file is run.
-
-    Args:
-        name: The model, in one of the spellings of docs/pretrained.md.
-        device: Where its networks are put: ``cpu``, ``cuda``, ``mps``, or ``auto``.
-        offline: Never use the network.
-        token: As in huggingface_hub, for models that are not public.
-        cache_dir: As in huggingface_hub; by default its own cache.
-        endpoint: Another Hub, such as a mirror.
-        timeout: Seconds that the Hub may take to answer, and a download may stand still.
-        zoo: The plugins whose parts build the networks; by default the installed ones.
-
-    Raises:
-        WeightsError: If there is no such model, its files cannot be had, or their bytes are not
-            those that were published.
-        UnknownNameError: If a part of the model belongs to a plugin that is not installed.
-        RunError: If the device is not here, or the folder of ``run:PATH`` holds no run.
-    """
-    zoo = chosen_zoo(zoo)
-    check_arguments(name=name, device=device, offline=offline, token=token, endpoint=endpoint)
-    check_arguments(cache_dir=cache_dir, timeout=timeout)
-    kind, _, path = name.partition(":")
-    if kind == RUN:
-        return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
-    client = Client(offline, token, cache_dir, endpoint, timeout)
-    return Pretrained(source(name, client, zoo), zoo, usable(device))
 
 
 class Pretrained:

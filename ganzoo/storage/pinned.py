@@ -11,7 +11,12 @@ from ganzoo.errors import WeightsError
 if TYPE_CHECKING:
     from ganzoo.storage.hub import Client
 
-SPELLING = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})#([\w.-]+\.safetensors)")
+NAME = r"\w(?:[\w.-]*\w)?"
+SPELLING = re.compile(
+    rf"(?=[^@]{{1,96}}@)(?![^@]*(?:\.\.|--))({NAME}/{NAME})"  # as the Hub names repositories
+    r"@([0-9a-f]{40})#([\w.-]+\.safetensors)",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
