@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from ganzoo_vanilla import Mlp
-from small import play, points, variant_of
+from small import equal, play, points, variant_of, weights
 from torch import Tensor, nn
 
 import ganzoo
@@ -281,19 +281,33 @@ def test_a_part_that_returns_something_else_is_refused_before_training(what: str
     assert str(error.value) == sentence
 
 
-def test_players_that_share_a_parameter_are_refused() -> None:
-    both = nn.Linear(2, 2)
-    odd = part(
-        Architecture,
-        generator=lambda _, z, real: nn.Sequential(MlpGenerator(z.size, [8], real), both),
-        discriminator=lambda _, real: nn.Sequential(both, mlp_scorer(real, [8])),
-    )
-    with pytest.raises(ComposeError) as error:
-        Game(variant_of(odd), points())
-    assert str(error.value) == (
-        "the generator of architecture 'odd' shares its parameter '1.weight' with the "
-        "discriminator; each player trains parameters of its own."
-    )
+class Ending(nn.Module):
+    """A generator that ends in a given layer."""
+
+    def __init__(self, start: nn.Module, end: nn.Module) -> None:
+        super().__init__()
+        self.start, self.end = start, end
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.end(self.start(z))
+
+
+def test_players_may_share_a_parameter() -> None:
+    def tied() -> Game:
+        both = nn.Linear(2, 2)
+        odd = part(
+            Architecture,
+            generator=lambda _, z, real: Ending(MlpGenerator(z.size, [8], real), both),
+            discriminator=lambda _, real: nn.Sequential(both, mlp_scorer(real, [8])),
+        )
+        return Game(variant_of(odd), points())
+
+    game, again = play(tied(), 3), tied()
+    tensors, facts = game.state()
+    again.restore({name: tensor.clone() for name, tensor in tensors.items()}, facts)
+    assert equal(weights(play(game, 2)), weights(play(again, 2)))
+    mine, its = (net.state_dict() for net in game.nets.values())
+    assert any(torch.equal(one, other) for one in mine.values() for other in its.values())
 
 
 IN_ROUND = "with architecture 'mlp', sampler 'odd' and dataset 'points': "

@@ -14,7 +14,7 @@ from ganzoo.engine.outputs import check_head, head_of, network, parts_of
 from ganzoo.engine.returned import check_finite, check_latent, worded
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.engine.step import ENGINE, Missing
-from ganzoo.engine.update import batch_of, check_apart, check_term, check_update
+from ganzoo.engine.update import batch_of, check_term, check_update
 from ganzoo.errors import ComposeError, first_line, listed
 from ganzoo.parts.needs import RESERVED
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
@@ -31,7 +31,6 @@ def composition(game: Game) -> None:
     Then draw two samples. Leaves no trace in the game. Raises ComposeError, which names the parts
     and the value.
     """
-    check_apart(game)
     with game.untouched(), game.leased():
         check_latent(game.now.sampler, game.spaces, game.device)
         for player, _ in game.variant.turns:

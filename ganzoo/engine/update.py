@@ -46,20 +46,6 @@ def check_term(game: Game, step: Step, name: str, value: Any) -> None:
     raise ComposeError(message)
 
 
-def check_apart(game: Game) -> None:
-    """No two players train the same parameter."""
-    owners: dict[int, Player] = {}
-    for player, net in game.nets.items():
-        for name, param in net.named_parameters():
-            owner = owners.setdefault(id(param), player)
-            if owner != player and param.requires_grad:
-                message = (
-                    f"{network(game, player)} shares its parameter '{name}' with the {owner}; each "
-                    "player trains parameters of its own."
-                )
-                raise ComposeError(message)
-
-
 def check_update(game: Game, player: Player, grads: tuple[Tensor | None, ...]) -> None:
     """The first gradients are usable, and an optimizer like the player's moves copies of them."""
     who = network(game, player)
