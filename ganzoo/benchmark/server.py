@@ -18,7 +18,7 @@ from ganzoo.benchmark.jobs import Job
 from ganzoo.benchmark.worker import Worker
 from ganzoo.errors import InterruptedRunError
 from ganzoo.plugins.default import default_zoo
-from ganzoo.training.interrupt import INTERRUPTED, ending_as_ctrl_c, handled
+from ganzoo.training.interrupt import INTERRUPTED, REQUESTS, ending_as_ctrl_c, handled
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -53,10 +53,10 @@ def forked(row: str) -> int:
 
     Ctrl-C that arrives here is passed on, even if it arrives while forking.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
     child = os.fork()
     if child == 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, REQUESTS)
         os._exit(work(row))  # at once: all modules would take a second to be taken apart
 
     def passed_on(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -65,7 +65,7 @@ def forked(row: str) -> int:
     # A cluster asks every process to end, and so the job too, which needs time to save.
     with handled(lambda *_: None):
         signal.signal(signal.SIGINT, passed_on)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, REQUESTS)
         _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 
