@@ -188,7 +188,7 @@ def test_ctrl_c_and_sigterm_let_every_run_at_work_save(
         time.sleep(0.02)
     running.send_signal(number)
     _, err = running.communicate(timeout=60)
-    assert running.returncode == 1
+    assert running.returncode == 130
     assert err.splitlines()[-1] == (
         "error: interrupted; every run is saved, and the same command resumes them."
     )

@@ -129,8 +129,8 @@ BROKEN = {
         "return softplus(real_score - fake_score)",
         "return softplus(real_score - fake_score) / 0",
         (
-            f"{LOSS}: 'my-gan-loss' is inf on the generator's turn of round 1 on noise of 1 x "
-            "8 x 8 in [-1, 1]; it must be finite."
+            f"{LOSS} composes with nothing: the values that 'my-gan-loss' returns on the generator's "
+            "turn are not finite before anything is trained."
         ),
     ),
     "state": (
@@ -227,8 +227,9 @@ TAKEN = "there is a {} '{}' already; choose another name."
     [
         *(
             (name, MALFORMED.format(name))
-            for name in ("", "My-Gan", "my_gan", "my--gan", "2-gans", "../up", "a\n")
+            for name in ("", "My-Gan", "my_gan", "my--gan", "2-gans", "../up")
         ),
+        ("a\n", MALFORMED.format("a\\n")),
         ("ganzoo-mine", "'ganzoo-' is put before the name: run 'ganzoo new mine'."),
         ("core", TAKEN.format("plugin", "core")),
         ("gail", TAKEN.format("plugin", "gail")),

@@ -94,7 +94,8 @@ def test_what_is_raised_on_purpose_stops_the_run_and_the_others_are_told(
     zoo = offered("observer", breaking(event, error), Ending, beside=(VANILLA,))
     with pytest.raises(type(error)) as stop:
         trained(zoo, tmp_path)
-    assert stop.value is error
+    if not isinstance(error, KeyboardInterrupt):  # which is raised anew, with what is kept
+        assert stop.value is error
     made = event != "__init__"  # the observers are made by name: this one first
     assert Ending.ended == ([None] if event == "finished" else [error] * made)
 

@@ -60,10 +60,11 @@ def check_update(game: Game, player: Player, grads: tuple[Tensor | None, ...]) -
     for param, given in zip(params, grads, strict=True):
         param.grad = None if given is None else torch.ones_like(param)
     optimizer = build_optimizer(part, player, params)
+    for group in optimizer.param_groups:
+        group["lr"] = 1.0  # a schedule may begin with next to nothing
     with worded(f"optimizer '{part.name}' of the {player} fails in its first step"):
         optimizer.step()
-    rates = [group.get("lr", part.lr) for group in optimizer.param_groups]
-    if all(rates) and all(map(torch.equal, params, game.params[player])):
+    if all(map(torch.equal, params, game.params[player])):
         message = f"optimizer '{part.name}' of the {player} changes no parameter in its first step."
         raise ComposeError(message)
 

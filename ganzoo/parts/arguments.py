@@ -19,12 +19,12 @@ LONGEST_NAME = 255
 
 
 def is_path(value: object) -> bool:
-    """Whether a value can be the path of a file or folder."""
+    """Whether a value can be the path of a file or folder, or is an empty one."""
     if not isinstance(value, (str, os.PathLike)):
         return False
     path = os.fspath(value)
     names = path.replace(os.sep, "/").split("/") if isinstance(path, str) else ()
-    return any(names) and not any(len(os.fsencode(n)) > LONGEST_NAME or "\0" in n for n in names)
+    return not any(len(os.fsencode(n)) > LONGEST_NAME or "\0" in n for n in names)
 
 
 def is_whole(value: object) -> bool:

@@ -14,6 +14,8 @@ from ganzoo.parts.plain_json import DEEPEST
 
 LONGEST = 10_000
 """Characters of a value; a number in parts of sixty takes quadratic time."""
+MOST = 100_000
+"""Values of a text; aliases of aliases would multiply a few lines to fill memory."""
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -38,16 +40,14 @@ class _NoDuplicates(Loader):  # type: ignore[misc]
 def strict_yaml(text: str) -> Any:
     """Parse YAML into texts, numbers, dates, lists and mappings, with no key twice.
 
-    Raises yaml.YAMLError for what is not YAML, and ValueError for what is not read: aliases, which
-    can multiply a few lines to fill memory, tags, and more than ``DEEPEST`` levels.
+    Raises yaml.YAMLError for what is not YAML, and ValueError for what is not read: tags, more than
+    ``DEEPEST`` levels, and more than ``MOST`` values, where an alias counts as what it stands for.
     """
     # PyYAML composes by recursion, which overflows; the events before that are a flat sequence.
-    depth = 0
+    extent = Extent()
     event: Any
     for event in yaml.parse(text, Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        wrong = why_not(event, depth)
+        wrong = why_not(event) or extent.after(event)
         if wrong:
             message = f"line {event.start_mark.line + 1}: {wrong}"
             raise ValueError(message)
@@ -57,12 +57,46 @@ def strict_yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
-def why_not(event: Any, depth: int) -> str | None:
+class Extent:
+    """How many values a text has, and how deep, once its aliases are written out."""
+
+    def __init__(self) -> None:
+        self.values = 0
+        self.depth, self.deepest = 0, 0
+        self.open: list[tuple[str | None, int, int]] = []
+        """Of each collection that is not at its end: its anchor, the values before, the depth."""
+        self.known: dict[str, tuple[int, int]] = {}
+        """The values and levels that each anchor stands for."""
+
+    def after(self, event: Any) -> str | None:
+        """Count one of PyYAML's events; says why a text is not read that has got too large."""
+        if isinstance(event, yaml.CollectionStartEvent):
+            self.open.append((event.anchor, self.values, self.deepest))
+            self.depth += 1
+            self.values, self.deepest = self.values + 1, self.depth
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, values, deepest = self.open.pop()
+            self.depth -= 1
+            if anchor is not None:
+                self.known[anchor] = self.values - values, self.deepest - self.depth
+            self.deepest = max(self.deepest, deepest)
+        elif isinstance(event, yaml.ScalarEvent):
+            self.values += 1
+            if event.anchor is not None:
+                self.known[event.anchor] = 1, 0
+        elif isinstance(event, yaml.AliasEvent):
+            if any(anchor == event.anchor for anchor, _, _ in self.open):
+                return f"'*{event.anchor}' stands for what it is in"
+            values, levels = self.known.get(event.anchor, (0, 0))  # an unknown one PyYAML refuses
+            self.values += values
+            self.deepest = max(self.deepest, self.depth + levels)
+        if self.deepest > DEEPEST:
+            return f"it is nested more than {DEEPEST} levels deep"
+        return f"it has more than {MOST:,} values" if self.values > MOST else None
+
+
+def why_not(event: Any) -> str | None:
     """Why one of PyYAML's events is not read; None where it is."""
-    if depth > DEEPEST:
-        return f"it is nested more than {DEEPEST} levels deep"
-    if isinstance(event, yaml.AliasEvent):
-        return f"'*{event.anchor}' is an alias; write out what it stands for"
     if getattr(event, "tag", None) is not None:
         return f"'{event.tag}' is a tag; leave it out"
     if isinstance(event, yaml.ScalarEvent) and len(event.value) > LONGEST:

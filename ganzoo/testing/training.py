@@ -10,7 +10,7 @@ import torch
 
 from ganzoo.engine.game import Game
 from ganzoo.engine.step import ENGINE
-from ganzoo.errors import listed
+from ganzoo.errors import ZooError, listed
 from ganzoo.parts.needs import RESERVED
 from ganzoo.testing.composing import BATCH, fitting, variants_of
 from ganzoo.testing.form import worded
@@ -60,6 +60,10 @@ def check_training(who: str, variant: Variant, data: Data) -> WatchedGame:
     return game
 
 
+class BrokenRule(ZooError, AssertionError):  # noqa: N818  (pytest shows it as an assertion)
+    """What a part does in a round and must not; as a ZooError, the game lets it through."""
+
+
 class WatchedGame(Game):
     """A game that checks every step it plays."""
 
@@ -77,14 +81,18 @@ class WatchedGame(Game):
         self.dealt |= {n for n in step.values if not n.startswith(RESERVED)} - computed
         super().play(step)
         for name, term in self.log[step.player].items():
-            assert isfinite(term), (
-                f"{self.who}: '{name}' is {term.item()} on the {step.player}'s turn of round "
-                f"{self.rounds + 1} on {self.data.name}; it must be finite."
-            )
+            if not isfinite(term):
+                message = (
+                    f"{self.who}: '{name}' is {term.item()} on the {step.player}'s turn of round "
+                    f"{self.rounds + 1} on {self.data.name}; it must be finite."
+                )
+                raise BrokenRule(message)
         for player, before in self.settled.items():
-            assert player == step.player or all(map(torch.equal, before, self.params[player])), (
-                f"{self.who} changes the {player}'s parameters on the {step.player}'s turn."
-            )
+            if player != step.player and not all(map(torch.equal, before, self.params[player])):
+                message = (
+                    f"{self.who} changes the {player}'s parameters on the {step.player}'s turn."
+                )
+                raise BrokenRule(message)
         self.settled[step.player] = self._copies(step.player)
 
 
