@@ -129,8 +129,8 @@ BROKEN = {
         "return softplus(real_score - fake_score)",
         "return softplus(real_score - fake_score) / 0",
         (
-            f"{LOSS} composes with nothing: the values that 'my-gan-loss' returns on the generator's "
-            "turn are not finite before anything is trained."
+            f"{LOSS} composes with nothing: the values that 'my-gan-loss' returns on the "
+            "generator's turn are not finite before anything is trained."
         ),
     ),
     "state": (

@@ -180,7 +180,10 @@ def test_turns_are_pairs() -> None:
     [
         (
             "turns.generator=0",
-            "option 'turns.generator' of 'vanilla' cannot be 0: Input should be greater than or equal to 1.",
+            (
+                "option 'turns.generator' of 'vanilla' cannot be 0: Input should be greater than "
+                "or equal to 1."
+            ),
         ),
         ("turns=3", "option 'turns' of 'vanilla' cannot be 3: Input should be a valid tuple."),
         (
