@@ -81,6 +81,12 @@ def test_classes_are_missing_by_the_nearest_labelled_row(*, known: bool) -> None
     assert missing(made + 3, judge, shares) == []  # like no class at all
 
 
+def test_numbers_of_things_are_no_classes_to_count() -> None:
+    data = clusters()
+    spaces = {**data.spaces, "label": Space(classes=10**9)}
+    assert not Reference.of(Data("customers", data.train, data.held_out, spaces)).judges
+
+
 def test_modes_are_those_that_a_dataset_knows(zoo: Zoo) -> None:
     data = zoo.dataset("ring").load()
     reference = Reference.of(data)

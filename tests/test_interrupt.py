@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import torch
 
 import ganzoo
 from ganzoo import cli
+from ganzoo.cli.ending import end_at_once
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import InterruptedRunError
 from ganzoo.parts.observer import Observer
@@ -88,6 +90,19 @@ def test_before_its_imports_a_command_ends_at_once(number: int) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # not as under nohup
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", f"error: {AGAIN}\n")
+
+
+def test_a_command_ends_at_once_where_standard_error_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    ended: list[int] = []
+    monkeypatch.setattr("os.write", gone)
+    monkeypatch.setattr("os._exit", ended.append)
+    end_at_once(signal.SIGHUP, None)
+    assert ended == [130]
 
 
 @pytest.mark.parametrize(

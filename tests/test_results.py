@@ -54,6 +54,9 @@ def test_text_within_a_line_does_not_end_it(tmp_path: Path) -> None:
         (b"[" * 10_000 + b"\n", "recursion limit exceeded"),
         (b'{"contender": "a", "kind": ["last"]}\n', "kind: Input should be"),
         (b'{"contender": "a", "kind": "last", "seed": 1e400}\n', "seed: Input should be"),
+        (b'{"contender": "a", "kind": "last", "rounds": 1' + b"0" * 400 + b"}\n", "rounds: Input"),
+        (b'{"contender": "a", "kind": "last", "seconds": 1e308}\n', "seconds: Input should be"),
+        (b'{"contender": "a", "kind": "last", "seconds": NaN}\n', "seconds: Input should be"),
         (b'{"contender": "a", "kind": "last", "' + b"x" * 9000 + b'": 1}\n', "x" * 100),
     ],
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganzoo.errors import RunError, fault
 from ganzoo.parts.metric import Score
@@ -77,8 +77,8 @@ class Result(BaseModel):
     contender: str
     kind: Kind
     seed: int = 0
-    rounds: int = 0
-    seconds: float = 0.0
+    rounds: Annotated[int, Field(ge=0, le=10**12)] = 0
+    seconds: Annotated[float, Field(ge=0, le=1e9)] = 0.0
     scores: tuple[Score, ...] = ()
     remarks: tuple[str, ...] | None = None
     """Why metrics that apply were left out, and doubts about numbers, a sentence each."""

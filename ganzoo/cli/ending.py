@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from ganzoo.training.interrupt import INTERRUPTED, ignore_requests
@@ -21,7 +22,8 @@ def end_at_once(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG0
     a module that is half there. Files are whole or absent at any moment, and what needs more than
     that, such as a run, answers requests itself.
     """
-    os.write(2, f"error: {AGAIN}\n".encode())
+    with suppress(OSError):  # the terminal may be gone
+        os.write(2, f"error: {AGAIN}\n".encode())
     os._exit(INTERRUPTED)
 
 

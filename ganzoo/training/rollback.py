@@ -26,7 +26,7 @@ def roll_back(run: SavedGame, error: DivergedError) -> None:
     so, after three times.
     """
     before, diverged = run.plan.rollbacks, run.game.rounds
-    if len(before) == MOST:
+    if len(before) >= MOST:
         message = f"{error} The run was rolled back {MOST} times, which is the most."
         raise DivergedError(message) from error
     run.game.train.ahead(())  # the rows that are fetched would be those of the old order

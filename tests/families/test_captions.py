@@ -346,6 +346,8 @@ def test_columns_of_any_kind_are_given_from_python() -> None:
         ({"image": torch.zeros(4, 2)}, "data need a column 'real'; there is: image."),
         (torch.zeros(1, 2), "data of 1 row cannot be trained on: two are needed"),
         (torch.tensor(1.0), "column 'real' of shape () has no rows."),
+        (torch.empty(9, 0), "column 'real' of shape (9, 0) holds no numbers."),
+        (torch.empty(9, 2, device="meta"), "column 'real' of shape (9, 2) holds no numbers."),
         (torch.zeros(4, 2, 8, 8), "column 'real' of shape (4, 2, 8, 8) is none of images: give"),
         (torch.rand(4, 1, 8, 8), "they must fill [-1, 1]: give 2 * x - 1."),
         (torch.rand(4, 1, 8, 8) * 255, "they must be in [-1, 1]: give uint8, or x / 127.5 - 1."),

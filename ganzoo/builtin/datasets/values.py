@@ -34,6 +34,9 @@ def column_of(name: str, values: Any) -> tuple[Tensor, Space]:
     except (TypeError, ValueError, RuntimeError) as error:
         message = f"column '{name}' is no array of numbers: {str(error).splitlines()[0]}."
         raise DataError(message) from error
+    if column.is_meta or 0 in column.shape[1:]:
+        message = f"column '{name}' of shape {tuple(column.shape)} holds no numbers."
+        raise DataError(message)
     column = column.detach().cpu()
     if not len(column.shape) or not len(column):
         message = f"column '{name}' of shape {tuple(column.shape)} has no rows."

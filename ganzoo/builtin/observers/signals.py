@@ -28,7 +28,8 @@ SAMPLES = 256
 SPREAD = 64
 """Samples whose distances are measured, 64 from 64."""
 KNOWN = 1000
-"""Labelled training rows, one of which is nearest to a sample."""
+"""Labelled training rows, one of which is nearest to a sample. Of more classes than that, such as
+numbers of customers, none is frequent."""
 NUMBERS = 1 << 24
 """About the most numbers that rows may have together: 64 MiB."""
 EXPECTED = 10
@@ -72,7 +73,7 @@ class Reference:
         locate, modes = data.info.get("locate"), data.info.get("modes")
         if callable(locate) and isinstance(modes, int):
             judges["mode"] = Located(locate, modes)
-        categories = [n for n in data.train.names if n in data.spaces and data.spaces[n].classes]
+        categories = [n for n in data.train.names if n in data.spaces and counts(data.spaces[n])]
         if categories and "real" not in data.train.fetched:  # else it would read many files
             known = some(data.train, min(KNOWN, max(SPREAD, most)))
             for name in categories:
@@ -114,6 +115,11 @@ class Nearest:
         apart = torch.cdist(samples.flatten(1).float() - self.center, self.rows)
         near, which = apart.min(1)
         return self.labels[which], bool(near.median() <= NEAR * self.usual)
+
+
+def counts(space: Space) -> bool:
+    """Whether values are of classes, few enough for some to be frequent."""
+    return 0 < (space.classes or 0) <= KNOWN
 
 
 def some(rows: Rows, n: int) -> dict[str, Tensor]:
