@@ -76,6 +76,11 @@ class WeightsError(ZooError):
 class DivergedError(ZooError):
     """Training in which a term became infinite, not a number, or too large to recover from."""
 
+    @property
+    def what(self) -> str:
+        """What happened: the message up to what is kept and what helps."""
+        return str(self).partition(";")[0].rstrip(".")
+
 
 def listed(names: Iterable[str]) -> str:
     """Names in a sentence: sorted, separated by commas; 'nothing' if there are none."""

@@ -316,8 +316,8 @@ def test_every_type_and_shape_of_tensors_has_a_digest(tmp_path: Path, dtype: tor
     shapes = [(), (0,), (2, 3)]
     tensors = {f"{i}": torch.ones(shape, dtype=dtype) for i, shape in enumerate(shapes)}
     tensors["turned"] = torch.arange(6).view(2, 3).to(dtype).T
-    checkpoint.write(tmp_path / "1.safetensors", tensors, facts)
-    found, said = contents(tmp_path / "1.safetensors")
+    checkpoint.write(tmp_path / "some.safetensors", tensors, facts)
+    found, said = contents(tmp_path / "some.safetensors")
     assert said == facts
     assert all(torch.equal(found[name], value) for name, value in tensors.items())
 
@@ -340,9 +340,9 @@ def test_weight_files_that_are_not_finite_are_refused(run: Path, tmp_path: Path)
 
 def test_checkpoints_and_pictures_are_in_the_order_of_their_numbers(run: Path) -> None:
     for count, name in ((99_999_998, "99999998"), (100_000_000, "100000000")):
-        path = run / "checkpoints" / f"{name}.safetensors"
-        shutil.copy(newest(run), path)
-        rewritten(path, lambda _, facts, count=count: facts.update(rounds=count, progress=0.5))
+        copy = Path(shutil.copy(newest(run), run / "copy.safetensors"))
+        rewritten(copy, lambda _, facts, count=count: facts.update(rounds=count, progress=0.5))
+        copy.rename(run / "checkpoints" / f"{name}.safetensors")
     (run / "checkpoints" / "best.safetensors").touch()
     (run / "run.json").write_text(
         (run / "run.json").read_text().replace('"rounds": 4', '"rounds": 100000001')
@@ -352,6 +352,30 @@ def test_checkpoints_and_pictures_are_in_the_order_of_their_numbers(run: Path) -
     opened.train([])
     kept = [path.name for path in checkpoint.kept_in(run)]
     assert kept == ["100000000.safetensors", "100000001.safetensors"]
+
+
+def test_a_checkpoint_under_another_name_is_none_of_its_round(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest(run).rename(run / "checkpoints" / "00000100.safetensors")
+    opened = Run.open(run, ganzoo.default_zoo())
+    assert opened.game.rounds == int(Path(BEFORE).stem)
+    told = "00000100.safetensors cannot be read: it is of round 4, not of the one in its name; "
+    assert told in capsys.readouterr().err
+
+
+def test_what_is_no_file_under_a_checkpoints_name_is_damaged(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(run / "checkpoints" / "00000009.safetensors")
+    (run / "checkpoints" / "00000010.safetensors").mkdir()
+    assert Run.open(run, ganzoo.default_zoo()).game.rounds == 4
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition("cannot be read: ")[2] for line in told] == [
+        "Is a directory; 00000004.safetensors is taken instead.",
+        "it is a named pipe, not a file; 00000004.safetensors is taken instead.",
+    ]
+    assert ganzoo.sample(run, n=1).shape[0] == 1
 
 
 def test_pictures_are_in_the_order_of_their_numbers(run: Path) -> None:

@@ -258,7 +258,8 @@ def test_the_first_bad_round_and_its_term_are_named_with_the_checkpoint() -> Non
     }
     assert divergence(41, terms, Path("runs/a/checkpoints/40")) == (
         "training diverged: in round 43 the discriminator's 'r1' is inf; the last checkpoint is "
-        f"{Path('runs/a/checkpoints/40')}. A lower learning rate usually helps."
+        f"{Path('runs/a/checkpoints/40')}. A lower learning rate usually helps, in a new run with "
+        f"--from {Path('runs/a')}."
     )
 
 

@@ -328,7 +328,10 @@ def strange(fields: dict[str, Any]) -> None:
         (wide, "option 'width' of 'dcgan' cannot be 1000000000"),
         (huge, "does not hold the network that it describes"),
         (strange, "no architecture 'os.system'"),
-        (lambda f: f.update(format=2), "is not a ganzoo weight file"),
+        (
+            lambda f: f.update(format=2),
+            "was written by a later version of ganzoo; upgrade ganzoo-core",
+        ),
         (lambda f: f.update(player="discriminator"), "is the file of a discriminator"),
         (lambda f: f.update(code="print(1)"), "is not a ganzoo weight file"),
     ],

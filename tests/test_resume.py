@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -485,3 +486,35 @@ def test_the_threads_that_were_chosen_are_recorded_and_kept(zoo: Zoo, tmp_path: 
     assert ran(zoo, tmp_path / "two", threads=2).plan.threads == 2
     assert again(zoo, tmp_path / "two", rounds=5).plan.threads == 2
     assert again(zoo, tmp_path / "two", rounds=6, threads=1).plan.threads == 1
+
+
+# ------------------------------------------------------------------------------ where it goes on
+
+
+def test_a_resumed_run_says_where_it_goes_on(
+    zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("vanilla", data="ring", rounds=2, out=tmp_path, zoo=zoo)
+    capsys.readouterr()
+    train(resume=True, rounds=4, out=tmp_path, zoo=zoo)
+    assert f"{tmp_path} goes on after round 2.\n" in capsys.readouterr().err
+    (tmp_path / "model.safetensors").unlink()
+    shutil.rmtree(tmp_path / "checkpoints")
+    train(resume=True, rounds=4, out=tmp_path, zoo=zoo)
+    told = f"{tmp_path} goes on from its start, since it was not saved yet.\n"
+    assert told in capsys.readouterr().err
+
+
+def test_a_finished_run_without_its_checkpoints_is_not_begun_again(
+    zoo: Zoo, tmp_path: Path
+) -> None:
+    train("vanilla", data="ring", rounds=2, out=tmp_path, zoo=zoo)
+    shutil.rmtree(tmp_path / "checkpoints")
+    log = (tmp_path / "log.jsonl").read_bytes()
+    with pytest.raises(RunError) as refused:
+        train(resume=True, rounds=4, out=tmp_path, zoo=zoo)
+    assert str(refused.value) == (
+        f"{tmp_path} is a finished run whose checkpoints are gone, so it cannot go on; sample it, "
+        "or train in another --out."
+    )
+    assert (tmp_path / "log.jsonl").read_bytes() == log

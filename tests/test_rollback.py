@@ -118,13 +118,9 @@ def test_a_run_that_diverges_at_round_500_ends_well(
     run = ran(zoo, tmp_path / "a", 600, save_every=150, on_divergence="rollback")
     assert run.game.rounds == 600
     assert run.game.is_finite()
-    kept = tmp_path / "a" / "checkpoints" / "00000450.safetensors"
-    sentence = (
-        f"training diverged: in round 500 the generator's 'cursed' is nan; the last checkpoint is "
-        f"{kept}. A lower learning rate usually helps."
-    )
+    sentence = "training diverged: in round 500 the generator's 'cursed' is nan"
     assert (
-        f"warning: {sentence} The run goes back to round 450 and on with other random numbers "
+        f"warning: {sentence}; the run goes back to round 450, and on with other random numbers "
         "(rollback 1 of 3).\n"
     ) in capsys.readouterr().err
     assert rollbacks(run) == [(510, 450)]
@@ -168,12 +164,15 @@ def test_three_times_at_most_and_further_back_where_a_checkpoint_does_not_help(
     kept = tmp_path / "checkpoints" / "00000030.safetensors"
     assert str(error.value) == (
         "training diverged: in round 37 the generator's 'cursed' is nan; the last checkpoint is "
-        f"{kept}. A lower learning rate usually helps. The run was rolled back 3 times, which is "
-        "the most."
+        f"{kept}. A lower learning rate usually helps, in a new run with --from {tmp_path}. The "
+        "run was rolled back 3 times, which is the most."
     )
     assert re.findall(r"rollback \d of 3", capsys.readouterr().err) == [
         f"rollback {number} of 3" for number in (1, 2, 3)
     ]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    told = [line["round"] for line in lines if "diverged" in line]
+    assert told == [30, 20, 30, 40]  # each rollback, and the end
     with pytest.raises(DivergedError, match=r"The run was rolled back 3 times, which is the most."):
         train(out=tmp_path, resume=True, zoo=zoo)
 

@@ -135,8 +135,8 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(
         RunError,
-        match=r"^cannot write .*safetensors: No space left on device\. Resumed, the run goes on "
-        r"from the checkpoint before, or its start\.$",
+        match=r"^cannot write .*safetensors: No space left on device\. Once that is mended, "
+        r"--resume goes on from the checkpoint before it\.$",
     ):
         ran(zoo, tmp_path, 20, resume=True)
     assert before == {path: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}

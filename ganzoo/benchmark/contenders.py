@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import product
 from math import log10, prod
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, quoted
 from ganzoo.parts.settings import require_short, separated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
@@ -100,6 +101,10 @@ def crossed(names: Iterable[str], grid: Mapping[str, Sequence[str]]) -> list[str
                 f"a contender is a text, such as 'NAME:loss=hinge', and not a "
                 f"{type(name).__name__}; offer a variant of your own in a plugin."
             )
+            raise OptionError(message)
+    for key, values in grid.items():
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            message = f"the grid's '{key}' cannot be {quoted(values)}; it must be a list of values."
             raise OptionError(message)
     count = prod(len(values) for values in grid.values()) * len(names)
     if count > MOST_CONTENDERS:

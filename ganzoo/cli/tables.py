@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from ganzoo.errors import SENTENCE, shortened
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -80,4 +82,5 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
 
 def said(value: object) -> str:
     """A value as a cell shows it."""
-    return ", ".join(map(said, value)) if isinstance(value, list) else str(value)
+    text = ", ".join(map(said, value)) if isinstance(value, list) else str(value)
+    return shortened(text, SENTENCE)  # names may be anybody's

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, quoted
 
 
 def given_path(path: str | Path) -> Path:
-    """A path that a user names; OptionError for an empty one."""
+    """A path that a user names; OptionError for an empty one, and for what is no path."""
+    if not isinstance(path, (str, os.PathLike)):
+        message = f"{quoted(path)} is no path; give a text or a pathlib.Path."
+        raise OptionError(message)
     # To Path it would be the working directory, which nobody means by nothing, as in --out "$OUT".
     if isinstance(path, str) and not path.strip():
         message = "a path must not be empty; write '.' for the working directory."

@@ -87,7 +87,8 @@ class Extent:
         elif isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _, _ in self.open):
                 return f"'*{event.anchor}' stands for what it is in"
-            values, levels = self.known.get(event.anchor, (0, 0))  # an unknown one PyYAML refuses
+            # PyYAML refuses one that is not known.
+            values, levels = self.known.get(event.anchor or "", (0, 0))
             self.values += values
             self.deepest = max(self.deepest, self.depth + levels)
         if self.deepest > DEEPEST:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+FORMAT = 1
+"""The version of a weight file's metadata."""
 MOST_BYTES = 2 << 30
 """The size limit of a weight file, 2 GiB: a wrong registry entry cannot fill the disk."""
 PlayerName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -144,6 +146,7 @@ def opened(blob: bytes, who: str) -> tuple[Config, dict[str, Tensor]]:
         tensors: dict[str, Tensor] = safetensors.torch.load(blob)
         text = header_of(blob)["__metadata__"]["ganzoo"]
         require_shallow(text)
+        refuse_later(json_of(text), who)
         config = Config.model_validate_json(text)
     except safetensors.SafetensorError as error:
         message = f"{who} is not a ganzoo weight file: {kind_of(blob) or described(error)}."
@@ -162,6 +165,14 @@ def header_of(blob: bytes) -> dict[str, Any]:
     # safetensors' own reader of metadata wants a path; the header is plain JSON after its size.
     header: dict[str, Any] = json_of(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
     return header
+
+
+def refuse_later(fields: Any, who: str) -> None:
+    """Raise WeightsError for metadata in a format that this version does not know."""
+    found = fields.get("format", FORMAT) if isinstance(fields, dict) else FORMAT
+    if isinstance(found, int) and found > FORMAT:
+        message = f"{who} was written by a later version of ganzoo; upgrade ganzoo-core to read it."
+        raise WeightsError(message)
 
 
 class Uninitialized(TorchFunctionMode):

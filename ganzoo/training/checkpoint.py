@@ -21,7 +21,7 @@ from ganzoo.errors import RunError, ZooError, fault, first_line
 from ganzoo.parts.plain_json import json_of
 from ganzoo.parts.space import Space
 from ganzoo.storage.files import numbered, replacing
-from ganzoo.storage.reading import GIB, require_file
+from ganzoo.storage.reading import GIB, UnfitError, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +99,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -
         with replacing(path) as temporary:
             save(plain, temporary, metadata)
     except RunError as error:
-        message = f"{error} Resumed, the run goes on from the checkpoint before, or its start."
+        message = f"{error} Once that is mended, --resume goes on from the checkpoint before it."
         raise RunError(message) from error
 
 
@@ -147,13 +147,15 @@ def reading(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
             facts = json_of(file.metadata()[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         check(tensors, facts)
+        check_name(path, facts["rounds"])
         yield tensors, facts
     except FileNotFoundError:
         message = f"there is no checkpoint {path}."
         raise RunError(message) from None
     except OSError as error:
         message = f"checkpoint {path} cannot be read: {error.strerror or error}."
-        raise RunError(message) from error
+        kind = DamagedError if isinstance(error, (UnfitError, IsADirectoryError)) else RunError
+        raise kind(message) from error
     except (ZooError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
@@ -168,6 +170,13 @@ def check(tensors: Mapping[str, Tensor], facts: dict[str, Any]) -> None:
         message = "its bytes are not those that were written"
         raise ValueError(message)
     Facts.model_validate(facts)
+
+
+def check_name(path: Path, rounds: int) -> None:
+    """Raise ValueError where a checkpoint has another's name: the newest is found by name."""
+    if path.stem.isdecimal() and int(path.stem) != rounds:
+        message = f"it is of round {rounds}, not of the one in its name"
+        raise ValueError(message)
 
 
 def why(error: Exception) -> str:

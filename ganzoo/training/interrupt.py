@@ -24,7 +24,9 @@ INTERRUPTED = 130
 """The exit code of a process that was asked to end, as shells have it for Ctrl-C."""
 LONG = 1.0
 """Seconds after which whoever asked is told what is waited for."""
-WAITING = "what is at work is finished and saved first; ask again, by Ctrl-C, to stop at once.\n"
+WAITING = (
+    "what is at work is finished and saved first; ask again in the same way to stop at once.\n"
+)
 
 
 @contextmanager

@@ -23,7 +23,9 @@ from ganzoo.errors import OptionError, RunError, UnknownNameError, fault
 from ganzoo.parts.plain_json import require_shallow
 from ganzoo.plugins.options import validated
 from ganzoo.plugins.registry import PLURALS
+from ganzoo.storage.paths import is_file
 from ganzoo.storage.reading import MIB, read_text
+from ganzoo.storage.weight_file import GENERATOR_FILE
 from ganzoo.training.budget import Budget
 from ganzoo.training.checkpoint import kept_in
 from ganzoo.training.device import DEVICES, chosen_device
@@ -185,6 +187,8 @@ def plan_in(folder: Path) -> Plan:
         message = f"{folder} holds no run: there is no {path}."
         if kept_in(folder):
             message = plan_lost(folder)
+        elif is_file(folder / GENERATOR_FILE):
+            message = f"{folder} holds weight files and no run; write dir:{folder}."
         raise RunError(message) from None
     except NotADirectoryError:
         message = f"{folder} is a file, not the folder of a run."

@@ -9,6 +9,7 @@ from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.errors import RunError, counted
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
+from ganzoo.storage.weight_file import GENERATOR_FILE
 from ganzoo.training.checkpoint import kept_in
 from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c
@@ -93,12 +94,19 @@ def taken_up(folder: Path, plan: Plan, held: Plan, played: int | None) -> Plan:
     """A run's changed plan, with the move to another device if it is one; ``held`` is the old plan.
 
     ``played`` are the rounds of its last checkpoint; None if there is none. Raises RunError where
-    they are more than the plan has, or where a run that started from weights has lost them.
+    they are more than the plan has, or where a run has lost what it would go on from: its last
+    checkpoint, or the weights that it started from.
     """
     if played is None and held.start is not None:
         message = (
             f"{folder} lacks the checkpoint of the weights that it started from; train in another "
             "--out."
+        )
+        raise RunError(message)
+    if played is None and (folder / GENERATOR_FILE).exists():
+        message = (
+            f"{folder} is a finished run whose checkpoints are gone, so it cannot go on; sample "
+            "it, or train in another --out."
         )
         raise RunError(message)
     played = played or 0
@@ -111,6 +119,14 @@ def taken_up(folder: Path, plan: Plan, held: Plan, played: int | None) -> Plan:
         return plan
     move = Move(rounds=played, old=held.device, new=plan.device)
     return plan.model_copy(update={"moves": (*held.moves, move)})
+
+
+def going_on(folder: Path, played: int | None) -> str:
+    """From where a resumed run goes on, as a sentence; ``played`` is None without a checkpoint."""
+    where = (
+        "from its start, since it was not saved yet" if played is None else f"after round {played}"
+    )
+    return f"{folder} goes on {where}."
 
 
 # ----------------------------------------------------------------------------------------- refusals

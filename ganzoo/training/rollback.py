@@ -45,7 +45,7 @@ def roll_back(run: SavedGame, error: DivergedError) -> None:
         failed.unlink()  # only now: until then a resumed run must find it
     run.write_plan()
     sys.stderr.write(
-        f"warning: {error} The run goes back to round {run.game.rounds} and on with other random "
-        f"numbers (rollback {len(rollbacks)} of {MOST}).\n"
+        f"warning: {error.what}; the run goes back to round {run.game.rounds}, and on with other "
+        f"random numbers (rollback {len(rollbacks)} of {MOST}).\n"
     )
     run.observers.rolled_back(error)

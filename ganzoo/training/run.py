@@ -28,7 +28,13 @@ from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c, interrupted_after, interruptible
 from ganzoo.training.observing import Observing, Pending
 from ganzoo.training.plan import CHANGEABLE, Plan, composed_in
-from ganzoo.training.resume import refuse_other_run, refuse_run_in, saying_what_is_kept, taken_up
+from ganzoo.training.resume import (
+    going_on,
+    refuse_other_run,
+    refuse_run_in,
+    saying_what_is_kept,
+    taken_up,
+)
 from ganzoo.training.rollback import roll_back
 from ganzoo.training.saving import SavedGame
 from ganzoo.training.start import start_game
@@ -120,8 +126,10 @@ class Run(SavedGame):
         changes["threads"] = plan.threads or held.threads
         run = cls(folder, held.model_copy(update=changes), composition)
         with run._claimed():
+            make_folder(folder / "checkpoints")
             played = run.game.rounds if run.load_newest() else None
             run.plan = taken_up(folder, run.plan, held, played)
+            run.remarks.append(going_on(folder, played))
             run.write_plan()
         return run
 

@@ -37,8 +37,7 @@ class SavedGame(Shown):
         """Sentences about how it was set up, which are told once training begins."""
         self.warnings: dict[str, str] = {}
         """What is wrong with how it trains, as a sentence, by kind."""
-        name = composition.variant.name
-        self.title = f"{name} · {self.game.data.name} · seed {plan.seed}"
+        self.title = f"{composition.variant.name} · {self.game.data.name} · seed {plan.seed}"
         self.damaged: list[Path] = []
         """Checkpoints that are newer than the one it was loaded from, and damaged."""
 
@@ -84,8 +83,7 @@ class SavedGame(Shown):
         with checkpoint.reading(path) as (tensors, facts):
             saved, _ = composed_plan(Plan.model_validate(facts["plan"]), self.zoo)
             refuse_other_checkpoint(path, saved, self.plan)
-            same = facts["data_sha256"] == self.game.data.sha256
-            refuse_other_data(self.folder, same=same)
+            refuse_other_data(self.folder, same=facts["data_sha256"] == self.game.data.sha256)
             moves = is_other_kind(saved.device, self.plan.device)
             if moves:
                 tensors.update(state.restarted(self.game, facts["rounds"]))

@@ -29,10 +29,13 @@ class Diverged(Observer):
         index, term = min(bad)
         player, _, name = term.partition("/")
         kept = self.run.last_checkpoint()
-        where = f"the last checkpoint is {kept}" if kept else "there was no checkpoint yet"
+        where, new = "there was no checkpoint yet", ""
+        if kept:
+            where = f"the last checkpoint is {kept}"
+            new = f", in a new run with --from {kept.parent.parent}"
         message = (
             f"training diverged: in round {first + index} the {player}'s '{name}' is "
-            f"{terms[term][index]:.4g}; {where}. A lower learning rate usually helps."
+            f"{terms[term][index]:.4g}; {where}. A lower learning rate usually helps{new}."
         )
         raise DivergedError(message)
 

@@ -15,6 +15,7 @@ from ganzoo.builtin.observers.signals import (
     likeness,
     missing,
 )
+from ganzoo.errors import SENTENCE, shortened
 from ganzoo.parts.observer import Observer
 from ganzoo.plugins.isolation import contained
 
@@ -69,7 +70,8 @@ class Health(Observer):
         lasting = {kind: sentence for kind, sentence in found.items() if kind in self.before}
         for kind, sentence in lasting.items():
             if kind not in run.warnings:
-                sys.stderr.write(f"warning: round {game.rounds}: {sentence}\n")
+                told = shortened(sentence, SENTENCE)  # it may quote names of classes
+                sys.stderr.write(f"warning: round {game.rounds}: {told}\n")
         self.before = found
         run.warnings.clear()
         run.warnings.update(lasting)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from math import inf
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.errors import DivergedError
 from ganzoo.parts.observer import Observer
 from ganzoo.parts.plain_json import json_of
 from ganzoo.storage.files import replacing
@@ -14,7 +14,6 @@ from ganzoo.storage.reading import GIB, MIB, opened
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ganzoo.errors import DivergedError
     from ganzoo.parts.protocols import RunView
 
 MOST_BYTES, MOST_LINE = 1024 * GIB, MIB
@@ -24,7 +23,7 @@ MOST_BYTES, MOST_LINE = 1024 * GIB, MIB
 class LogFile(Observer):
     """Writes ``log.jsonl``: round, seconds trained, and each term's mean since the last line.
 
-    Where training diverged and was rolled back, a line says so.
+    Where training diverged, a line says so.
     """
 
     name = "log-file"
@@ -56,15 +55,17 @@ class LogFile(Observer):
         """Drop the lines of lost rounds, and write one that says so."""
         self.file.close()
         self._open()
-        self._write(diverged=str(error))
+        self._write(diverged=error.what)
 
     def _write(self, **facts: Any) -> None:
         run = self.run
         line = {"round": run.game.rounds, "seconds": round(run.seconds, 3), **facts}
         self.file.write(json.dumps(line) + "\n")
 
-    def finished(self, error: BaseException | None) -> None:  # noqa: ARG002
-        """Close the file."""
+    def finished(self, error: BaseException | None) -> None:
+        """Close the file, with a last line if training diverged for good."""
+        if isinstance(error, DivergedError):
+            self._write(diverged=error.what)
         self.file.close()
 
 
@@ -79,14 +80,19 @@ def drop_after(rounds: int, path: Path) -> None:
         temporary.open("wb") as kept,
     ):
         while line := file.readline(MOST_LINE):
-            if round_of(line) <= rounds:
+            if stays(line, rounds):
                 kept.write(line)
 
 
-def round_of(line: bytes) -> float:
-    """The round of a line of the log; infinity for what is none, as a line that a crash cut off."""
+def stays(line: bytes, rounds: int) -> bool:
+    """Whether a line of the log stays when a run is back at ``rounds``.
+
+    Those of later rounds go, but not what says that they diverged; so does what is no line of a
+    log, as one that a crash cut off.
+    """
     try:
-        found = json_of(line)["round"]
+        row = json_of(line)
+        known = isinstance(row["round"], int) and line.endswith(b"\n")
     except (ValueError, KeyError, TypeError):
-        return inf
-    return found if isinstance(found, int) and line.endswith(b"\n") else inf
+        return False
+    return known and (row["round"] <= rounds or "diverged" in row)

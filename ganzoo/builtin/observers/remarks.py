@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ganzoo.errors import SENTENCE, shortened
 from ganzoo.parts.observer import Observer
 
 if TYPE_CHECKING:
@@ -20,4 +21,4 @@ class Remarks(Observer):
         """Write each remark on a line."""
         super().__init__(run)
         for remark in run.remarks:
-            sys.stderr.write(f"{remark}\n")
+            sys.stderr.write(f"{shortened(remark, SENTENCE)}\n")  # it may quote names of files

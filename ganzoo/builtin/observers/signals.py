@@ -35,6 +35,8 @@ NUMBERS = 1 << 24
 EXPECTED = 10
 """How many of the samples must be expected of a class before it can be missing: by chance, none
 are in one of 20,000 cases."""
+FEWEST = 5
+"""Held-out rows of a class from which its share is taken; of fewer, it is never missing."""
 NEAR = 1.25
 """How much farther from training rows than those from each other samples may be, to be judged by
 them. Samples that are like nothing yet are nearest to a few of the rows, whatever they become."""
@@ -79,10 +81,12 @@ class Reference:
             for name in categories:
                 labels = known[name].where(known.get(name + MASK, torch.tensor(data=True)), UNKNOWN)
                 judges[name] = Nearest(data.spaces[name], known["real"], labels)
-        shares = {
-            name: torch.bincount(judge(real)[0], minlength=len(judge.names)) / len(real)
+        found = {
+            name: torch.bincount(judge(real)[0], minlength=len(judge.names))
             for name, judge in judges.items()
         }
+        # A few rows say little of how frequent their class is.
+        shares = {name: n.where(n >= FEWEST, 0) / len(real) for name, n in found.items()}
         return cls(real, columns, judges, shares)
 
 
