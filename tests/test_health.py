@@ -179,7 +179,7 @@ def test_it_warns_of_what_lasts_once_until_it_is_well_again(
 def test_a_generator_that_does_not_learn_is_told_of_on_stderr_and_in_the_log(
     zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = [*SMALL, "optimizers.generator.lr=1e-12", "optimizers.discriminator.lr=2e-2"]
+    settings = [*SMALL, "optimizers.generator.lr=1e-7", "optimizers.discriminator.lr=2e-2"]
     run = train("vanilla", data="ring", rounds=250, out=tmp_path, settings=settings, zoo=zoo)
     assert {"alike", "won"} & run.warnings.keys()
     error = capsys.readouterr().err
