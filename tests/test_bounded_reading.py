@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from ganzoo.builtin.metrics.fidelity import read as read_network
 from ganzoo.errors import ZooError
 from ganzoo.parts.plain_json import DEEPEST, json_of
 from ganzoo.plugins.sources import source
+from ganzoo.storage import reading
 from ganzoo.storage.hub import Client
 from ganzoo.storage.reading import gunzipped, opened, read_bytes, read_text, require_file
 from ganzoo.training import checkpoint
@@ -88,6 +90,15 @@ def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
         assert file.read(size) == b"one\n"
 
 
+def test_no_more_is_read_than_was_there_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n")
+    monkeypatch.setattr(reading, "require", lambda *_: path.write_bytes(b"one\ntwo\n"))
+    assert read_bytes(path, 100) == b"one\n"
+
+
 def test_text_is_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes("ä".encode() + b"\xff")
@@ -108,6 +119,16 @@ def test_text_is_utf_8(tmp_path: Path) -> None:
 def test_a_gzip_file_unpacks_to_no_more_than_it_may(content: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         gunzipped(content, 1000)
+
+
+def test_what_is_too_much_is_never_unpacked() -> None:
+    bomb = gzip.compress(bytes(1 << 22))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="it unpacks to more than 1 KiB"):
+        gunzipped(bomb, 1 << 10)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 def test_a_gzip_file_is_read_as_gzip_reads_it() -> None:

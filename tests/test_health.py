@@ -193,7 +193,9 @@ def test_it_watches_without_a_trace_and_no_run_ends_by_it(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def ran(name: str) -> dict[str, Tensor]:
-        run = train("vanilla", rounds=220, out=tmp_path / name, settings=["batch=8"], zoo=zoo)
+        run = train(
+            "vanilla", data="ring", rounds=220, out=tmp_path / name, settings=SMALL, zoo=zoo
+        )
         return load_file(run.checkpoints()[-1])
 
     watched = ran("watched")
