@@ -148,6 +148,7 @@ DEEP = "it is nested more than 64 levels deep"
         ('["\\"", ' * 65, DEEP),
         (b"\xff", "can't decode byte 0xff"),
         ('["\\ud800"]', "surrogates not allowed"),
+        ('["\\uD800"]', "surrogates not allowed"),
         ('"' + '\\"' * 100_000 + "[" * 65, "Unterminated string"),
         ("9" * 5000, "Exceeds the limit"),
         ("", "Expecting value"),
@@ -160,7 +161,12 @@ def test_json_that_cannot_be_worked_with_is_a_value_error(text: str | bytes, rea
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * DEEPEST + "]" * DEEPEST, "[" + "[]," * 99 + "1]", '["' + "[" * 99 + '"]'],
+    [
+        "[" * DEEPEST + "]" * DEEPEST,
+        "[[]," + "[" * (DEEPEST - 1) + "]" * DEEPEST,
+        "[" + "[]," * 99 + "1]",
+        '["' + "[" * 99 + '"]',
+    ],
 )
 def test_json_may_be_wide_and_its_strings_may_hold_brackets(text: str) -> None:
     assert json_of(text) is not None

@@ -217,6 +217,10 @@ BEFORE: dict[str, tuple[Any, str]] = {
         lambda: {"architecture": made(lambda out: {"fake": out, "aux": 3})},
         f"{WHO} returns an int as 'aux'; it must be a dense tensor of real numbers.",
     ),
+    "returns a reserved name": (
+        lambda: {"architecture": made(lambda out: {"fake": out, "real_x": out})},
+        f"{WHO} returns 'real_x'; names that begin so are of the discriminator's heads.",
+    ),
     "returns sparse samples": (
         lambda: {"architecture": made(lambda out: out.to_sparse())},
         (

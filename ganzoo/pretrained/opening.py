@@ -65,7 +65,8 @@ def load(
         check_required(folder=path)
     if kind == RUN:
         return Pretrained(RunFolder.open(path, zoo), zoo, usable(device))
-    client = Client(offline, token, cache_dir, endpoint, timeout)
+    cache = None if cache_dir is None else given_path(cache_dir)
+    client = Client(offline, token, cache, endpoint, timeout)
     return Pretrained(source(name, client, zoo), zoo, usable(device))
 
 
