@@ -151,6 +151,16 @@ def with_code(self: Gaussian, data: Any) -> dict[str, Space]:
     return {**Gaussian.spaces(self, data), "code": Space(classes=3)}
 
 
+class Wearing(torch.optim.SGD):
+    """Fails in its third step."""
+
+    def step(self, closure: Any = None) -> None:
+        self.steps = getattr(self, "steps", 0) + 1
+        if self.steps > 2:
+            raise RuntimeError(*("worn out",))
+        super().step(closure)
+
+
 def frozen() -> nn.Module:
     return nn.Linear(4, 2).requires_grad_(requires_grad=False)
 
@@ -217,6 +227,10 @@ BEFORE: dict[str, tuple[Any, str]] = {
         lambda: {"architecture": made(lambda out: {"fake": out, "aux": 3})},
         f"{WHO} returns an int as 'aux'; it must be a dense tensor of real numbers.",
     ),
+    "returns a value without a name": (
+        lambda: {"architecture": made(lambda out: {"fake": out, 3: out})},
+        f"{WHO} returns 3; the name of a value is a text.",
+    ),
     "returns a reserved name": (
         lambda: {"architecture": made(lambda out: {"fake": out, "real_x": out})},
         f"{WHO} returns 'real_x'; names that begin so are of the discriminator's heads.",
@@ -274,6 +288,13 @@ BEFORE: dict[str, tuple[Any, str]] = {
         (
             "'odd' returns a tensor of shape (7, 2) from augment; it must be a tensor of shape "
             "(8, 2), as the sample is."
+        ),
+    ),
+    "augment of a complex tensor": (
+        lambda: {"regularizers": (part(Regularizer, augment=lambda _, sample: sample * 1j),)},
+        (
+            "'odd' returns a complex tensor from augment; it must be a tensor of shape (8, 2), as "
+            "the sample is."
         ),
     ),
     "attach": (
@@ -488,6 +509,13 @@ AFTER: dict[str, tuple[Any, str]] = {
     "a term of nothing": (
         lambda: {"loss": term(lambda score: score[:0], 3)},
         f"'odd' returns a term of shape (0,) {ON_GENERATOR}",
+    ),
+    "an update": (
+        lambda: building(lambda _, params: Wearing(params, lr=1)),
+        (
+            "the update of the generator fails on the generator's turn in round 3 with "
+            "architecture 'mlp', sampler 'gaussian' and dataset 'points': worn out"
+        ),
     ),
     "no step": (
         lambda: {"sampler": dealing(lambda *_: iter(()), LATER)},
