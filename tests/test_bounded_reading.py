@@ -30,6 +30,7 @@ from ganzoo.parts.plain_json import DEEPEST, json_of
 from ganzoo.plugins.sources import source
 from ganzoo.storage import reading
 from ganzoo.storage.hub import Client
+from ganzoo.storage.paths import exists, home, is_file, is_folder, real
 from ganzoo.storage.reading import gunzipped, opened, read_bytes, read_text, require_file
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import plan_in
@@ -333,6 +334,15 @@ def test_classes_named_by_long_numbers_are_in_the_order_of_the_alphabet() -> Non
 
 
 # --------------------------------------------------------------------------------- names of paths
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-this-name/x", "a\0b", "x/" * 3000])
+def test_nothing_is_at_a_path_that_no_file_can_have(name: str) -> None:
+    assert not exists(name)
+    assert not is_file(name)
+    assert not is_folder(name)
+    assert home(name) == Path(name)
+    assert real(name).parts[-1] == Path(name).parts[-1]
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-this-name/x", "a\0b", "x/" * 3000])

@@ -482,3 +482,15 @@ def test_what_a_killed_process_left_of_a_file_is_removed_when_the_file_is_writte
         temporary.touch()
     assert not left.exists()
     assert all(path.exists() for path in others)
+
+
+def test_a_digest_is_of_names_forms_and_facts_too() -> None:
+    tensors: dict[str, Tensor] = {"a": torch.zeros(2, 3)}
+    others: list[tuple[dict[str, Tensor], dict[str, Any]]] = [
+        ({"b": torch.zeros(2, 3)}, {}),
+        ({"a": torch.zeros(3, 2)}, {}),
+        ({"a": torch.zeros(2, 3, dtype=torch.int32)}, {}),
+        (tensors, {"rounds": 1}),
+    ]
+    found = {checkpoint.digest(*other) for other in [(tensors, {}), *others]}
+    assert len(found) == 1 + len(others)
