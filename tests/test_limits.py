@@ -105,7 +105,7 @@ MANY = {str(number): str(number) for number in range(1000)}
         ),
         (
             {"contenders": {str(number): "vanilla" for number in range(10_001)}},
-            "contenders: Dictionary should have at most 10000 items after validation, not 10001.",
+            "contenders: Dictionary should have at most 10000 items after validation, not more.",
         ),
         ({"evaluations": 10**9}, "evaluations: Input should be less than or equal to 1000000."),
         ({"budget": {"images": 10**99}}, None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,19 @@ def made(change: Callable[..., Any], after: int = 0) -> Architecture:
 
     def discriminator(_: object, real: Space) -> nn.Module:
         return mlp_scorer(real, [8])
+
+    found: Architecture = part(Architecture, generator=generator, discriminator=discriminator)
+    return found
+
+
+def judging(change: Callable[..., Any], after: int) -> Architecture:
+    """An architecture whose discriminator's scores are changed."""
+
+    def generator(_: object, z: Space, real: Space) -> nn.Module:
+        return MlpGenerator(z.size, [8], real)
+
+    def discriminator(_: object, real: Space) -> nn.Module:
+        return Changed(real.size, 1, change, after)
 
     found: Architecture = part(Architecture, generator=generator, discriminator=discriminator)
     return found
@@ -170,6 +184,8 @@ ON_GENERATOR = (
     "on the generator's turn with architecture 'mlp', sampler 'gaussian' and dataset 'points'; it "
     "must be (8,), one number per sample, or a scalar."
 )
+STATE = "state() of the regularizer odd returns"
+HOLDS = "in its dict; it must hold dense tensors and what JSON has, by texts."
 BEFORE: dict[str, tuple[Any, str]] = {
     "builds a class": (
         lambda: {"architecture": built(lambda: nn.Linear)},
@@ -437,15 +453,33 @@ BEFORE: dict[str, tuple[Any, str]] = {
         ),
     ),
     "state": (
-        lambda: {"regularizers": (part(Regularizer, start=lambda *_: State(), project=nothing),)},
+        lambda: stateful(3),
         "state() of the regularizer odd returns an int; it must be a dict by name.",
+    ),
+    "state without names": (lambda: stateful({3: 1}), f"{STATE} the name 3 {HOLDS}"),
+    "state on meta": (
+        lambda: stateful({"a": torch.zeros(1, device="meta")}),
+        f"{STATE} a Tensor {HOLDS}",
+    ),
+    "state without an end": (lambda: stateful({"a": endless()}), f"{STATE} a list {HOLDS}"),
+    "state that cannot be restored": (
+        lambda: stateful({"a": 1}, lambda _: [].pop()),
+        "the state of the regularizer odd cannot be restored: pop from empty list",
     ),
 }
 
 
-class State:
-    def state(self) -> Any:
-        return 3
+def stateful(held: Any, restore: Callable[..., Any] = lambda _: None) -> dict[str, Any]:
+    """A regularizer whose state is saved as this."""
+    state = SimpleNamespace(state=lambda: held, restore=restore)
+    odd = part(Regularizer, start=lambda *_: state, project=nothing)
+    return {"regularizers": (odd,)}
+
+
+def endless() -> list[Any]:
+    found: list[Any] = []
+    found.append(found)
+    return found
 
 
 def nothing(*_: object) -> None: ...
@@ -500,6 +534,13 @@ AFTER: dict[str, tuple[Any, str]] = {
     "samples of another shape": (
         lambda: {"architecture": made(lambda out: out[:, :, None], LATER)},
         f"{WHO} returns 'fake' of shape (8, 2, 1); it must be (8, 2).",
+    ),
+    "scores of another number": (
+        lambda: {"architecture": judging(lambda out: out[:1], LATER)},
+        (
+            "the discriminator of architecture 'odd' returns 'score' of shape (1,); it must be "
+            "(8,), or (8, ...) for a map of scores."
+        ),
     ),
     "a term": (lambda: {"loss": term(lambda _: None, 3)}, f"'odd' returns None {ON_GENERATOR}"),
     "a term that broadcast": (
