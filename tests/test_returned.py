@@ -659,6 +659,10 @@ def of(**columns: Any) -> Data:
             lambda: Data("odd", REAL, REAL, {}),  # type: ignore[arg-type]
             "train of Data cannot be a Tensor; it must be rows, such as ganzoo.ResidentRows.",
         ),
+        (
+            lambda: Data("odd", ResidentRows({}), ResidentRows({}), {}),
+            "resident rows are made of at least one column.",
+        ),
         (lambda: of(real=REAL[:0]), "dataset 'odd' has no rows to train on."),
     ],
 )
