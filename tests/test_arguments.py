@@ -14,6 +14,7 @@ from small import points
 
 import ganzoo
 from ganzoo.errors import SENTENCE, OptionError, ZooError
+from ganzoo.parts.arguments import check_arguments, check_required
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
@@ -156,6 +157,32 @@ def test_the_sentence_says_what_the_argument_must_be(
     with pytest.raises(OptionError) as error:
         ganzoo.train("vanilla", data="ring", **arguments)
     assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("seed", [0, 2**63 - 1, np.int64(3)], [-1, 2**63, 1.0, True]),
+        ("n", [1, 2**63 - 1], [0, True]),
+        ("timeout", [1, 0.5], [0, -1.0, math.inf, math.nan, True]),
+        ("out", ["/", ".", "x" * 255, "ä" * 127], ["x" * 256, "ä" * 128, b"x", "a\0b"]),
+        ("resume", [True, False], [0, "yes"]),
+    ],
+)
+def test_an_argument_is_of_its_kind(name: str, good: list[object], bad: list[object]) -> None:
+    for value in good:
+        check_arguments(**{name: value})
+    for value in bad:
+        with pytest.raises(OptionError, match=f"^{name} cannot be "):
+            check_arguments(**{name: value})
+
+
+def test_none_is_not_given_but_nothing_else_that_is_false() -> None:
+    check_arguments(n=None)
+    with pytest.raises(OptionError):
+        check_required(n=None)
+    with pytest.raises(OptionError):
+        check_arguments(n=0)
 
 
 @pytest.mark.parametrize(

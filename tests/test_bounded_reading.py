@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,9 @@ from ganzoo.builtin.metrics.fidelity import read as read_network
 from ganzoo.errors import ZooError
 from ganzoo.parts.plain_json import DEEPEST, json_of
 from ganzoo.plugins.sources import source
+from ganzoo.storage import reading
 from ganzoo.storage.hub import Client
+from ganzoo.storage.paths import exists, home, is_file, is_folder, real
 from ganzoo.storage.reading import gunzipped, opened, read_bytes, read_text, require_file
 from ganzoo.training import checkpoint
 from ganzoo.training.plan import plan_in
@@ -88,6 +91,15 @@ def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
         assert file.read(size) == b"one\n"
 
 
+def test_no_more_is_read_than_was_there_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n")
+    monkeypatch.setattr(reading, "require", lambda *_: path.write_bytes(b"one\ntwo\n"))
+    assert read_bytes(path, 100) == b"one\n"
+
+
 def test_text_is_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes("ä".encode() + b"\xff")
@@ -110,6 +122,16 @@ def test_a_gzip_file_unpacks_to_no_more_than_it_may(content: bytes, reason: str)
         gunzipped(content, 1000)
 
 
+def test_what_is_too_much_is_never_unpacked() -> None:
+    bomb = gzip.compress(bytes(1 << 22))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="it unpacks to more than 1 KiB"):
+        gunzipped(bomb, 1 << 10)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
 def test_a_gzip_file_is_read_as_gzip_reads_it() -> None:
     two = gzip.compress(b"one") + gzip.compress(b"two") + bytes(10)
     assert gunzipped(two, 6) == gzip.decompress(two) == b"onetwo"
@@ -127,6 +149,7 @@ DEEP = "it is nested more than 64 levels deep"
         ('["\\"", ' * 65, DEEP),
         (b"\xff", "can't decode byte 0xff"),
         ('["\\ud800"]', "surrogates not allowed"),
+        ('["\\uD800"]', "surrogates not allowed"),
         ('"' + '\\"' * 100_000 + "[" * 65, "Unterminated string"),
         ("9" * 5000, "Exceeds the limit"),
         ("", "Expecting value"),
@@ -139,7 +162,12 @@ def test_json_that_cannot_be_worked_with_is_a_value_error(text: str | bytes, rea
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * DEEPEST + "]" * DEEPEST, "[" + "[]," * 99 + "1]", '["' + "[" * 99 + '"]'],
+    [
+        "[" * DEEPEST + "]" * DEEPEST,
+        "[[]," + "[" * (DEEPEST - 1) + "]" * DEEPEST,
+        "[" + "[]," * 99 + "1]",
+        '["' + "[" * 99 + '"]',
+    ],
 )
 def test_json_may_be_wide_and_its_strings_may_hold_brackets(text: str) -> None:
     assert json_of(text) is not None
@@ -306,6 +334,15 @@ def test_classes_named_by_long_numbers_are_in_the_order_of_the_alphabet() -> Non
 
 
 # --------------------------------------------------------------------------------- names of paths
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-this-name/x", "a\0b", "x/" * 3000])
+def test_nothing_is_at_a_path_that_no_file_can_have(name: str) -> None:
+    assert not exists(name)
+    assert not is_file(name)
+    assert not is_folder(name)
+    assert home(name) == Path(name)
+    assert real(name).parts[-1] == Path(name).parts[-1]
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-this-name/x", "a\0b", "x/" * 3000])

@@ -506,3 +506,26 @@ def test_what_a_killed_process_left_of_a_file_is_removed_when_the_file_is_writte
         temporary.touch()
     assert not left.exists()
     assert all(path.exists() for path in others)
+
+
+def test_a_checkpoint_that_is_not_there_is_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(RunError) as error, checkpoint.reading(tmp_path / "none"):
+        pass
+    assert str(error.value) == f"there is no checkpoint {tmp_path / 'none'}."
+
+
+def test_a_lack_of_memory_is_no_damage(run: Path) -> None:
+    with pytest.raises(MemoryError), checkpoint.reading(newest(run)):
+        raise MemoryError
+
+
+def test_a_digest_is_of_names_forms_and_facts_too() -> None:
+    tensors: dict[str, Tensor] = {"a": torch.zeros(2, 3)}
+    others: list[tuple[dict[str, Tensor], dict[str, Any]]] = [
+        ({"b": torch.zeros(2, 3)}, {}),
+        ({"a": torch.zeros(3, 2)}, {}),
+        ({"a": torch.zeros(2, 3, dtype=torch.int32)}, {}),
+        (tensors, {"rounds": 1}),
+    ]
+    found = {checkpoint.digest(*other) for other in [(tensors, {}), *others]}
+    assert len(found) == 1 + len(others)

@@ -10,6 +10,7 @@ import ganzoo
 from ganzoo import cli
 from ganzoo.benchmark.compare import compare
 from ganzoo.errors import OptionError
+from ganzoo.plugins.install import install
 from ganzoo.pretrained.render import write_samples
 from ganzoo.pretrained.reproduce import reproduce
 from ganzoo.testing.new import new_plugin
@@ -29,6 +30,9 @@ CALLS: dict[str, Callable[[], Any]] = {
     "sample": lambda: ganzoo.sample(""),
     "evaluate": lambda: ganzoo.evaluate(""),
     "load": lambda: ganzoo.load("run:"),
+    "cache": lambda: ganzoo.load("vanilla/ring", cache_dir=""),
+    "compare one": lambda: compare("", "b", "c"),
+    "install": lambda: install("dcgan", find_links=""),
     "export": lambda: ganzoo.export("", "a"),
     "write": lambda: write_samples("vanilla/ring", out=""),
     "bench": lambda: ganzoo.bench(["vanilla"], data="ring", rounds=1, out=""),

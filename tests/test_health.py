@@ -14,7 +14,14 @@ from torch import Tensor
 
 from ganzoo.benchmark.contest import bench
 from ganzoo.builtin.observers.health import Health, of_samples, of_scores
-from ganzoo.builtin.observers.signals import Judgement, Reference, judgement, likeness, missing
+from ganzoo.builtin.observers.signals import (
+    Judgement,
+    Reference,
+    judgement,
+    likeness,
+    missing,
+    slope_of,
+)
 from ganzoo.engine.composition import compose
 from ganzoo.errors import DivergedError
 from ganzoo.parts.dataset import Data
@@ -55,6 +62,7 @@ def test_likeness_is_the_ratio_of_mean_distances() -> None:
     assert likeness(real[:1].expand(64, -1), real) == pytest.approx(0, abs=1e-6)
     assert likeness(real, real[:1].expand(64, -1)) is None
     assert likeness(real[:5], real[:5]) is None
+    assert likeness(torch.eye(9, 64), torch.eye(64)) == pytest.approx(1)  # of pairs of two
 
 
 def test_samples_of_each_label_are_compared_with_each_other_alone() -> None:
@@ -115,7 +123,23 @@ def test_what_is_wrong_with_samples_is_a_sentence_of_each_kind() -> None:
     }
 
 
+def test_of_many_missing_classes_ten_are_named() -> None:
+    label = torch.arange(600) % 12
+    rows = ResidentRows({"real": 5.0 * label[:, None] + 0.1 * normal(600, 2), "label": label})
+    spaces = {"real": Space(shape=(2,)), "label": Space(classes=12)}
+    reference = Reference.of(Data("many", rows, rows, spaces))
+    made = {"fake": rows.column("real")[:1].expand(256, -1)}
+    assert of_samples(made, reference)["missing label"] == (
+        "11 of 12 classes of 'label' are missing among 256 samples: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, "
+        "...."
+    )
+
+
 # -------------------------------------------------------------------------------- of the scores
+
+
+def test_a_loss_without_gradients_has_no_slope() -> None:
+    assert slope_of(torch.ones(2), [torch.ones(2)]) is None
 
 
 def test_scores_that_explode_or_have_won_are_told_apart_from_a_critics() -> None:
@@ -182,10 +206,25 @@ def test_it_warns_of_what_lasts_once_until_it_is_well_again(
     ]
 
 
+@pytest.mark.parametrize(
+    ("rounds", "spaces", "told"),
+    [(200, points().spaces, True), (199, points().spaces, False), (200, {}, False)],
+)
+def test_of_a_short_run_and_of_what_is_no_picture_it_says_nothing(
+    tmp_path: Path, rounds: int, spaces: dict[str, Space], *, told: bool
+) -> None:
+    game = SimpleNamespace(progress=1.0, rounds=rounds, spaces=spaces)
+    run = SimpleNamespace(game=game, warnings={})
+    health = watched(run, {"alike": "bad."}, {"alike": "bad."})
+    for _ in range(2):
+        health.saved(tmp_path)
+    assert bool(run.warnings) == told
+
+
 def test_a_generator_that_does_not_learn_is_told_of_on_stderr_and_in_the_log(
     zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = [*SMALL, "optimizers.generator.lr=1e-12", "optimizers.discriminator.lr=2e-2"]
+    settings = [*SMALL, "optimizers.generator.lr=1e-7", "optimizers.discriminator.lr=2e-2"]
     run = train("vanilla", data="ring", rounds=250, out=tmp_path, settings=settings, zoo=zoo)
     assert {"alike", "won"} & run.warnings.keys()
     error = capsys.readouterr().err
@@ -199,7 +238,9 @@ def test_it_watches_without_a_trace_and_no_run_ends_by_it(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def ran(name: str) -> dict[str, Tensor]:
-        run = train("vanilla", rounds=220, out=tmp_path / name, settings=["batch=8"], zoo=zoo)
+        run = train(
+            "vanilla", data="ring", rounds=220, out=tmp_path / name, settings=SMALL, zoo=zoo
+        )
         return load_file(run.checkpoints()[-1])
 
     watched = ran("watched")

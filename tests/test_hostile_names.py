@@ -83,6 +83,10 @@ def test_markdown_shows_a_text_as_it_is(name: str) -> None:
         assert words(name) in words(page.text)
 
 
+def test_formulas_and_struck_text_which_not_every_reader_knows_are_escaped_too() -> None:
+    assert plain("$x$ ~~y~~") == "\\$x\\$ \\~\\~y\\~\\~"
+
+
 def report_of(name: str, folder: Path, zoo: Zoo) -> tuple[str, str]:
     """The pages of a benchmark, in which everything that may be any text is a name."""
     contest = Contest(contenders={name: name, "other": "vanilla"}, data=name, title=name)

@@ -11,6 +11,7 @@ import torch
 
 import ganzoo
 from ganzoo.errors import RunError, WeightsError
+from ganzoo.training.weights import kept_generator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,7 @@ def test_where_it_is_damaged_it_is_made_again(
 
 def test_of_a_run_that_wrote_no_sha256_it_is_read(run: Path, whole: Path) -> None:
     (run / "model.sha256").unlink()
+    assert kept_generator(run) == (whole / "model.safetensors").read_bytes()
     assert torch.equal(ganzoo.sample(run, 3), ganzoo.sample(whole, 3))
 
 
@@ -64,6 +66,19 @@ def test_a_crash_between_the_two_files_costs_nothing(run: Path, whole: Path) -> 
     ganzoo.train(out=run, resume=True, rounds=3)
     shutil.copy(whole / "model.safetensors", run)  # the sha256 of the next one is there already
     expected = ganzoo.sample(ganzoo.train(out=run, resume=True), 3)
+    assert torch.equal(ganzoo.sample(run, 3), expected)
+
+
+def test_without_a_sha256_what_is_no_weight_file_is_made_again(run: Path, whole: Path) -> None:
+    (run / "model.sha256").unlink()
+    (run / "model.safetensors").write_bytes(b"x")
+    assert torch.equal(ganzoo.sample(run, 3), ganzoo.sample(whole, 3))
+
+
+def test_that_of_an_earlier_round_is_not_used(run: Path, whole: Path) -> None:
+    expected = ganzoo.sample(ganzoo.train(out=run, resume=True, rounds=3), 3)
+    for name in ("model.safetensors", "model.sha256"):
+        shutil.copy(whole / name, run)
     assert torch.equal(ganzoo.sample(run, 3), expected)
 
 
@@ -85,8 +100,10 @@ def test_without_checkpoints_it_is_sampled_from(
     with pytest.raises(RunError, match="cannot be read" if how == "damaged" else "no checkpoint"):
         ganzoo.evaluate(run)
     flip(run / "model.safetensors")
+    capsys.readouterr()
     with pytest.raises(RunError):
         ganzoo.sample(run, 3)
+    assert "is taken instead" not in capsys.readouterr().err
 
 
 def test_a_model_of_a_run_without_a_discriminator_says_so(run: Path) -> None:

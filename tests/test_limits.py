@@ -103,6 +103,10 @@ MANY = {str(number): str(number) for number in range(1000)}
             {"contenders": MANY, "seeds": 101},
             "1,000 contenders with 101 seeds each are 101,000 runs: at most 100,000 can be run.",
         ),
+        (
+            {"contenders": {str(number): "vanilla" for number in range(10_001)}},
+            "contenders: Dictionary should have at most 10000 items after validation, not more.",
+        ),
         ({"evaluations": 10**9}, "evaluations: Input should be less than or equal to 1000000."),
         ({"budget": {"images": 10**99}}, None),
         ({"budget": {"flops": 1e300}}, None),

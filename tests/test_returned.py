@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,12 +17,19 @@ from ganzoo.builtin.networks import MlpGenerator, mlp_scorer
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.errors import ComposeError, DataError
-from ganzoo.parts import Architecture, Data, Dataset, Loss, Optimizer, Regularizer, ResidentRows
+from ganzoo.parts import (
+    Architecture,
+    Data,
+    Dataset,
+    Loss,
+    Optimizer,
+    Regularizer,
+    ResidentRows,
+    Space,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ganzoo.parts import Space
 
 SMALL = Mlp(width=8, depth=1)
 LATER = 9
@@ -56,6 +64,19 @@ def made(change: Callable[..., Any], after: int = 0) -> Architecture:
 
     def discriminator(_: object, real: Space) -> nn.Module:
         return mlp_scorer(real, [8])
+
+    found: Architecture = part(Architecture, generator=generator, discriminator=discriminator)
+    return found
+
+
+def judging(change: Callable[..., Any], after: int) -> Architecture:
+    """An architecture whose discriminator's scores are changed."""
+
+    def generator(_: object, z: Space, real: Space) -> nn.Module:
+        return MlpGenerator(z.size, [8], real)
+
+    def discriminator(_: object, real: Space) -> nn.Module:
+        return Changed(real.size, 1, change, after)
 
     found: Architecture = part(Architecture, generator=generator, discriminator=discriminator)
     return found
@@ -104,16 +125,54 @@ def drawing(**methods: Any) -> Gaussian:
     return found
 
 
-def step(game: Any, player: str, rows: Tensor) -> Any:
-    return game.step(player, rows=rows, z=torch.zeros(len(rows), 4))
+def step(game: Any, player: str, rows: Tensor, **more: Tensor) -> Any:
+    return game.step(player, rows=rows, z=torch.zeros(len(rows), 4), **more)
 
 
 def building(build: Callable[..., Any]) -> dict[str, Any]:
     return {"optimizers": {"generator": part(Optimizer, build=build)}}
 
 
+class Choosing(nn.Embedding):
+    """A table of samples."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 2, sparse=True)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z.argmax(1))
+
+
+def lazy_norm() -> nn.Module:
+    return nn.LazyBatchNorm1d(affine=False)
+
+
 class Stepless(torch.optim.SGD):
     def step(self, closure: Any = None) -> None: ...
+
+
+def holding(tensor: Tensor) -> nn.Module:
+    """A network that also has this parameter, or buffer if it needs no gradient."""
+    net = nn.Linear(4, 2)
+    if tensor.requires_grad:
+        net.register_parameter("odd", nn.Parameter(tensor))
+    else:
+        net.register_buffer("odd", tensor)
+    return net
+
+
+def with_code(self: Gaussian, data: Any) -> dict[str, Space]:
+    return {**Gaussian.spaces(self, data), "code": Space(classes=3)}
+
+
+class Wearing(torch.optim.SGD):
+    """Fails in its third step."""
+
+    def step(self, closure: Any = None) -> None:
+        self.steps = getattr(self, "steps", 0) + 1
+        if self.steps > 2:
+            raise RuntimeError(*("worn out",))
+        super().step(closure)
 
 
 def frozen() -> nn.Module:
@@ -125,6 +184,8 @@ ON_GENERATOR = (
     "on the generator's turn with architecture 'mlp', sampler 'gaussian' and dataset 'points'; it "
     "must be (8,), one number per sample, or a scalar."
 )
+STATE = "state() of the regularizer odd returns"
+HOLDS = "in its dict; it must hold dense tensors and what JSON has, by texts."
 BEFORE: dict[str, tuple[Any, str]] = {
     "builds a class": (
         lambda: {"architecture": built(lambda: nn.Linear)},
@@ -137,12 +198,38 @@ BEFORE: dict[str, tuple[Any, str]] = {
             "the spaces."
         ),
     ),
+    "lazy buffer": (
+        lambda: {"architecture": built(lambda: nn.Sequential(nn.Linear(4, 2), lazy_norm()))},
+        (
+            f"{WHO} has a tensor '1.running_mean' that has no shape before it first runs; build it "
+            "from the spaces."
+        ),
+    ),
     "meta": (
         lambda: {"architecture": built(lambda: nn.Linear(4, 2, device="meta"))},
         (
             f"{WHO} has a tensor 'weight' that is on the device 'meta', without values; build "
             "it on the CPU."
         ),
+    ),
+    "meta buffer": (
+        lambda: {"architecture": built(lambda: holding(torch.zeros(1, device="meta")))},
+        (
+            f"{WHO} has a tensor 'odd' that is on the device 'meta', without values; build it on "
+            "the CPU."
+        ),
+    ),
+    "sparse": (
+        lambda: {"architecture": built(lambda: holding(torch.eye(2).to_sparse()))},
+        f"{WHO} has a tensor 'odd' that has the layout sparse_coo; make it dense.",
+    ),
+    "complex": (
+        lambda: {"architecture": built(lambda: holding(torch.ones(1).mul(1j).requires_grad_()))},
+        f"{WHO} has a tensor 'odd' that is complex; keep its real and imaginary parts as two.",
+    ),
+    "not finite": (
+        lambda: {"architecture": built(lambda: holding(torch.tensor(torch.nan).requires_grad_()))},
+        f"{WHO} has a tensor 'odd' that is not finite before training.",
     ),
     "frozen": (
         lambda: {"architecture": built(frozen)},
@@ -156,6 +243,14 @@ BEFORE: dict[str, tuple[Any, str]] = {
         lambda: {"architecture": made(lambda out: {"fake": out, "aux": 3})},
         f"{WHO} returns an int as 'aux'; it must be a dense tensor of real numbers.",
     ),
+    "returns a value without a name": (
+        lambda: {"architecture": made(lambda out: {"fake": out, 3: out})},
+        f"{WHO} returns 3; the name of a value is a text.",
+    ),
+    "returns a reserved name": (
+        lambda: {"architecture": made(lambda out: {"fake": out, "real_x": out})},
+        f"{WHO} returns 'real_x'; names that begin so are of the discriminator's heads.",
+    ),
     "returns sparse samples": (
         lambda: {"architecture": made(lambda out: out.to_sparse())},
         (
@@ -167,10 +262,35 @@ BEFORE: dict[str, tuple[Any, str]] = {
         lambda: {"architecture": made(lambda out: out.to(torch.complex64))},
         f"{WHO} returns a complex tensor as 'fake'; it must be a dense tensor of real numbers.",
     ),
+    "returns quantized samples": (
+        lambda: {
+            "architecture": made(lambda out: torch.quantize_per_tensor(out, 1, 0, torch.quint8))
+        },
+        f"{WHO} returns a quantized tensor as 'fake'; it must be a dense tensor of real numbers.",
+    ),
+    "returns nested samples": (
+        lambda: {"architecture": made(lambda out: torch.nested.nested_tensor([*out]))},
+        f"{WHO} returns a nested tensor as 'fake'; it must be a dense tensor of real numbers.",
+    ),
     "term None": (lambda: {"loss": term(lambda _: None)}, f"'odd' returns None {ON_GENERATOR}"),
     "term of whole numbers": (
         lambda: {"loss": term(Tensor.long)},
         f"'odd' returns a term of shape (8,) of the type int64 {ON_GENERATOR}",
+    ),
+    "term elsewhere": (
+        lambda: {"loss": term(lambda score: score.to("meta"))},
+        f"'odd' returns a term of shape (8,) on the device 'meta' {ON_GENERATOR}",
+    ),
+    "gradients not finite": (
+        lambda: {"loss": term(lambda score: (score * 0).abs().sqrt())},
+        (
+            "the gradients of the generator of architecture 'mlp' are not finite before anything "
+            "is trained."
+        ),
+    ),
+    "sparse gradients": (
+        lambda: {"architecture": built(Choosing)},
+        f"{WHO} has sparse gradients, which are not supported; make its layers dense.",
     ),
     "term not finite": (
         lambda: {"loss": term(lambda score: score / 0)},
@@ -184,6 +304,13 @@ BEFORE: dict[str, tuple[Any, str]] = {
         (
             "'odd' returns a tensor of shape (7, 2) from augment; it must be a tensor of shape "
             "(8, 2), as the sample is."
+        ),
+    ),
+    "augment of a complex tensor": (
+        lambda: {"regularizers": (part(Regularizer, augment=lambda _, sample: sample * 1j),)},
+        (
+            "'odd' returns a complex tensor from augment; it must be a tensor of shape (8, 2), as "
+            "the sample is."
         ),
     ),
     "attach": (
@@ -201,13 +328,63 @@ BEFORE: dict[str, tuple[Any, str]] = {
         lambda: {"sampler": drawing(latent=lambda _, n, *__: {"z": torch.zeros(n, 5)})},
         "sampler 'odd' draws 'z' of shape (2, 5); its space makes it (2, 4).",
     ),
+    "latent of another number": (
+        lambda: {"sampler": drawing(latent=lambda _, n, *__: {"z": torch.zeros(n + 1, 4)})},
+        (
+            "sampler 'odd' draws a tensor of shape (3, 4) as 'z'; it must be a tensor of shape "
+            "(2, ...)."
+        ),
+    ),
+    "latent elsewhere": (
+        lambda: {
+            "sampler": drawing(latent=lambda _, n, *__: {"z": torch.zeros(n, 4, device="meta")})
+        },
+        "sampler 'odd' draws 'z' on the device 'meta'; it must be on 'cpu'.",
+    ),
+    "latent of no class": (
+        lambda: {
+            "sampler": drawing(
+                spaces=with_code, latent=lambda _, n, *__: {"code": torch.full((n,), 3)}
+            )
+        },
+        "sampler 'odd' draws the code 3; there are 3 classes, 0 to 2.",
+    ),
     "rows": (
-        lambda: {"sampler": drawing(draw=lambda *_: torch.arange(90, 98))},
-        "sampler 'odd' deals rows 90 to 97; the data have rows 0 to 63.",
+        lambda: {"sampler": drawing(draw=lambda *_: torch.arange(57, 65))},
+        "sampler 'odd' deals rows 57 to 64; the data have rows 0 to 63.",
+    ),
+    "rows below 0": (
+        lambda: {"sampler": drawing(draw=lambda *_: torch.arange(-1, 7))},
+        "sampler 'odd' deals rows -1 to 6; the data have rows 0 to 63.",
+    ),
+    "rows of fractions": (
+        lambda: {"sampler": drawing(draw=lambda *_: torch.zeros(8))},
+        (
+            "sampler 'odd' deals a tensor of shape (8,) of the type torch.float32 as rows; they "
+            "must be numbers, int64, (N,)."
+        ),
+    ),
+    "rows in a column": (
+        lambda: {"sampler": drawing(draw=lambda *_: torch.arange(8)[:, None])},
+        (
+            "sampler 'odd' deals a tensor of shape (8, 1) of the type torch.int64 as rows; they "
+            "must be numbers, int64, (N,)."
+        ),
     ),
     "no rows": (
         lambda: {"sampler": drawing(draw=lambda *_: torch.arange(0))},
         "sampler 'odd' deals no rows; the data have rows 0 to 63.",
+    ),
+    "no spaces": (
+        lambda: {"sampler": drawing(spaces=lambda *_: 3)},
+        "sampler 'odd' returns an int as its spaces; they must be a dict by name.",
+    ),
+    "a space without a name": (
+        lambda: {"sampler": drawing(spaces=lambda *_: {3: Space(shape=(4,))})},
+        (
+            "sampler 'odd' returns a Space as the space of 3; it must be a ganzoo.Space, under a "
+            "name."
+        ),
     ),
     "spaces": (
         lambda: {"sampler": drawing(spaces=lambda *_: {"z": (4,)})},
@@ -227,6 +404,24 @@ BEFORE: dict[str, tuple[Any, str]] = {
     "deals another player's step": (
         lambda: {"sampler": dealing(lambda _, game, rows: [step(game, "generator", rows)])},
         "sampler 'odd' deals a step of the generator on the discriminator's turn.",
+    ),
+    "deals a step by itself": (
+        lambda: {"sampler": dealing(lambda p, game, rows: step(game, p, rows))},
+        "sampler 'odd' deals a step by itself, which deal must yield, on the discriminator's turn.",
+    ),
+    "deals the state": (
+        lambda: {"sampler": dealing(lambda p, game, rows: [step(game, p, rows, state=rows)])},
+        "sampler 'odd' deals 'state', a name that has another meaning; give it another.",
+    ),
+    "deals scores": (
+        lambda: {"sampler": dealing(lambda p, game, rows: [step(game, p, rows, real_x=rows)])},
+        "sampler 'odd' deals 'real_x', a name that has another meaning; give it another.",
+    ),
+    "deals no class": (
+        lambda: {
+            "sampler": dealing(lambda p, game, rows: [step(game, p, rows, label=rows * 0 + 7)])
+        },
+        "sampler 'odd' deals the label 7; there are 3 classes, 0 to 2.",
     ),
     "builds no optimizer": (
         lambda: building(lambda *_: None),
@@ -258,20 +453,40 @@ BEFORE: dict[str, tuple[Any, str]] = {
         ),
     ),
     "state": (
-        lambda: {"regularizers": (part(Regularizer, start=lambda *_: State(), project=nothing),)},
+        lambda: stateful(3),
         "state() of the regularizer odd returns an int; it must be a dict by name.",
+    ),
+    "state without names": (lambda: stateful({3: 1}), f"{STATE} the name 3 {HOLDS}"),
+    "state on meta": (
+        lambda: stateful({"a": torch.zeros(1, device="meta")}),
+        f"{STATE} a Tensor {HOLDS}",
+    ),
+    "state without an end": (lambda: stateful({"a": endless()}), f"{STATE} a list {HOLDS}"),
+    "state that cannot be restored": (
+        lambda: stateful({"a": 1}, lambda _: [].pop()),
+        "the state of the regularizer odd cannot be restored: pop from empty list",
     ),
 }
 
 
-class State:
-    def state(self) -> Any:
-        return 3
+def stateful(held: Any, restore: Callable[..., Any] = lambda _: None) -> dict[str, Any]:
+    """A regularizer whose state is saved as this."""
+    state = SimpleNamespace(state=lambda: held, restore=restore)
+    odd = part(Regularizer, start=lambda *_: state, project=nothing)
+    return {"regularizers": (odd,)}
+
+
+def endless() -> list[Any]:
+    found: list[Any] = []
+    found.append(found)
+    return found
 
 
 def nothing(*_: object) -> None: ...
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
 @pytest.mark.parametrize("what", BEFORE)
 def test_a_part_that_returns_something_else_is_refused_before_training(what: str) -> None:
     make, sentence = BEFORE[what]
@@ -320,10 +535,28 @@ AFTER: dict[str, tuple[Any, str]] = {
         lambda: {"architecture": made(lambda out: out[:, :, None], LATER)},
         f"{WHO} returns 'fake' of shape (8, 2, 1); it must be (8, 2).",
     ),
+    "scores of another number": (
+        lambda: {"architecture": judging(lambda out: out[:1], LATER)},
+        (
+            "the discriminator of architecture 'odd' returns 'score' of shape (1,); it must be "
+            "(8,), or (8, ...) for a map of scores."
+        ),
+    ),
     "a term": (lambda: {"loss": term(lambda _: None, 3)}, f"'odd' returns None {ON_GENERATOR}"),
     "a term that broadcast": (
         lambda: {"loss": term(lambda score: score[:, None] - score, 3)},
         f"'odd' returns a term of shape (8, 8) {ON_GENERATOR}",
+    ),
+    "a term of nothing": (
+        lambda: {"loss": term(lambda score: score[:0], 3)},
+        f"'odd' returns a term of shape (0,) {ON_GENERATOR}",
+    ),
+    "an update": (
+        lambda: building(lambda _, params: Wearing(params, lr=1)),
+        (
+            "the update of the generator fails on the generator's turn in round 3 with "
+            "architecture 'mlp', sampler 'gaussian' and dataset 'points': worn out"
+        ),
     ),
     "no step": (
         lambda: {"sampler": dealing(lambda *_: iter(()), LATER)},
@@ -363,6 +596,18 @@ def test_what_a_part_returns_in_a_later_round_is_refused_too(what: str) -> None:
         play(game, 6)
     assert str(error.value) == sentence
     assert game.rounds > 0
+
+
+def test_an_optimizer_whose_rate_is_zero_at_first_changes_nothing_yet() -> None:
+    Game(variant_of(SMALL, **building(lambda _, params: torch.optim.SGD(params, lr=0.0))), points())
+
+
+def test_the_step_of_the_check_is_not_played_again() -> None:
+    kept: dict[str, Any] = {}
+    keeping = dealing(lambda p, game, rows: [kept.setdefault(p, step(game, p, rows))])
+    game = Game(variant_of(SMALL, sampler=keeping), points())
+    with pytest.raises(ComposeError, match="deals the same step twice"):
+        game.round()
 
 
 # -------------------------------------------------------------------------------------------- data
@@ -413,6 +658,10 @@ def of(**columns: Any) -> Data:
         (
             lambda: Data("odd", REAL, REAL, {}),  # type: ignore[arg-type]
             "train of Data cannot be a Tensor; it must be rows, such as ganzoo.ResidentRows.",
+        ),
+        (
+            lambda: Data("odd", ResidentRows({}), ResidentRows({}), {}),
+            "resident rows are made of at least one column.",
         ),
         (lambda: of(real=REAL[:0]), "dataset 'odd' has no rows to train on."),
     ],

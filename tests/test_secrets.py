@@ -95,6 +95,7 @@ def test_the_endpoint_of_the_environment_is_treated_alike(
         "https://alice:pl:ugh/xyzzy@hub.example",
         "https://alice:pl:ugh#xyzzy@hub.example",
         "ftp://alice:xyzzy@hub.example",
+        "https://alice:xyzzy@",
         "xyzzy",
     ],
 )
@@ -112,6 +113,13 @@ def test_an_endpoint_that_is_no_url_is_refused_without_being_shown(
     with pytest.raises(SystemExit):
         cli.main()
     refuse_secrets(*capsys.readouterr())
+
+
+def test_an_endpoint_shows_no_header_and_ends_in_no_slash() -> None:
+    found = Endpoint.of(f"https://alice:{SECRET}@hub.example:8080/mirror/")
+    assert repr(found) == "Endpoint(url='https://hub.example:8080/mirror')"
+    assert found.headers == {"authorization": "Basic YWxpY2U6cGw6dWdoL3h5enp5"}
+    assert Endpoint.of("https://hub.example/").headers == {}
 
 
 def test_what_other_programs_say_is_repeated_without_secrets(

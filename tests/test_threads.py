@@ -7,7 +7,7 @@ import select
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,8 +32,10 @@ from ganzoo.plugins import default
 from ganzoo.plugins.isolation import PROCESS, isolated
 from ganzoo.storage import download
 from ganzoo.storage.files import remove_leftovers, replacing
+from ganzoo.storage.lock import locked
+from ganzoo.training.computing import computing_on
 from ganzoo.training.interrupt import interruptible
-from ganzoo.training.threads import available_threads, computing_on
+from ganzoo.training.threads import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -383,6 +385,16 @@ def test_a_folder_is_for_one_thread_at_a_time(zoo: Zoo, tmp_path: Path) -> None:
     )
     assert run.game.rounds == 10
     assert trained(zoo, tmp_path, rounds=11, resume=True).game.rounds == 11
+
+
+def test_another_thread_may_let_go_of_a_folder(tmp_path: Path) -> None:
+    held = ExitStack()
+    held.enter_context(locked(tmp_path))
+    thread = threading.Thread(target=held.close)
+    thread.start()
+    thread.join()
+    with locked(tmp_path):
+        pass
 
 
 def test_rows_that_another_thread_reads_meanwhile_are_not_taken_for_ones_own(

@@ -23,9 +23,9 @@ from ganzoo.errors import (
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.opening import load
 from ganzoo.pretrained.scores import default_n, measure_model
+from ganzoo.training.computing import computing_on
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
-from ganzoo.training.threads import computing_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.parameter import is_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,8 @@ def unexpanded(net: nn.Module) -> nn.Module:
     """
     for module in net.modules():
         for name, buffer in module.named_buffers(recurse=False):
+            if is_lazy(buffer) or buffer.layout is not torch.strided:
+                continue  # refused later
             steps = zip(buffer.stride(), buffer.shape, strict=True)
             if any(step == 0 and size > 1 for step, size in steps):
                 setattr(module, name, buffer.clone(memory_format=torch.contiguous_format))

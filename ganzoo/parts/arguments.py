@@ -19,11 +19,11 @@ LONGEST_NAME = 255
 
 
 def is_path(value: object) -> bool:
-    """Whether a value can be the path of a file or folder, or is an empty one."""
-    if not isinstance(value, (str, os.PathLike)):
+    """Whether a value can be the path of a file or folder; of an empty one ``given_path`` tells."""
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str):
         return False
-    path = os.fspath(value)
-    names = path.replace(os.sep, "/").split("/") if isinstance(path, str) else ()
+    names = path.replace(os.sep, "/").split("/")
     return not any(len(os.fsencode(n)) > LONGEST_NAME or "\0" in n for n in names)
 
 

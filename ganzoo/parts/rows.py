@@ -101,6 +101,9 @@ class ResidentRows:
                     "give a dense tensor with values for each row, under a name."
                 )
                 raise DataError(message)
+        if not self.columns:
+            message = "resident rows are made of at least one column."
+            raise DataError(message)
         lengths = {name: len(column) for name, column in self.columns.items()}
         if len({*lengths.values()}) > 1:
             told = ", ".join(f"{name} has {n}" for name, n in lengths.items())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import ZooError, without_secrets
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.registry import registry
+from ganzoo.storage.paths import given_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,7 @@ def install(
     wanted = [f"{listing.distribution}=={listing.version}" for listing in listings]
     command = [sys.executable, "-m", "pip", "install", "--only-binary", ":all:"]
     if find_links is not None:
-        command += ["--no-index", "--find-links", str(find_links)]
+        command += ["--no-index", "--find-links", str(given_path(find_links))]
     # Pinned to what is installed: adding a plugin must not exchange a CUDA build of torch.
     for pinned in ("torch", "ganzoo-core"):
         version = installed_version(pinned)

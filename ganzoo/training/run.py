@@ -24,6 +24,7 @@ from ganzoo.storage.files import make_folder, remove_leftovers
 from ganzoo.storage.lock import locked
 from ganzoo.storage.paths import given_path
 from ganzoo.training import checkpoint
+from ganzoo.training.computing import computing_on
 from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c, interrupted_after, interruptible
 from ganzoo.training.observing import Observing, Pending
@@ -38,7 +39,6 @@ from ganzoo.training.resume import (
 from ganzoo.training.rollback import roll_back
 from ganzoo.training.saving import SavedGame
 from ganzoo.training.start import start_game
-from ganzoo.training.threads import computing_on
 from ganzoo.training.weights import write_generator
 
 if TYPE_CHECKING:

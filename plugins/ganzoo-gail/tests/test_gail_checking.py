@@ -89,6 +89,13 @@ def refused(path: Path) -> str:
             "has numbers in 'obs' that are not finite",
         ),
         ({"obs": torch.full((4, 4), torch.inf)}, "has numbers in 'obs' that are not finite"),
+        (
+            {"obs": torch.zeros(0, 4), "action": torch.zeros(0), "lengths": torch.zeros(0).long()},
+            "is empty or incomplete: 0 observations, 0 actions and episodes of 0 steps.",
+        ),
+        ({"obs": torch.zeros(4, 3)}, "has observations of shape (3,); those of "),
+        ({"action": torch.zeros(4)}, "has actions that "),
+        ({"action": torch.tensor([0, 0, 0, -1])}, "has actions that "),
         ({"obs": torch.full((4, 4), 3e38)}, "has observations too large to be normalized."),
     ],
 )
