@@ -98,7 +98,11 @@ def data_of(
     columns = checked(source, tensors, task)
     lengths = columns.pop("lengths")
     if trajectories > len(lengths):
-        message = f"{source} holds {counted(len(lengths), 'episode')}, not {trajectories}."
+        held = len(lengths)
+        message = (
+            f"{source} holds {counted(held, 'episode')}, not {trajectories}; set data.trajectories to "
+            f"{held} at most."
+        )
         raise DataError(message)
     trained = int(lengths[:trajectories].sum())
     held = trained if trajectories < len(lengths) else trained - int(lengths[-1])
