@@ -98,11 +98,8 @@ def data_of(
     columns = checked(source, tensors, task)
     lengths = columns.pop("lengths")
     if trajectories > len(lengths):
-        held = len(lengths)
-        message = (
-            f"{source} holds {counted(held, 'episode')}, not {trajectories}; set data.trajectories to "
-            f"{held} at most."
-        )
+        there = counted(len(lengths), "episode")
+        message = f"{source} holds {there}, not {trajectories}; set data.trajectories to fewer."
         raise DataError(message)
     trained = int(lengths[:trajectories].sum())
     held = trained if trajectories < len(lengths) else trained - int(lengths[-1])
