@@ -92,7 +92,7 @@ class Subject:
         if not child.ended():
             os.kill(child.pid, number)
         child.wait()
-        self.last = child.said
+        self.last = re.sub(r"^\S+ goes on [^\n]*\n?", "", child.said)  # told by each that resumes
         return child
 
     @staticmethod
