@@ -661,7 +661,7 @@ def of(**columns: Any) -> Data:
         ),
         (
             lambda: Data("odd", ResidentRows({}), ResidentRows({}), {}),
-            "resident rows are made of at least one column.",
+            "dataset 'odd' has rows without columns.",
         ),
         (lambda: of(real=REAL[:0]), "dataset 'odd' has no rows to train on."),
     ],

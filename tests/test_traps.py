@@ -264,8 +264,8 @@ def test_frozen_and_tied_weights_train_save_and_resume(tmp_path: Path) -> None:
     for _ in range(2):
         game.round()
     assert torch.equal(game.nets["generator"].frozen.weight, frozen)
-    checkpoint.write(tmp_path / "1.safetensors", *game.state())
-    with checkpoint.reading(tmp_path / "1.safetensors") as (tensors, facts):
+    checkpoint.write(tmp_path / "some.safetensors", *game.state())
+    with checkpoint.reading(tmp_path / "some.safetensors") as (tensors, facts):
         other.restore(tensors, facts)
     game.round()
     other.round()

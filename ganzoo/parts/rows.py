@@ -101,9 +101,6 @@ class ResidentRows:
                     "give a dense tensor with values for each row, under a name."
                 )
                 raise DataError(message)
-        if not self.columns:
-            message = "resident rows are made of at least one column."
-            raise DataError(message)
         lengths = {name: len(column) for name, column in self.columns.items()}
         if len({*lengths.values()}) > 1:
             told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
@@ -123,10 +120,10 @@ class ResidentRows:
     @property
     def device(self) -> torch.device:
         """Where the columns are."""
-        return next(iter(self.columns.values())).device
+        return next(iter(self.columns.values()), torch.empty(0)).device
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return len(next(iter(self.columns.values()), ()))  # of streamed rows none need be resident
 
     def column(self, name: str, rows: Tensor | slice = slice(None)) -> Tensor:
         """Some rows of one column as networks read them, (N, ...)."""
