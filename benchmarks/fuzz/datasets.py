@@ -107,7 +107,7 @@ def pgm(width: int, height: int) -> bytes:
 
 def read_images(blob: bytes, folder: Path) -> object:
     ending, _, content = blob.partition(b" ")
-    name = ending.decode("ascii", "ignore").strip("./\0")[:8] or "png"
+    name = "".join(c for c in ending.decode("ascii", "ignore") if c.isalnum())[:8] or "png"
     Image.new("L", (16, 16)).save(folder / "a.png")
     (folder / f"b.{name}").write_bytes(content)
     data = Folder(path=str(folder), size=8).load()
