@@ -110,8 +110,8 @@ def of_samples(made: dict[str, Tensor], reference: Reference) -> dict[str, str]:
         if lost:
             listed = ", ".join(lost[:LISTED]) + (", ..." if len(lost) > LISTED else "")
             found[f"missing {name}"] = (
-                f"{len(lost)} of {len(judge.names)} classes of '{name}' are missing among "
-                f"{len(fake)} samples: {listed}."
+                f"{len(lost)} of {len(judge.names)} classes of '{name}' "
+                f"{'is' if len(lost) == 1 else 'are'} missing among {len(fake)} samples: {listed}."
             )
     return found
 
