@@ -327,7 +327,7 @@ def strange(fields: dict[str, Any]) -> None:
     [
         (wide, "option 'width' of 'dcgan' cannot be 1000000000"),
         (huge, "does not hold the network that it describes"),
-        (strange, "no architecture 'os.system'"),
+        (strange, "cannot be built here: no architecture 'os.system'"),
         (
             lambda f: f.update(format=2),
             "was written by a later version of ganzoo; upgrade ganzoo-core",

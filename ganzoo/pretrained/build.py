@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganzoo.engine.build import Network, built
 from ganzoo.engine.streams import DefaultRandom
-from ganzoo.errors import WeightsError, ZooError
+from ganzoo.errors import OptionError, UnknownNameError, WeightsError, ZooError
 from ganzoo.storage.weight_file import Config, Uninitialized, difference
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ def network(config: Config, tensors: Mapping[str, Tensor], zoo: Zoo, who: str) -
 
     The names, dtypes and shapes of ``tensors`` must be those of the network, and its parameters
     finite. Raises WeightsError, in which ``who`` names the file, if they are not or the network
-    cannot be built.
+    cannot be built; UnknownNameError or OptionError, if this zoo lacks what the file asks for.
     """
-    variant: Variant = zoo.variant(config.variant)
+    try:
+        variant: Variant = zoo.variant(config.variant)
+    except (UnknownNameError, OptionError) as error:
+        message = f"{who} cannot be built here: {error}"
+        raise type(error)(message) from error
     try:
         spaces = {**config.spaces, **variant.sampler.spaces(config.spaces)}
         # On the meta device nothing is allocated: however large the network that a config asks for,
