@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+def share(steps: int, decay: float) -> float:
+    """The share of the way to the network that its average moves after the ``steps``-th step.
+
+    Early on it is larger, so that the first weights are forgotten.
+    """
+    return 1 - min(decay, (1 + steps) / (10 + steps))
+
+
 class Average:
     """A copy of a network that follows it: parameters are averaged, buffers are copied.
 
@@ -27,12 +35,11 @@ class Average:
         self._buffers = list(zip(self.net.buffers(), net.buffers(), strict=True))
 
     @torch.no_grad()
-    def follow(self, steps: int, decay: float) -> None:
-        """Move towards the network after its ``steps``-th step.
-
-        Early on the decay is smaller, so that the first weights are forgotten.
-        """
-        decay = min(decay, (1 + steps) / (10 + steps))
-        torch._foreach_lerp_(self._mine, self._its, 1 - decay)
+    def follow(self, share: float | Tensor) -> None:
+        """Move a share of the way, a number or a float32 scalar, towards the network."""
+        if isinstance(share, float):
+            torch._foreach_lerp_(self._mine, self._its, share)
+        else:  # torch takes a tensor's weight as one for each
+            torch._foreach_lerp_(self._mine, self._its, [share] * len(self._mine))
         for mine, its in self._buffers:
             mine.copy_(its)

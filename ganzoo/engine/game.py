@@ -9,29 +9,29 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine import check, state
-from ganzoo.engine.average import Average
+from ganzoo.engine.annealed import AnnealedGame
+from ganzoo.engine.average import Average, share
 from ganzoo.engine.build import build_optimizer, built, trainable
 from ganzoo.engine.dealing import check_dealt, undealt
 from ganzoo.engine.fixed import device_of, whole
+from ganzoo.engine.graphs.cuda import CudaCapture
+from ganzoo.engine.graphs.rounds import Rounds
 from ganzoo.engine.memory_format import in_layout_of
 from ganzoo.engine.methods import check_columns, check_given, check_methods
 from ganzoo.engine.outputs import network
-from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.returned import check_parameters, spaces_of
-from ganzoo.engine.sampling import FrozenGenerator
+from ganzoo.engine.sampled import SampledGame
 from ganzoo.engine.starting import start_parts
 from ganzoo.engine.step import Step
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
 from ganzoo.engine.update import checked_term, failure
-from ganzoo.errors import DataError, OptionError, ZooError
+from ganzoo.errors import DataError, ZooError
 from ganzoo.parts.arguments import MOST
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
-from ganzoo.parts.schedule import is_scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ganzoo.engine.fixed import Given
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Part, Player
     from ganzoo.parts.variant import Variant
@@ -40,7 +40,7 @@ Log: TypeAlias = "dict[Player, dict[str, Tensor]]"
 """The weighted terms of each player's last step, by name; scalars still on the device."""
 
 
-class Game:
+class Game(AnnealedGame, SampledGame):
     """A variant set up on data: everything that training changes, and the loop that changes it.
 
     A variant, data, seed, device and thread count fix every value bit for bit on a CPU. Raises
@@ -48,7 +48,13 @@ class Game:
     """
 
     def __init__(
-        self, variant: Variant, data: Data, *, seed: int = 0, device: str | torch.device = "cpu"
+        self,
+        variant: Variant,
+        data: Data,
+        *,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        graph: bool = False,
     ) -> None:
         seed = whole("the seed", seed, 0, MOST)
         check_given(variant, data)
@@ -56,7 +62,7 @@ class Game:
         check_columns(data, dict(variant.turns))
         self.variant, self.data, self.seed = variant, data, seed
         self.device, self.batch = device_of(device), variant.batch
-        self.rounds, self.progress = 0, 0.0
+        self.rounds, self.graphs, self.numbers, self.progress = 0, None, None, 0.0
         if not len(data.train):
             message = f"dataset '{data.name}' has no rows to train on."
             raise DataError(message)
@@ -86,33 +92,56 @@ class Game:
         self.average = None if variant.ema is None else Average(self.nets[GENERATOR])
         self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
-        self._frozen: tuple[object, FrozenGenerator] | None = None
+        self._frozen = None
         self.fetching: set[Player] = set()
         """The players whose turns read rows that are fetched; the composition check finds them."""
         check.composition(self)
+        if graph:
+            self.graphs = Rounds(self, CudaCapture(self.device, self.latents))
+
+    def column(self, name: str, rows: Tensor) -> Tensor:
+        """A column of the training rows as networks read it, for a step."""
+        if self.numbers is not None and self.graphs is not None and name in self.train.fetched:
+            return self.graphs.column(name, rows)
+        return self.train.column(name, rows)
 
     # ------------------------------------------------------------------------- the training step
 
     def round(self) -> Log:
         """Play every player's turns once; returns the terms of each player's last step."""
-        if self.scheduled:
+        if self.scheduled and self.numbers is None:
             self._anneal()
         if self.fetching:
             reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
             self.train.ahead(self.order.coming(self.batch, reads))
         with self.leased():
-            for player, turns in self.variant.turns:
-                for _ in range(turns):
-                    self._turn(player)
+            if self.graphs is None:
+                self.play_turns()
+            else:
+                self.graphs.play()
         self.rounds += 1
         return self.log
 
-    def _turn(self, player: Player) -> None:
-        """Play every step that the sampler deals on a player's turn, before the next is dealt."""
-        sampler, before = self.now.sampler, self.steps[player]
+    def play_turns(self) -> None:
+        """Play every player's turns, each dealt from what it draws at its beginning."""
+        for player, turns in self.variant.turns:
+            for _ in range(turns):
+                self.deal(player, self.draw(player))
+
+    def draw(self, player: Player) -> Any:
+        """What the sampler chooses on the host for a player's turn."""
         try:
-            drawn = sampler.draw(player, self)
-            for step in sampler.deal(player, self, drawn):
+            return self.now.sampler.draw(player, self)
+        except ZooError:
+            raise
+        except Exception as error:
+            raise failure(self, player, error) from error
+
+    def deal(self, player: Player, drawn: Any) -> None:
+        """Play every step that the sampler deals on a player's turn, before the next is dealt."""
+        before = self.steps[player]
+        try:
+            for step in self.now.sampler.deal(player, self, drawn):
                 check_dealt(self, player, step)
                 try:
                     self.play(step)
@@ -131,7 +160,7 @@ class Game:
         player, count = step.player, self.steps[step.player]
         step.played = True
         terms = {
-            name: term.weight * term.every * checked_term(self, step, name, term(step)).mean()
+            name: term.scaled(checked_term(self, step, name, term(step)).mean())
             for name, term in self.terms[player].items()
             if count % term.every == 0
         }
@@ -153,29 +182,8 @@ class Game:
             for project in self.projecting[player]:
                 project(step, self.nets[player], player)
         if self.average is not None and player == GENERATOR:
-            self.average.follow(self.steps[player], self.now.ema or 0.0)
-
-    # -------------------------------------------------------------------------------- schedules
-
-    def _anneal(self) -> None:
-        """Give every scheduled number its value at the present progress."""
-        self._play_as(self.variant.at(self.progress))
-        for player, optimizer in self.optimizers.items():
-            arguments = self.now.optimizers[player].arguments()
-            changing = {
-                name: arguments[name]
-                for name, value in self.variant.optimizers[player]
-                if name in arguments and is_scheduled(value)
-            }
-            for group in optimizer.param_groups:
-                group.update(changing)
-
-    def _play_as(self, now: Variant) -> None:
-        """Play with a variant's numbers, none of which is a schedule."""
-        self.now = now
-        self.terms = {player: terms(now, player) for player in self.nets}
-        self.augmenting = augmentations(now)
-        self.projecting = {player: projections(now, player) for player in self.nets}
+            numbers, decay = self.numbers, self.now.ema or 0.0
+            self.average.follow(share(count + 1, decay) if numbers is None else numbers.share())
 
     # ----------------------------------------------------------------------------------- set up
 
@@ -228,51 +236,6 @@ class Game:
         """Whatever runs inside leaves no trace, but for weights."""
         return state.untouched(self)
 
-    # ---------------------------------------------------------------------------------- sampling
-
-    def frozen(self) -> FrozenGenerator:
-        """The generator to sample from, in eval mode: a copy of the average where there is one.
-
-        Copied and calibrated once for the weights as they are, however often it is asked for.
-        """
-        net = self._sampled()
-        tensors = (*net.parameters(), *net.buffers())
-        # A change in place moves a tensor's version, but a fused optimizer's does not; steps do.
-        versions = [tensor._version for tensor in tensors]  # noqa: SLF001
-        weights = (self.rounds, self.progress, *self.steps.values(), *versions)
-        if self._frozen is None or self._frozen[0] != weights:
-            self._frozen = (weights, FrozenGenerator.copy_of(net, **self.sampling()))
-        return self._frozen[1]
-
-    def preview(self) -> FrozenGenerator:
-        """The generator as ``frozen`` has it, with batch norm's statistics of one batch of 256."""
-        return FrozenGenerator.copy_of(self._sampled(), batches=1, **self.sampling())
-
-    def _sampled(self) -> nn.Module:
-        if GENERATOR not in self.nets:
-            message = f"'{self.variant.name}' has no generator to draw samples from."
-            raise OptionError(message)
-        return self.nets[GENERATOR] if self.average is None else self.average.net
-
-    def sampling(self) -> dict[str, Any]:
-        """All that a FrozenGenerator of this game has beside the network."""
-        return {
-            "reads": self.inputs[GENERATOR],
-            "accepts": self.options[GENERATOR],
-            "sampler": self.variant.sampler.at(self.progress),
-            "spaces": self.spaces,
-            "device": self.device,
-            "rows": self.data.held_out,
-            "info": self.data.info,
-            "progress": self.progress,
-        }
-
-    def sample(
-        self, n: int, *, seed: int = 0, given: Mapping[str, Given] | None = None
-    ) -> dict[str, Tensor]:
-        """Values of ``n`` samples by name, repeatable by seed: ``fake``, what it is made from."""
-        return self.frozen().sample(n, seed=seed, given=given)
-
     # ------------------------------------------------------------------------------------ state
 
     def is_finite(self) -> bool:
@@ -290,3 +253,5 @@ class Game:
         state.restore(self, tensors, facts)
         if self.scheduled:
             self._anneal()
+        if self.graphs is not None:
+            self.graphs.forget()

@@ -84,6 +84,13 @@ class Term(Reader):
     weight: float = 1.0
     every: int = 1
 
+    def scaled(self, value: Tensor) -> Tensor:
+        """A value of the term, (), as it counts in the objective."""
+        factor: float | Tensor = self.weight * self.every
+        if isinstance(factor, Tensor):  # of Python's precision, as a graph reads it
+            factor = factor.to(value.dtype)
+        return factor * value
+
 
 def terms(variant: Variant, player: Player) -> dict[str, Term]:
     """The terms of a player's objective, by the name of their part."""

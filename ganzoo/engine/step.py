@@ -112,9 +112,9 @@ class Step:
             # What a sampler deals is known, whatever the rows' own value is.
             values[name] = torch.ones(len(values[whose]), dtype=torch.bool, device=game.device)
         elif self.rows is not None and name in game.train.names:
-            values[name] = game.train.column(name, self.rows)
+            values[name] = game.column(name, self.rows)
         elif name in {"progress", "spaces"}:
-            values[name] = getattr(game, name)
+            values[name] = game.spaces if name == "spaces" else game.offered_progress
         elif name in {"score", "generate"}:
             if game.plays(name):
                 values[name] = getattr(self, name)

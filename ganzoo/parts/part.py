@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from pydantic_core import PydanticSerializationError
 
 from ganzoo.errors import OptionError, first_line
-from ganzoo.parts.schedule import Weight, model_at
+from ganzoo.parts.schedule import Weight, unscheduled
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ganzoo.parts.protocols import FrozenView, GameView
+    from ganzoo.parts.schedule import Number
 
 Player: TypeAlias = str
 """The name of a player: ``discriminator``, ``generator``, or one that a variant's turns add."""
@@ -86,9 +87,13 @@ class Part(BaseModel):
         own = (cls for cls in type(self).__mro__ if cls.__module__ != __name__)
         return any(method in cls.__dict__ for cls in own)
 
+    def unscheduled(self, number: Number) -> Self:
+        """The part with a number in the place of each schedule, which ``number`` makes of it."""
+        return unscheduled(self, number)
+
     def at(self, progress: float) -> Self:
         """The part with the numbers that its scheduled options have at a share of the budget."""
-        return model_at(self, progress)
+        return self.unscheduled(lambda schedule: schedule.at(progress))
 
     def spec(self) -> dict[str, Any]:
         """The part as JSON: its name and its options. Raises OptionError where JSON has none."""

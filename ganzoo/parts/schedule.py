@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -16,9 +16,14 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Shape = Literal["constant", "linear", "cosine", "steps"]
+Number: TypeAlias = "Callable[[Schedule], Any]"
+"""What makes the number that takes a schedule's place."""
 SHAPES: tuple[Shape, ...] = ("constant", "linear", "cosine", "steps")
 WRITTEN = "write it as linear:START:END, cosine:START:END, steps:START:SHARE=VALUE:... or constant"
 
@@ -178,13 +183,18 @@ def is_scheduled(value: object) -> bool:
 
 def number_at(value: T, progress: float) -> T:
     """An option's value at a share of the budget: a schedule becomes a number."""
+    return in_place_of(value, lambda schedule: schedule.at(progress))
+
+
+def in_place_of(value: T, number: Number) -> T:
+    """An option's value with a number in the place of each schedule."""
     if isinstance(value, tuple):
-        return tuple(number_at(v, progress) for v in value)  # type: ignore[return-value]
-    return value.at(progress) if isinstance(value, Schedule) else value  # type: ignore[return-value]
+        return tuple(in_place_of(v, number) for v in value)  # type: ignore[return-value]
+    return number(value) if isinstance(value, Schedule) else value
 
 
-def model_at(model: M, progress: float) -> M:
-    """A part or record whose scheduled options have their numbers at a share of the budget."""
-    now = {name: number_at(value, progress) for name, value in model if is_scheduled(value)}
+def unscheduled(model: M, number: Number) -> M:
+    """A part or record with a number in the place of each schedule among its options."""
+    now = {name: in_place_of(value, number) for name, value in model if is_scheduled(value)}
     # Not validated again: the values between two that were are within the same bounds.
     return model.model_copy(update=now) if now else model

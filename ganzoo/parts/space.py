@@ -120,7 +120,6 @@ class Space(BaseModel):
         """One vector of this space's parts, float32, (N, width); the inverse of ``split``."""
         # `ganzoo --help` imports this module, and torch takes a second.
         from torch import cat
-        from torch.nn.functional import one_hot
 
         columns = []
         for name, part in self.parts.items():
@@ -244,3 +243,12 @@ def unmasked(names: Iterable[str], spaces: Mapping[str, Space]) -> str | None:
     names = {*names}
     lone = [mask.removesuffix(MASK) for mask in masks(sorted(names), spaces) if mask not in names]
     return lone[0] if lone else None
+
+
+def one_hot(category: Tensor, classes: int) -> Tensor:
+    """Categories, int64, (N,), as zeros and a one in the category's place, int64, (N, classes).
+
+    As torch's, which on a CPU reads the values on the host; that cannot be captured as a graph.
+    """
+    zeros = category.new_zeros(*category.shape, classes)
+    return zeros.scatter_(-1, category.unsqueeze(-1), 1)

@@ -29,7 +29,7 @@ from ganzoo.parts.part import (
     Regularizer,
     Sampler,
 )
-from ganzoo.parts.schedule import Decay, is_scheduled, model_at
+from ganzoo.parts.schedule import Decay, Number, is_scheduled, unscheduled
 
 PlayerName = Annotated[Player, StringConstraints(pattern=PLAYER_NAME)]
 MOST_TURNS = 1000
@@ -129,17 +129,21 @@ class Variant(BaseModel):
         records = [self, *self.parts(), *self.optimizers.values()]
         return any(is_scheduled(value) for record in records for _, value in record)
 
-    def at(self, progress: float) -> Self:
-        """The variant with every scheduled number as it is at a share of the budget, in [0, 1]."""
+    def unscheduled(self, number: Number) -> Self:
+        """The variant with a number in the place of each schedule, which ``number`` makes of it."""
         now: dict[str, Any] = {}
         for field in PARTS:
             value = getattr(self, field)
             if isinstance(value, tuple):
-                now[field] = tuple(part.at(progress) for part in value)
+                now[field] = tuple(part.unscheduled(number) for part in value)
             elif value is not None:
-                now[field] = value.at(progress)
-        now["optimizers"] = {player: o.at(progress) for player, o in self.optimizers.items()}
-        return model_at(self, progress).model_copy(update=now)
+                now[field] = value.unscheduled(number)
+        now["optimizers"] = {p: o.unscheduled(number) for p, o in self.optimizers.items()}
+        return unscheduled(self, number).model_copy(update=now)
+
+    def at(self, progress: float) -> Self:
+        """The variant with every scheduled number as it is at a share of the budget, in [0, 1]."""
+        return self.unscheduled(lambda schedule: schedule.at(progress))
 
     def spec(self) -> dict[str, Any]:
         """The variant as JSON; each part is its name and its options, never an import path."""

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from pydantic import Field
 from torch import nn
-from torch.nn.functional import one_hot
 
 from ganzoo.builtin.networks import ConvOrMlp, Scorer
 from ganzoo.errors import ComposeError
 from ganzoo.parts.needs import as_heads
-from ganzoo.parts.space import Space
+from ganzoo.parts.space import Space, one_hot
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,0 +1,81 @@
+"""The numbers of a round that change, kept on the device, where a graph reads them anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ganzoo.engine.average import share
+from ganzoo.parts.part import GENERATOR
+from ganzoo.parts.schedule import is_scheduled, number_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from ganzoo.engine.game import Game
+    from ganzoo.parts.schedule import Schedule
+    from ganzoo.parts.variant import Variant
+
+
+class Numbers:
+    """Progress, scheduled options and the moving average's shares, each a scalar, float64, ().
+
+    A graph holds a number of Python as it was when it was captured. A scalar of Python's own
+    precision takes its place in arithmetic, to the same bits.
+    """
+
+    def __init__(self, game: Game, steps: int) -> None:
+        """Take the place of a game's numbers; the generator has ``steps`` steps a round."""
+        self.game, variant = game, game.variant
+        self.schedules: list[Schedule] = []
+        variant.unscheduled(self._found)
+        averaged = steps if game.average is not None else 0
+        count = 1 + len(self.schedules) + averaged
+        self._all = torch.zeros(count, dtype=torch.float64, device=game.device)
+        self.progress, *others = self._all.unbind()
+        scheduled, shares = others[: len(self.schedules)], others[len(self.schedules) :]
+        self._shares = [number.float() for number in shares]
+        self._singles = list(zip(self._shares, shares, strict=True))
+        self._left: Iterator[Tensor] = iter(())
+        views = iter(scheduled)
+        self.variant: Variant = variant.unscheduled(lambda _: next(views))
+        """The variant, a scalar in the place of each schedule."""
+        self._schedule_optimizers()
+
+    def _found(self, schedule: Schedule) -> float:
+        self.schedules.append(schedule)
+        return 0.0
+
+    def _schedule_optimizers(self) -> None:
+        for player, optimizer in self.game.optimizers.items():
+            arguments = self.variant.optimizers[player].arguments()
+            for name, value in self.game.variant.optimizers[player]:
+                if name not in arguments or not is_scheduled(value):
+                    continue
+                number = arguments[name]
+                if isinstance(number, torch.Tensor) and number.is_cuda:
+                    # Fused optimizers read a rate of single precision on a GPU.
+                    single = number.float()
+                    self._singles.append((single, number))
+                    number = single
+                for group in optimizer.param_groups:
+                    group[name] = number
+
+    def refresh(self) -> None:
+        """Give every number its value in the round that comes."""
+        game, progress = self.game, self.game.progress
+        decay = number_at(game.variant.ema, progress) or 0.0
+        played = game.steps.get(GENERATOR, 0)
+        values = [progress, *(schedule.at(progress) for schedule in self.schedules)]
+        values += [share(played + i, decay) for i in range(1, len(self._shares) + 1)]
+        self._all.copy_(torch.tensor(values, dtype=torch.float64))
+        for single, double in self._singles:
+            single.copy_(double)
+        self._left = iter(self._shares)
+
+    def share(self) -> Tensor:
+        """The share of the moving average's way in the generator's next step of the round."""
+        return next(self._left)

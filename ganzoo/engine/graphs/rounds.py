@@ -1,0 +1,293 @@
+"""Rounds played as graphs: what is captured, when, and what is played eagerly instead."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import torch
+
+from ganzoo.engine.graphs.drawn import Drawn, Unfit
+from ganzoo.engine.graphs.numbers import Numbers
+from ganzoo.engine.graphs.rehearsal import Drawing, Rehearsal, Watching, numbers_of_python
+from ganzoo.errors import SENTENCE, shortened
+from ganzoo.parts.part import GENERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from torch import Tensor
+
+    from ganzoo.engine.game import Game
+    from ganzoo.parts.part import Player
+
+MOST = 32
+"""The most patterns of rounds that are captured; each takes a few rounds, and memory."""
+Pattern: TypeAlias = "tuple[object, ...]"
+
+
+class Capture(Protocol):
+    """Captures the device's work."""
+
+    def warming_up(self) -> AbstractContextManager[None]:
+        """Inside, work is done in the way in which it will be captured."""
+
+    def capture(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Do some work, and return what does it again, without Python."""
+
+
+@dataclass
+class Captured:
+    """What is known of the rounds of one pattern."""
+
+    played: int = 0
+    first: Rehearsal | None = None
+    """The first round that was watched, until the second was."""
+    replay: Callable[[], None] | None = None
+    logged: list[tuple[Player, str]] = field(default_factory=list)
+    terms: Tensor | None = None
+    """The values that the round logs, (n,), which each replay writes anew."""
+
+
+class Rounds:
+    """Plays the rounds of a game: some eagerly, to learn what they do, and then as graphs.
+
+    Of each pattern (which lazy terms are due, which stage each network is in) the first round is
+    played as ever, two are rehearsed, and the fourth is captured. All of these are real rounds:
+    nothing is undone. What cannot be captured is played eagerly for good; ``reason`` says why.
+    """
+
+    def __init__(self, game: Game, capture: Capture) -> None:
+        self.game, self.capture = game, capture
+        self.reason: str | None = None
+        self.watching: Watching | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was captured: the game's tensors are others now."""
+        self.patterns: dict[Pattern, Captured] = {}
+        self._steps: dict[Player, int] = {}
+        self._turns: list[tuple[Player, Drawn]] = []
+        self._places: dict[str, list[int]] = {}
+        self._copied: str | None = None
+        self.game.use(None)
+
+    @property
+    def captured(self) -> int:
+        """How many patterns of rounds are graphs by now."""
+        return sum(known.replay is not None for known in self.patterns.values())
+
+    def play(self) -> None:
+        """Play one round, inside of the game's lease."""
+        if self.reason is not None:
+            self.game.play_turns()
+        elif not self._turns or (self._copied is None and self._moved() is not None):
+            self._learn()
+        else:
+            self._play_known()
+
+    def column(self, name: str, rows: Tensor) -> Tensor:
+        """A streamed column of the rows that a turn drew, where a graph reads it."""
+        with self._paused():
+            for _, place in self._turns:
+                if (found := place.column(name, rows)) is not None:
+                    return found
+        if self.watching is not None:
+            self.watching.object_to("reads streamed data of other rows than those drawn")
+        return self.game.train.column(name, rows)
+
+    def object_to(self, what: str) -> None:
+        """Say what a graph could not do, where the steps of a round are being rehearsed."""
+        if isinstance(self.watching, Rehearsal):
+            self.watching.object_to(what)
+
+    # ----------------------------------------------------------------------------- kinds of rounds
+
+    def _learn(self) -> None:
+        """Play eagerly, and learn how many steps each player has in a round."""
+        game = self.game
+        self.forget()
+        before, unfit = dict(game.steps), None
+        self._turns = [(p, Drawn(game)) for p, turns in game.variant.turns for _ in range(turns)]
+        with self.capture.warming_up():
+            for player, place in self._turns:
+                drawn = game.draw(player)
+                try:
+                    place.hold(drawn)
+                except Unfit as error:
+                    unfit = unfit or error
+                game.deal(player, drawn)
+        if unfit is not None:
+            self._play_eagerly(f"sampler '{game.variant.sampler.name}' {unfit}")
+            return
+        self._steps = {player: count - before[player] for player, count in game.steps.items()}
+        self._moved()
+        self._copied = self._moved()  # nothing was played in between
+        game.use(Numbers(game, self._steps.get(GENERATOR, 0)))
+
+    def _play_known(self) -> None:
+        assert self.game.numbers is not None
+        self.game.numbers.refresh()
+        known = self.patterns.setdefault(self._pattern(), Captured())
+        if len(self.patterns) > MOST:
+            self._play_eagerly(f"their lazy terms are due in more than {MOST} patterns")
+            self.game.play_turns()
+            return
+        # Its first round may make moments of parameters that had none, which is done once.
+        kinds = (self._warm_up, self._rehearse_drawing, self._rehearse, self._play_captured)
+        kinds[min(known.played, len(kinds) - 1)](known)
+        known.played += 1
+
+    def _warm_up(self, known: Captured) -> None:  # noqa: ARG002
+        """Play a round of a new pattern with the numbers on the device, unwatched."""
+        with self.capture.warming_up():
+            self.game.play_turns()
+
+    def _rehearse_drawing(self, known: Captured) -> None:
+        """Watch a round whose turns draw in between: may they all draw before the first step?"""
+        drawing, rehearsal = Drawing(self.game), Rehearsal(self.game)
+        with self._unchanged(drawing), self.capture.warming_up():
+            for player, place in self._turns:
+                with self._watched(drawing):
+                    value = self.game.draw(player)
+                try:
+                    value = place.hold(value)
+                except Unfit as unfit:
+                    drawing.object_to(str(unfit))
+                with self._watched(rehearsal):
+                    self.game.deal(player, value)
+        known.first = rehearsal
+        if self._copied is not None and rehearsal.reason is None:
+            rehearsal.reason = f"the state of the {self._copied} makes new tensors to be saved"
+        self._judge(drawing, rehearsal)
+
+    def _rehearse(self, known: Captured) -> None:
+        """Watch a round whose turns have drawn before it, and compare it with the first."""
+        rehearsal = Rehearsal(self.game, known.first)
+        held = self._held()
+        if held is None:
+            return
+        with self._unchanged(rehearsal), self.capture.warming_up(), self._watched(rehearsal):
+            for (player, _), value in zip(self._turns, held, strict=True):
+                self.game.deal(player, value)
+        rehearsal.finish()
+        known.first = None
+        self._judge(rehearsal)
+
+    def _play_captured(self, known: Captured) -> None:
+        held = self._held()
+        if held is None:
+            return
+        if known.replay is None:
+            self._capture(known, held)
+        else:
+            known.replay()
+            for player, count in self._steps.items():
+                self.game.steps[player] += count
+        assert known.terms is not None
+        log = self.game.log
+        # A copy, because the next replay writes over what the graph logs.
+        for (player, name), term in zip(known.logged, known.terms.clone().unbind(), strict=True):
+            log[player] = {**log[player], name: term}
+
+    def _capture(self, known: Captured, held: list[Any]) -> None:
+        game = self.game
+        before = dict(game.log)
+
+        def work() -> None:
+            for (player, _), value in zip(self._turns, held, strict=True):
+                game.deal(player, value)
+            known.logged = [
+                (player, name)
+                for player, terms in game.log.items()
+                for name, term in terms.items()
+                if term is not before.get(player, {}).get(name)
+            ]
+            known.terms = torch.stack([game.log[player][name] for player, name in known.logged])
+
+        known.replay = self.capture.capture(work)
+
+    # ------------------------------------------------------------------------------------- in parts
+
+    def _held(self) -> list[Any] | None:
+        """What all turns of a round draw, held; None where it did not fit and is played already."""
+        turns = self._turns
+        drawn = [self.game.draw(player) for player, _ in turns]
+        try:
+            return [place.hold(value) for (_, place), value in zip(turns, drawn, strict=True)]
+        except Unfit as unfit:
+            self._play_eagerly(f"sampler '{self.game.variant.sampler.name}' {unfit}")
+        for (player, _), value in zip(turns, drawn, strict=True):
+            self.game.deal(player, value)
+        return None
+
+    def _pattern(self) -> Pattern:
+        """Each network's stage in the round to come, and which lazy terms are due, by step."""
+        game = self.game
+        stages = [game.stage(player) for player in game.nets]
+        due = [
+            (player, i, name)
+            for player, count in self._steps.items()
+            for name, term in game.terms[player].items()
+            for i in range(count)
+            if term.every > 1 and (game.steps[player] + i) % term.every == 0
+        ]
+        return (*stages, *due)
+
+    def _judge(self, *watching: Watching) -> None:
+        """Play eagerly from now on where a rehearsal found a reason."""
+        reason = next((w.reason for w in watching if w.reason is not None), None)
+        if reason is not None:
+            self._play_eagerly(reason)
+
+    def _play_eagerly(self, reason: str) -> None:
+        self.forget()
+        self.reason = shortened(reason, SENTENCE)
+
+    @contextmanager
+    def _watched(self, watching: Watching) -> Iterator[None]:
+        self.watching = watching
+        try:
+            with watching:
+                yield
+        finally:
+            self.watching = None
+
+    @contextmanager
+    def _paused(self) -> Iterator[None]:
+        """Inside, nothing is watched: rows are fetched before a graph is replayed."""
+        if self.watching is None:
+            yield
+            return
+        self.watching.paused = True
+        try:
+            yield
+        finally:
+            self.watching.paused = False
+
+    @contextmanager
+    def _unchanged(self, watching: Watching) -> Iterator[None]:
+        """Object where a number of Python changes inside, as a graph would not change it."""
+        before = numbers_of_python(self.game)
+        yield
+        after = numbers_of_python(self.game)
+        changed = [who for who in before if before[who] != after.get(who)]
+        if changed and watching.reason is None:
+            watching.reason = f"{changed[0]}, a number of Python that changes"
+
+    def _moved(self) -> str | None:
+        """The part whose state is in other tensors than before, as ``restore`` may bring them."""
+        places = {
+            part: [value.data_ptr() for value in state.state().values() if is_tensor(value)]
+            for part, state in self.game.states.items()
+        }
+        moved = next((part for part in places if places[part] != self._places.get(part)), None)
+        self._places = places
+        return moved
+
+
+def is_tensor(value: object) -> bool:
+    """Whether a value is a tensor."""
+    return isinstance(value, torch.Tensor)
