@@ -11,7 +11,7 @@ from ganzoo_vanilla import Mlp
 from small import images, play, points, variant_of
 from torch import Tensor, nn
 
-from ganzoo.engine.average import Average
+from ganzoo.engine.average import Average, share
 from ganzoo.engine.game import Game
 from ganzoo.parts.schedule import linear
 
@@ -26,7 +26,7 @@ def averaged(decay: float, steps: int) -> tuple[float, ...]:
     nn.init.ones_(net.weight)
     found = []
     for step in range(1, steps + 1):
-        average.follow(step, decay)
+        average.follow(share(step, decay))
         found.append(float(average.net.weight.detach()))
     return tuple(found)
 
@@ -48,7 +48,7 @@ def test_buffers_are_copied_and_not_averaged() -> None:
     average = Average(net)
     net(torch.randn(8, 3) * 5 + 2)
     net(torch.randn(8, 3) * 5 + 2)
-    average.follow(2, 0.9)
+    average.follow(share(2, 0.9))
     for name, buffer in net.named_buffers():
         assert torch.equal(buffer, average.net.get_buffer(name)), name
     assert int(average.net.num_batches_tracked) == 2

@@ -136,7 +136,7 @@ def explain(variant: str, *, as_json: Json = False, **choices: Any) -> None:
         rows = [row for row in found["wiring"] if row["player"] == player]
         keys = ("value", "shape", "from", "read_by")
         show([{k: row[k] for k in keys} for row in rows], as_json=False)
-    for remark in found["remarks"]:
+    for remark in (found["graph"], *found["remarks"]):
         answer(f"\n{remark}")
     answer("\noptions (--set):")
     show(found["options"], as_json=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -23,6 +23,20 @@ DataName = Annotated[str | None, typer.Option("--data", help="Dataset: NAME or N
 Device = Annotated[str, typer.Option(help="cpu, cuda, ... or auto.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help="Rounds to train.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each run.")]
+OnDivergence = Annotated[
+    Literal["stop", "rollback"] | None,
+    typer.Option(help="Stop (the default), or go back to the last checkpoint and on from there."),
+]
+Graph = Annotated[
+    bool | None,
+    typer.Option("--graph/--no-graph", help="Capture rounds as CUDA graphs (default on a GPU)."),
+]
+Deterministic = Annotated[
+    bool | None,
+    typer.Option(
+        "--deterministic/--no-deterministic", help="The same bits each time on a GPU, slower."
+    ),
+]
 PATH: dict[str, Any] = {"parser": given_path, "metavar": "PATH"}
 """Of an option that is a path, so that an empty one is refused."""
 RunFolder = Annotated[

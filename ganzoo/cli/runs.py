@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import PATH, Device, Json, Rounds, RunFolder, Threads, composing
+from ganzoo.cli.options import (
+    PATH,
+    Deterministic,
+    Device,
+    Graph,
+    Json,
+    OnDivergence,
+    Rounds,
+    RunFolder,
+    Threads,
+    composing,
+)
 from ganzoo.cli.tables import answer, score_row, show
 
 app = typer.Typer()
@@ -36,12 +47,9 @@ def train(
     device: Device = "auto",
     threads: Threads = None,
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
-    on_divergence: Annotated[
-        Literal["stop", "rollback"] | None,
-        typer.Option(
-            help="Stop (the default), or go back to the last checkpoint and on from there."
-        ),
-    ] = None,
+    on_divergence: OnDivergence = None,
+    graph: Graph = None,
+    deterministic: Deterministic = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -69,6 +77,8 @@ def train(
         resume=resume,
         save_every=save_every,
         on_divergence=on_divergence,
+        graph=graph,
+        deterministic=deterministic,
         start=start,
         **choices,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganzoo.engine.average import share
+from ganzoo.engine.build import staged
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.parts.schedule import is_scheduled
 
@@ -46,15 +48,26 @@ class AnnealedGame:
     def progress(self, progress: float) -> None:
         self._progress = progress
 
-    def stage(self, player: Player) -> int | None:
-        """The stage of a network that has some: its ``stage(progress)``."""
-        staged = getattr(self.nets[player], "stage", None)
-        return None if staged is None else int(staged(self._progress))
+    @property
+    def eagerly(self) -> str | None:
+        """Why its rounds are not played as graphs though they were to be, in a sentence."""
+        reason = None if self.graphs is None else self.graphs.reason
+        return None if reason is None else f"Rounds are played without a graph: {reason}."
+
+    def stage(self, player: Player) -> dict[str, int]:
+        """The present stage of a network that has some, as its forward names it."""
+        return staged(self.nets[player], self._progress)
 
     @property
     def offered_progress(self) -> float | Tensor:
         """Progress as steps offer it: a number, or a scalar on the device, for graphs."""
         return self._progress if self.numbers is None else self.numbers.progress
+
+    def _share(self, steps: int) -> float | Tensor:
+        """The share of the moving average's way after the generator's ``steps``-th step."""
+        if self.numbers is not None:
+            return self.numbers.share()
+        return share(steps, self.now.ema or 0.0)
 
     def _anneal(self) -> None:
         """Give every scheduled number its value at the present progress."""

@@ -46,11 +46,21 @@ def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> Netw
     net = build(variant.architecture, player, spaces)
     skip = int(player == DISCRIMINATOR)
     # Read before anything wraps the network and hides the names of its forward.
-    made = Network(net, reads(net.forward, skip=skip), accepts(net.forward, skip=skip))
+    named = [
+        tuple(name for name in names(net.forward, skip=skip) if name not in staged(net, 0.0))
+        for names in (reads, accepts)
+    ]
+    made = Network(net, *named)
     for part in variant.regularizers:
         with worded(f"regularizer '{part.name}' fails to attach to the {player}"):
             part.attach(net, player)
     return made
+
+
+def staged(net: nn.Module, progress: float) -> dict[str, int]:
+    """``stage`` for the forward of a network whose structure changes with progress, by itself."""
+    stage = getattr(type(net), "stage", None)  # a module is slow to say that it has none
+    return {} if stage is None else {"stage": int(stage(net, progress))}
 
 
 def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space]) -> nn.Module:

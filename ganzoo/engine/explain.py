@@ -9,6 +9,7 @@ from torch import Tensor
 from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
+from ganzoo.engine.graphs.obstacle import obstacle
 from ganzoo.parts.part import DISCRIMINATOR
 from ganzoo.parts.schedule import is_scheduled
 from ganzoo.parts.variant import MOST_TURNS
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
+SMALL = 8
+"""The batch of the rounds that are played to explain."""
+
 
 def explain(
     variant: str | Variant | Composition, *, zoo: Zoo | None = None, **choices: Unpack[Choices]
 ) -> dict[str, Any]:
     """A composition, explained: its summary, turns, objective, wiring, options and remarks.
 
-    Builds the networks and deals one step, and so raises the ComposeError that training would.
+    Builds the networks and deals one step, and so raises the ComposeError that training would. Then
+    plays four rounds of small batches, to say whether a GPU can play them as graphs.
     """
     composed = compose(variant, zoo=zoo, **choices)
     game, variant = composed.game(), composed.variant
@@ -44,11 +49,22 @@ def explain(
         "objective": {player: objective(game, player) for player in game.nets},
         "wiring": wiring(game),
         "options": options(variant),
+        "graph": graph(composed),
         "remarks": [
             *game.data.remarks,
             *(remark for part in variant.parts() for remark in part.remarks(game)),
         ],
     }
+
+
+def graph(composed: Composition) -> str:
+    """How a GPU plays the rounds of a composition, in a sentence."""
+    variant = composed.variant
+    small = variant.model_copy(update={"batch": min(variant.batch, SMALL)})
+    reason = obstacle(Composition(small, composed.dataset, composed.zoo, composed.data).game())
+    if reason is None:
+        return "On a GPU, each round is played as one CUDA graph."
+    return f"On a GPU, rounds are played without a graph: {reason}."
 
 
 def article(word: str) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.engine import check, state
 from ganzoo.engine.annealed import AnnealedGame
-from ganzoo.engine.average import Average, share
+from ganzoo.engine.average import Average
 from ganzoo.engine.build import build_optimizer, built, trainable
 from ganzoo.engine.dealing import check_dealt, undealt
 from ganzoo.engine.fixed import device_of, whole
@@ -32,6 +32,7 @@ from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ganzoo.engine.graphs.rounds import Capture
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Part, Player
     from ganzoo.parts.variant import Variant
@@ -48,13 +49,7 @@ class Game(AnnealedGame, SampledGame):
     """
 
     def __init__(
-        self,
-        variant: Variant,
-        data: Data,
-        *,
-        seed: int = 0,
-        device: str | torch.device = "cpu",
-        graph: bool = False,
+        self, variant: Variant, data: Data, *, seed: int = 0, device: str | torch.device = "cpu"
     ) -> None:
         seed = whole("the seed", seed, 0, MOST)
         check_given(variant, data)
@@ -96,8 +91,10 @@ class Game(AnnealedGame, SampledGame):
         self.fetching: set[Player] = set()
         """The players whose turns read rows that are fetched; the composition check finds them."""
         check.composition(self)
-        if graph:
-            self.graphs = Rounds(self, CudaCapture(self.device, self.latents))
+
+    def use_graphs(self, capture: Capture | None = None) -> None:
+        """Play rounds as graphs from now on, where they can be; by default as CUDA's."""
+        self.graphs = Rounds(self, capture or CudaCapture(self.device, self.latents))
 
     def column(self, name: str, rows: Tensor) -> Tensor:
         """A column of the training rows as networks read it, for a step."""
@@ -182,8 +179,7 @@ class Game(AnnealedGame, SampledGame):
             for project in self.projecting[player]:
                 project(step, self.nets[player], player)
         if self.average is not None and player == GENERATOR:
-            numbers, decay = self.numbers, self.now.ema or 0.0
-            self.average.follow(share(count + 1, decay) if numbers is None else numbers.share())
+            self.average.follow(self._share(count + 1))
 
     # ----------------------------------------------------------------------------------- set up
 

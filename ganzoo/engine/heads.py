@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.build import staged
 from ganzoo.engine.streams import DefaultRandom
 from ganzoo.parts.needs import as_heads
 from ganzoo.parts.part import DISCRIMINATOR
@@ -73,7 +74,8 @@ def heads_on_rows(
                 on_rows = name != "progress"
                 return rows.column(name, part).to(game.device) if on_rows else game.progress
 
-            out = net(*map(value, sample), **{name: value(name) for name in named})
+            values = {name: value(name) for name in named} | staged(net, game.progress)
+            out = net(*map(value, sample), **values)
             for head, found in as_heads(out, "score").items():
                 made.setdefault(f"{prefix}{head}", []).append(found.cpu())
     return {name: torch.cat(parts) for name, parts in made.items()}

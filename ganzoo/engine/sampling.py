@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.build import staged
 from ganzoo.engine.fixed import fixed, whole
 from ganzoo.engine.returned import check_batch
 from ganzoo.engine.streams import DefaultRandom, seed_for
@@ -160,7 +161,8 @@ class FrozenGenerator:
 
     def _named(self, values: Mapping[str, Any]) -> dict[str, Any]:
         taken = [name for name in self.accepts if name in values]
-        return {name: values[name] for name in (*self.reads, *taken)}
+        named = {name: values[name] for name in (*self.reads, *taken)}
+        return named | staged(self.net, self.progress)
 
     def sample(
         self, n: int, *, seed: int = 0, given: Mapping[str, Given] | None = None

@@ -191,7 +191,7 @@ class Step:
         for name in self.game.options[player]:
             if seen.offers(name):
                 named[name] = seen[name]
-        return named
+        return named | self.game.stage(player)
 
     # ------------------------------------------------------------------------ networks as functions
 

@@ -40,10 +40,14 @@ class Optimizer(Part):
     def build(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The algorithm on some parameters."""
         kind: Any = self.algorithm
-        known = inspect.signature(kind).parameters
+        known, params = inspect.signature(kind).parameters, list(params)
         # The fastest implementation on every device, where the algorithm has it.
         fast = next(({how: True} for how in ("fused", "foreach") if how in known), {})
+        if "capturable" in known and all(param.is_cuda for param in params):
+            fast["capturable"] = True  # all of it on the device, as a graph needs it
         built: torch.optim.Optimizer = kind(params, **self.arguments(), **fast)
+        # torch warns of steps outside of a graph, such as those before one is captured.
+        vars(built)["_warned_capturable_if_run_uncaptured"] = True
         return built
 
 

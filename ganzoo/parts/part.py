@@ -119,6 +119,9 @@ class Architecture(Part):
       (N,), or a map of them, (N, ...), or a dict with ``score`` in it; every other head ``h`` is
       offered as ``real_h`` and ``fake_h``.
     - The network of any other player returns a dict; its keys are the names of its values.
+
+    A network whose structure changes in training, as in progressive growth, defines
+    ``stage(progress)``, an integer for each structure, and its ``forward`` takes it as ``stage``.
     """
 
     kind = "architecture"

@@ -11,6 +11,7 @@ from ganzoo.testing.composing import Plain, tiny
 from ganzoo.testing.items import conformance
 from ganzoo.testing.new import new_plugin
 from ganzoo.testing.plugin import check_plugin
-from ganzoo.testing.training import same
+from ganzoo.testing.replaying import check_replayed
+from ganzoo.testing.same import same
 
-__all__ = ["Plain", "check_plugin", "conformance", "new_plugin", "same", "tiny"]
+__all__ = ["Plain", "check_plugin", "check_replayed", "conformance", "new_plugin", "same", "tiny"]

@@ -27,16 +27,17 @@ class Recorded:
 
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
         """Do some work, and return what does it again, without Python."""
-        with Recorder() as recorder:
+        recorder = Recorder()
+        with recorder:
             work()
         return recorder.replay
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as torch leaves it
     """Keeps every operation with the tensors that it was given and those that it made."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[tuple[Any, Any, Any, list[Tensor]]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -14,6 +14,8 @@ from ganzoo.errors import ZooError, listed
 from ganzoo.parts.needs import RESERVED
 from ganzoo.testing.composing import BATCH, fitting, variants_of
 from ganzoo.testing.form import worded
+from ganzoo.testing.replaying import check_replayed
+from ganzoo.testing.same import same
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +51,7 @@ def check_variant(variant: Variant, own: dict[str, list[Any]]) -> None:
 
 
 def check_training(who: str, variant: Variant, data: Data) -> WatchedGame:
-    """A game of two rounds, whose twin ends with the same bits, and which resumes."""
+    """A game of two rounds, whose twin ends with the same bits, which resumes, and is replayed."""
     with worded(f"{who} breaks in training on {data.name}"):
         game, twin = trained(who, variant, data), trained(who, variant, data)
         assert same(game, twin), (
@@ -57,6 +59,7 @@ def check_training(who: str, variant: Variant, data: Data) -> WatchedGame:
             "changes belongs to the game: return it from start(self, game)."
         )
         check_resumed(who, game)
+        check_replayed(variant, data, who=who)
     return game
 
 
@@ -118,15 +121,3 @@ def check_resumed(who: str, game: Game) -> None:
         f"{who} plays a different round after a resume; state() and restore() must carry all that "
         "changes."
     )
-
-
-def same(one: Game, other: Game) -> bool:
-    """Whether two games' states, on which their next rounds depend, are equal bit for bit."""
-    (tensors, facts), (others, other_facts) = one.state(), other.state()
-    equal = all(name in others and torch.equal(t, others[name]) for name, t in tensors.items())
-    return equal and len(tensors) == len(others) and written(facts) == written(other_facts)
-
-
-def written(facts: dict[str, Any]) -> str:
-    """The part of a state that is not tensors, as JSON; ``check_resumed`` reports what is not."""
-    return json.dumps(facts, default=repr)

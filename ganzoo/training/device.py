@@ -54,6 +54,16 @@ def runs_own(folder: Path, device: str) -> str:
         raise RunError(message) from error
 
 
+def check_graph(device: str, *, wanted: bool | None) -> None:
+    """Raise RunError where graphs are asked for on a device that has none."""
+    if wanted and torch.device(device).type != "cuda":
+        message = (
+            "rounds are captured as graphs on CUDA GPUs alone, and this run is on the device "
+            f"'{device}'; leave --graph (graph=True) out."
+        )
+        raise RunError(message)
+
+
 def is_other_kind(one: str, other: str) -> bool:
     """Whether two devices keep the states of random numbers in different forms."""
     return torch.device(one).type != torch.device(other).type

@@ -28,7 +28,7 @@ from ganzoo.storage.reading import MIB, read_text
 from ganzoo.storage.weight_file import GENERATOR_FILE
 from ganzoo.training.budget import Budget
 from ganzoo.training.checkpoint import kept_in
-from ganzoo.training.device import DEVICES, chosen_device
+from ganzoo.training.device import DEVICES, check_graph, chosen_device
 from ganzoo.training.differences import differences
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ Saves: TypeAlias = Annotated[int, Field(gt=0, le=10**6)]
 Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
 OnDivergence: TypeAlias = Literal["stop", "rollback"]
-CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads", "on_divergence")
+CHANGEABLE = (
+    *("rounds", "seconds", "save_every", "saves", "device", "threads", "on_divergence"),
+    *("graph", "deterministic"),
+)
 """What a plan may change when its run is resumed."""
 
 
@@ -102,6 +105,10 @@ class Plan(BaseModel):
     start: Start | None = None
     moves: tuple[Move, ...] = ()
     on_divergence: OnDivergence = "stop"
+    graph: bool = True
+    """Whether rounds are played as CUDA graphs where the device is a GPU."""
+    deterministic: bool = False
+    """Whether a GPU is kept to algorithms that give the same bits each time."""
     rollbacks: tuple[Rollback, ...] = ()
     versions: dict[str, str] = {}
     own: dict[str, str] = {}
@@ -147,11 +154,13 @@ def plan_run(
     device: str | torch.device = "auto",
     threads: int | None = None,
     on_divergence: OnDivergence | None = None,
+    graph: bool | None = None,
+    deterministic: bool | None = None,
 ) -> Plan:
     """A run's plan, every option filled in but the threads, which its game decides.
 
     Its budget is ``rounds`` or ``seconds``, or 1000 rounds. Raises OptionError for a value that an
-    option cannot have, and RunError for a device that is not there.
+    option cannot have, and RunError for a device that is not there, or has no graphs.
     """
     options: dict[str, Any] = {
         "variant": composition.variant.spec(),
@@ -164,6 +173,8 @@ def plan_run(
         "device": chosen_device(device),
         "threads": threads,
         "on_divergence": on_divergence or "stop",
+        "graph": graph is not False,
+        "deterministic": bool(deterministic),
         "versions": {
             "ganzoo": __version__,
             "torch": torch.__version__,
@@ -173,6 +184,7 @@ def plan_run(
         "own": own_parts(composition),
     }
     found: Plan = validated(Plan, options, "run")
+    check_graph(found.device, wanted=graph)
     return found
 
 

@@ -11,7 +11,7 @@ from ganzoo.parts.variant import Variant
 from ganzoo.plugins.options import validated
 from ganzoo.storage.weight_file import GENERATOR_FILE
 from ganzoo.training.checkpoint import kept_in
-from ganzoo.training.device import chosen_device, runs_own
+from ganzoo.training.device import check_graph, chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c
 from ganzoo.training.plan import Move, Plan, Start, composed_in, plan_lost
 
@@ -49,6 +49,7 @@ def resumed_plan(
     changed["device"] = runs_own(folder, held.device) if device == "auto" else chosen_device(device)
     changed |= {"variant": composition.variant.spec(), "data": composition.dataset.spec()}
     plan: Plan = validated(Plan, {**held.model_dump(), **changed}, "run")
+    check_graph(plan.device, wanted=said["graph"])
     return plan, composition
 
 

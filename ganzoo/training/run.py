@@ -25,6 +25,7 @@ from ganzoo.storage.lock import locked
 from ganzoo.storage.paths import given_path
 from ganzoo.training import checkpoint
 from ganzoo.training.computing import computing_on
+from ganzoo.training.deterministic import deterministic
 from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c, interrupted_after, interruptible
 from ganzoo.training.observing import Observing, Pending
@@ -165,7 +166,11 @@ class Run(SavedGame):
         error: BaseException | None = None
         try:
             # The number of threads is part of what fixes every bit.
-            with computing_on(self.plan.threads or 1), interruptible() as interrupted:
+            with (
+                computing_on(self.plan.threads or 1),
+                deterministic(self.plan.device, wanted=self.plan.deterministic),
+                interruptible() as interrupted,
+            ):
                 self._play(at_save, interrupted)
         except BaseException as stop:
             error = stop
@@ -219,4 +224,6 @@ class Run(SavedGame):
         start = time.perf_counter()
         terms = self._pending.fetched()
         self.seconds += time.perf_counter() - start  # a GPU is still playing them
+        if (remark := self.game.eagerly) is not None and remark not in self.remarks:
+            self.remarks.append(remark)
         self.observers.noted(first, terms)

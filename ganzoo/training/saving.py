@@ -8,6 +8,7 @@ from ganzoo.engine import state
 from ganzoo.errors import DivergedError
 from ganzoo.storage.files import write_text
 from ganzoo.training import checkpoint
+from ganzoo.training.deterministic import deterministic
 from ganzoo.training.device import is_other_kind, moved
 from ganzoo.training.notebook import Shown
 from ganzoo.training.observing import Observing
@@ -28,7 +29,11 @@ class SavedGame(Shown):
     def __init__(self, folder: Path, plan: Plan, composition: Composition) -> None:
         """Set up the plan's game, as it was before its first round."""
         self.folder, self.zoo = folder, composition.zoo
-        self.game = composition.game(seed=plan.seed, device=plan.device)
+        # From the first operation on: libraries read their settings when they start.
+        with deterministic(plan.device, wanted=plan.deterministic):
+            self.game = composition.game(seed=plan.seed, device=plan.device)
+        if plan.graph and self.game.device.type == "cuda":
+            self.game.use_graphs()
         threads = plan.threads or suitable_threads(self.game)
         self.plan = plan.model_copy(update={"threads": threads})
         self.seconds, self.wall, self.scores = 0.0, 0.0, []

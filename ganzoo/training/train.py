@@ -38,6 +38,8 @@ def train(
     resume: bool = False,
     save_every: int | None = None,
     on_divergence: OnDivergence | None = None,
+    graph: bool | None = None,
+    deterministic: bool | None = None,
     start: str | Path | Run | None = None,
     observers: Iterable[Watching] = (),
     zoo: Zoo | None = None,
@@ -50,15 +52,14 @@ def train(
     ``regularizers``, ``sampler``, ``optimizer`` and ``settings``. The run is kept in the folder
     ``out``, by default ``runs/VARIANT-DATASET-SEED``.
 
-    Training that diverges stops with DivergedError (``on_divergence="stop"``, the default), or with
-    "rollback" goes back to the last checkpoint and on with other random numbers, three times at
-    most.
+    Training that diverges stops with DivergedError, or with ``on_divergence="rollback"`` goes back
+    to the last checkpoint and on with other random numbers, three times at most. A GPU plays rounds
+    as CUDA graphs where it can, unless ``graph=False``; ``deterministic`` keeps it to algorithms
+    that give the same bits each time, which are slower.
 
     With ``start``, a model's name or a run, the networks start from its weights where they fit.
-
     With ``resume``, the run in the folder continues, and what is not said again, ``variant``
-    included, is as it was. ``rounds`` may grow, and ``save_every``, ``device``, ``threads`` and
-    ``on_divergence`` may change.
+    included, is as it was. ``rounds`` may grow, and how it is played and saved may change.
 
     ``observers`` watch the run beside those of plugins: classes, or functions that make one of a
     run. Raises ZooError with one sentence for anything that the caller can fix.
@@ -67,10 +68,10 @@ def train(
     check_arguments(out=out, device=device, resume=resume)
     choices = checked_choices(train, variant, choices, zoo)
     zoo, watching = knowing(zoo, variant, choices), checked(observers)
-    source = None if start is None else source_name(start)
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "save_every": save_every}
     options |= {"device": device, "threads": threads, "on_divergence": on_divergence}
-    options["start"] = source
+    options |= {"graph": graph, "deterministic": deterministic}
+    options["start"] = None if start is None else source_name(start)
     make = resumed if resume else begun
     run = make(variant, choices, options, None if out is None else given_path(out), zoo)
     run.train([*run.zoo.observers(), *watching])

@@ -20,5 +20,15 @@ class Remarks(Observer):
     def __init__(self, run: RunView) -> None:
         """Write each remark on a line."""
         super().__init__(run)
-        for remark in run.remarks:
+        self._told = 0
+        self._tell()
+
+    def noted(self, first: int, terms: dict[str, list[float]]) -> None:  # noqa: ARG002
+        """Write what has been found since."""
+        self._tell()
+
+    def _tell(self) -> None:
+        new = [*self.run.remarks][self._told :]
+        self._told += len(new)
+        for remark in new:
             sys.stderr.write(f"{shortened(remark, SENTENCE)}\n")  # it may quote names of files

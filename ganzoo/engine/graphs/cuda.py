@@ -23,7 +23,7 @@ class CudaCapture:
     def __init__(self, device: torch.device, *streams: torch.Generator) -> None:
         """Name the random streams, beside torch's default one, that a replay moves on."""
         self.device, self.streams = device, streams
-        self._stream = torch.cuda.Stream(device)
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool: Any = None
 
     @contextmanager

@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 HOST_READS = ("_local_scalar_dense", "equal", "is_nonzero", "item")
 ON_THE_HOST = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 RANDOM = torch.Tag.nondeterministic_seeded
+INDEXING = ("index", "index_put", "index_put_", "_unsafe_index", "_index_put_impl_")
 MASKS = (torch.bool, torch.uint8)
 CONSTANT = 64
 """The most elements of a tensor of Python's numbers that is compared by its values."""
 
 
-class Watching(TorchDispatchMode):
+class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as torch leaves it
     """Sees every operation; keeps the first reason why a graph could not replay them."""
 
     def __init__(self, game: Game) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.game = game
         self.reason: str | None = None
         self.paused = False
@@ -62,7 +63,7 @@ class Watching(TorchDispatchMode):
         raise NotImplementedError
 
 
-class Drawing(Watching):
+class Drawing(Watching):  # type: ignore[no-untyped-call]
     """Watches ``draw``, which a graph leaves to the host, before all of the round's steps."""
 
     def __init__(self, game: Game) -> None:
@@ -88,7 +89,7 @@ class Drawing(Watching):
         return func(*args, **kwargs)
 
 
-class Rehearsal(Watching):
+class Rehearsal(Watching):  # type: ignore[no-untyped-call]
     """Watches the steps of a round, and compares them with those of another."""
 
     def __init__(self, game: Game, first: Rehearsal | None = None) -> None:
@@ -115,17 +116,22 @@ class Rehearsal(Watching):
                 self._made[places(leaf)] = len(self.calls)
         return out
 
-    def finish(self) -> None:
-        """Object if the other round did more."""
+    def finish(self, before: dict[str, object]) -> None:
+        """Object if the other round did more, or numbers of Python have changed in this one."""
         if self._first is not None and len(self._first.calls) != len(self.calls):
             self.object_to("does something else in another round")
+        after = numbers_of_python(self.game)
+        changed = next((who for who in before if before[who] != after.get(who)), None)
+        if self.reason is None and changed is not None:
+            self.reason = f"{changed}, a number of Python that changes"
 
     def _unrecordable(self, func: Any, leaves: list[Any], tensors: list[Tensor]) -> str | None:
         name = func.__name__.partition(".")[0]
-        if name in HOST_READS or any(tag in func.tags for tag in ON_THE_HOST):
+        if name in INDEXING:
+            if any(tensor.dtype in MASKS for tensor in tensors[1:]):
+                return "selects by a mask, whose number of values is read on the host"
+        elif name in HOST_READS or any(tag in func.tags for tag in ON_THE_HOST):
             return f"reads values on the host ({name})"
-        if name.startswith("index") and any(t.dtype in MASKS for t in tensors[1:]):
-            return "selects by a mask, whose number of values is read on the host"
         generators = [leaf for leaf in leaves if isinstance(leaf, torch.Generator)]
         if not all(is_same(generator, self.game.latents) for generator in generators):
             return "draws from a random stream of its own"
@@ -201,7 +207,7 @@ def at_work(game: Game) -> str:
             for player, optimizer in game.optimizers.items():
                 if owner is optimizer:
                     return f"optimizer '{game.now.optimizers[player].name}' of the {player}"
-    return "a gradient"
+    return "an update"
 
 
 def frames() -> Iterator[FrameType]:

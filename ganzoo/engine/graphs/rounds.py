@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST = 32
 """The most patterns of rounds that are captured; each takes a few rounds, and memory."""
+REHEARSED = 3
+"""The rounds of a pattern until it was rehearsed twice."""
 Pattern: TypeAlias = "tuple[object, ...]"
 
 
@@ -54,9 +56,10 @@ class Captured:
 class Rounds:
     """Plays the rounds of a game: some eagerly, to learn what they do, and then as graphs.
 
-    Of each pattern (which lazy terms are due, which stage each network is in) the first round is
-    played as ever, two are rehearsed, and the fourth is captured. All of these are real rounds:
-    nothing is undone. What cannot be captured is played eagerly for good; ``reason`` says why.
+    Turns draw first, all of a round, and are played from what is held of it. Of each pattern (which
+    lazy terms are due, which stage each network is in) the first round warms up, two are rehearsed,
+    and the fourth is captured. All of these are real rounds: nothing is undone. What cannot be
+    captured is played eagerly for good; ``reason`` says why.
     """
 
     def __init__(self, game: Game, capture: Capture) -> None:
@@ -71,7 +74,6 @@ class Rounds:
         self._steps: dict[Player, int] = {}
         self._turns: list[tuple[Player, Drawn]] = []
         self._places: dict[str, list[int]] = {}
-        self._copied: str | None = None
         self.game.use(None)
 
     @property
@@ -83,7 +85,7 @@ class Rounds:
         """Play one round, inside of the game's lease."""
         if self.reason is not None:
             self.game.play_turns()
-        elif not self._turns or (self._copied is None and self._moved() is not None):
+        elif not self._turns or self._moved() is not None:
             self._learn()
         else:
             self._play_known()
@@ -106,26 +108,26 @@ class Rounds:
     # ----------------------------------------------------------------------------- kinds of rounds
 
     def _learn(self) -> None:
-        """Play eagerly, and learn how many steps each player has in a round."""
-        game = self.game
+        """Play eagerly; see what turns draw, and how many steps each player has in a round."""
+        game, drawing = self.game, Drawing(self.game)
         self.forget()
-        before, unfit = dict(game.steps), None
+        before = dict(game.steps)
         self._turns = [(p, Drawn(game)) for p, turns in game.variant.turns for _ in range(turns)]
         with self.capture.warming_up():
             for player, place in self._turns:
-                drawn = game.draw(player)
+                with self._watched(drawing):
+                    drawn = game.draw(player)
                 try:
                     place.hold(drawn)
-                except Unfit as error:
-                    unfit = unfit or error
+                except Unfit as unfit:
+                    drawing.object_to(str(unfit))
                 game.deal(player, drawn)
-        if unfit is not None:
-            self._play_eagerly(f"sampler '{game.variant.sampler.name}' {unfit}")
-            return
         self._steps = {player: count - before[player] for player, count in game.steps.items()}
         self._moved()
-        self._copied = self._moved()  # nothing was played in between
-        game.use(Numbers(game, self._steps.get(GENERATOR, 0)))
+        if self._moved() is not None:  # though nothing was played in between
+            drawing.object_to("has a state that makes new tensors to be saved")
+        if not self._objected(drawing):
+            game.use(Numbers(game, self._steps.get(GENERATOR, 0)))
 
     def _play_known(self) -> None:
         assert self.game.numbers is not None
@@ -134,52 +136,27 @@ class Rounds:
         if len(self.patterns) > MOST:
             self._play_eagerly(f"their lazy terms are due in more than {MOST} patterns")
             self.game.play_turns()
-            return
-        # Its first round may make moments of parameters that had none, which is done once.
-        kinds = (self._warm_up, self._rehearse_drawing, self._rehearse, self._play_captured)
-        kinds[min(known.played, len(kinds) - 1)](known)
-        known.played += 1
+        elif (held := self._held()) is not None:
+            known.played += 1
+            if known.played == 1:  # it may make moments of parameters that had none
+                with self.capture.warming_up():
+                    self._deal(held)
+            elif known.played <= REHEARSED:
+                self._rehearse(known, held)
+            else:
+                self._play_captured(known, held)
 
-    def _warm_up(self, known: Captured) -> None:  # noqa: ARG002
-        """Play a round of a new pattern with the numbers on the device, unwatched."""
-        with self.capture.warming_up():
-            self.game.play_turns()
-
-    def _rehearse_drawing(self, known: Captured) -> None:
-        """Watch a round whose turns draw in between: may they all draw before the first step?"""
-        drawing, rehearsal = Drawing(self.game), Rehearsal(self.game)
-        with self._unchanged(drawing), self.capture.warming_up():
-            for player, place in self._turns:
-                with self._watched(drawing):
-                    value = self.game.draw(player)
-                try:
-                    value = place.hold(value)
-                except Unfit as unfit:
-                    drawing.object_to(str(unfit))
-                with self._watched(rehearsal):
-                    self.game.deal(player, value)
-        known.first = rehearsal
-        if self._copied is not None and rehearsal.reason is None:
-            rehearsal.reason = f"the state of the {self._copied} makes new tensors to be saved"
-        self._judge(drawing, rehearsal)
-
-    def _rehearse(self, known: Captured) -> None:
-        """Watch a round whose turns have drawn before it, and compare it with the first."""
+    def _rehearse(self, known: Captured, held: list[Any]) -> None:
+        """Watch a round, and compare it with the one that was watched before, if one was."""
         rehearsal = Rehearsal(self.game, known.first)
-        held = self._held()
-        if held is None:
-            return
-        with self._unchanged(rehearsal), self.capture.warming_up(), self._watched(rehearsal):
-            for (player, _), value in zip(self._turns, held, strict=True):
-                self.game.deal(player, value)
-        rehearsal.finish()
-        known.first = None
-        self._judge(rehearsal)
+        before = numbers_of_python(self.game)
+        with self.capture.warming_up(), self._watched(rehearsal):
+            self._deal(held)
+        rehearsal.finish(before)
+        known.first = None if known.first else rehearsal
+        self._objected(rehearsal)
 
-    def _play_captured(self, known: Captured) -> None:
-        held = self._held()
-        if held is None:
-            return
+    def _play_captured(self, known: Captured, held: list[Any]) -> None:
         if known.replay is None:
             self._capture(known, held)
         else:
@@ -197,8 +174,7 @@ class Rounds:
         before = dict(game.log)
 
         def work() -> None:
-            for (player, _), value in zip(self._turns, held, strict=True):
-                game.deal(player, value)
+            self._deal(held)
             known.logged = [
                 (player, name)
                 for player, terms in game.log.items()
@@ -226,7 +202,7 @@ class Rounds:
     def _pattern(self) -> Pattern:
         """Each network's stage in the round to come, and which lazy terms are due, by step."""
         game = self.game
-        stages = [game.stage(player) for player in game.nets]
+        stages = [(player, *game.stage(player).values()) for player in game.nets]
         due = [
             (player, i, name)
             for player, count in self._steps.items()
@@ -236,11 +212,16 @@ class Rounds:
         ]
         return (*stages, *due)
 
-    def _judge(self, *watching: Watching) -> None:
-        """Play eagerly from now on where a rehearsal found a reason."""
-        reason = next((w.reason for w in watching if w.reason is not None), None)
-        if reason is not None:
-            self._play_eagerly(reason)
+    def _deal(self, held: list[Any]) -> None:
+        """Play all turns of a round from what was drawn for each."""
+        for (player, _), value in zip(self._turns, held, strict=True):
+            self.game.deal(player, value)
+
+    def _objected(self, watching: Watching) -> bool:
+        """Whether there is a reason to play eagerly, which is done from now on."""
+        if watching.reason is not None:
+            self._play_eagerly(watching.reason)
+        return watching.reason is not None
 
     def _play_eagerly(self, reason: str) -> None:
         self.forget()
@@ -266,16 +247,6 @@ class Rounds:
             yield
         finally:
             self.watching.paused = False
-
-    @contextmanager
-    def _unchanged(self, watching: Watching) -> Iterator[None]:
-        """Object where a number of Python changes inside, as a graph would not change it."""
-        before = numbers_of_python(self.game)
-        yield
-        after = numbers_of_python(self.game)
-        changed = [who for who in before if before[who] != after.get(who)]
-        if changed and watching.reason is None:
-            watching.reason = f"{changed[0]}, a number of Python that changes"
 
     def _moved(self) -> str | None:
         """The part whose state is in other tensors than before, as ``restore`` may bring them."""

@@ -1,0 +1,538 @@
+"""Rounds as graphs: what is captured replays to the bits of eager play, and the rest is named."""
+
+from __future__ import annotations
+
+import gc
+import random
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import pytest
+import torch
+from ganzoo_dcgan import Dcgan
+from ganzoo_vanilla import Mlp
+from small import images, play, points, variant_of
+from torch import Tensor, nn
+
+import ganzoo
+from ganzoo.builtin.losses import Hinge
+from ganzoo.builtin.optimizers import RmsProp, Sgd
+from ganzoo.builtin.regularizers import R1, R2
+from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.explain import explain
+from ganzoo.engine.game import Game
+from ganzoo.engine.graphs import cuda
+from ganzoo.engine.graphs.cuda import CudaCapture
+from ganzoo.errors import RunError
+from ganzoo.parts.optimizer import Adam
+from ganzoo.parts.part import Architecture, Regularizer, Sampler
+from ganzoo.parts.rows import ResidentRows
+from ganzoo.parts.schedule import Anneals, linear
+from ganzoo.parts.streamed import StreamedRows
+from ganzoo.testing import check_replayed
+from ganzoo.testing.recorded import Recorded
+from ganzoo.training.deterministic import deterministic
+from ganzoo.training.plan import plan_run
+from ganzoo.training.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ganzoo.parts.space import Space
+
+SMALL = Mlp(width=8, depth=1)
+ZOO = ganzoo.default_zoo()
+EAGER = {
+    "gail": "sampler 'rollout' runs a network in draw",
+    "ppo": "sampler 'rollout' runs a network in draw",
+}
+"""The installed compositions that are played eagerly on a GPU, and why."""
+SETTINGS = {
+    "gail": {"rollout": {"envs": 2, "steps": 16}},
+    "ppo": {"rollout": {"envs": 2, "steps": 16}},
+}
+
+
+def reason_of(game: Game) -> str | None:
+    assert game.graphs is not None
+    return game.graphs.reason
+
+
+def captured(game: Game) -> int:
+    assert game.graphs is not None
+    return game.graphs.captured
+
+
+@pytest.mark.parametrize("name", sorted(ZOO.variants))
+def test_every_installed_composition_replays_to_the_bits_of_eager_play(name: str) -> None:
+    composition = ganzoo.compose(name, settings=SETTINGS.get(name), zoo=ZOO)
+    data = composition.data if composition.dataset.name != "mnist" else ZOO.dataset("digits").load()
+    game = check_replayed(composition.variant.model_copy(update={"batch": 16}), data)
+    assert reason_of(game) == EAGER.get(name)
+    assert captured(game) == (0 if name in EAGER else 1)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        variant_of(
+            SMALL,
+            regularizers=(R1(every=3), R2(every=2)),
+            turns={"discriminator": 2, "generator": 1},
+        ),
+        variant_of(SMALL, ema=0.9, turns={"discriminator": 1, "generator": 3}),
+        variant_of(
+            SMALL,
+            ema=linear(0.5, 0.9),
+            regularizers=(R1(weight=linear(1.0)),),
+            optimizers={"discriminator": Adam(lr=linear(1e-2)), "generator": Adam(max_norm=0.1)},
+        ),
+        variant_of(SMALL, optimizers={"discriminator": Sgd(momentum=0.5), "generator": RmsProp()}),
+        variant_of(Dcgan(width=4), precision="bf16", loss=Hinge()),
+    ],
+    ids=["lazy terms", "several turns", "schedules", "optimizers", "bf16"],
+)
+def test_what_changes_from_round_to_round_is_read_anew(variant: Any) -> None:
+    game = check_replayed(variant, images() if variant.precision == "bf16" else points(), rounds=40)
+    assert reason_of(game) is None
+    assert captured(game) >= 1
+
+
+def test_each_pattern_of_due_terms_is_a_graph_of_its_own() -> None:
+    game = check_replayed(variant_of(SMALL, regularizers=(R1(every=4),)), points(), rounds=32)
+    assert captured(game) == 2
+    game = check_replayed(
+        variant_of(SMALL, regularizers=(R1(every=2), R2(every=3))), points(), rounds=40
+    )
+    assert captured(game) == 4
+
+
+class Noise(Regularizer):
+    """Instance noise, whose deviation is annealed."""
+
+    std: Annotated[float, Anneals(ge=0)] = linear(1.0, 0.1)
+
+    def augment(self, sample: Tensor, progress: float) -> Tensor:
+        return sample + (1 - 0.5 * progress) * self.std * torch.randn_like(sample)
+
+
+def test_a_parts_own_schedule_and_progress_are_scalars_of_the_same_precision() -> None:
+    game = check_replayed(variant_of(SMALL, regularizers=(Noise(),)), points(), rounds=30)
+    assert (captured(game), reason_of(game)) == (1, None)
+
+
+# ------------------------------------------------------------------------- what cannot be captured
+
+
+class Jumping(Noise):
+    """Reads its schedule on the host."""
+
+    def augment(self, sample: Tensor) -> Tensor:  # type: ignore[override]
+        return sample if self.std > 0.5 else sample + 1
+
+
+class Masked(Regularizer):
+    """Selects samples by a mask."""
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        return fake_score[fake_score > -100].mean()
+
+
+class Host(Regularizer):
+    """Draws a number of Python's."""
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        return fake_score * random.random()
+
+
+class Own(Regularizer):
+    """Draws from a stream of its own."""
+
+    def start(self, game: Any) -> torch.Generator:
+        return torch.Generator(game.device)
+
+    def generator(self, fake_score: Tensor, state: torch.Generator) -> Tensor:
+        return fake_score * torch.rand((), generator=state)
+
+
+class Counter:
+    """Counts calls, in Python."""
+
+    calls = 0
+
+    def state(self) -> dict[str, Any]:
+        return {"calls": self.calls}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.calls = state["calls"]
+
+
+class Counting(Regularizer):
+    """Counts its calls, which a graph would not."""
+
+    def start(self, game: Any) -> Counter:
+        return Counter()
+
+    def generator(self, fake_score: Tensor, state: Counter) -> Tensor:
+        state.calls += 1
+        return fake_score.square() if state.calls > 1000 else fake_score
+
+
+class Longer(Gaussian):
+    """Draws more rows each time."""
+
+    drawn: ClassVar[list[int]] = []
+
+    def draw(self, player: str, game: Any) -> Tensor:
+        self.drawn.append(0)
+        return game.order.take(game.batch + len(self.drawn) // 8)
+
+
+class Late(Gaussian):
+    """Takes its rows on the device's side of the cut."""
+
+    def draw(self, player: str, game: Any) -> None:
+        pass
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        rows = game.order.take(game.batch)
+        yield game.step(player, rows=rows, **self.latent(len(rows), game.spaces, game.latents))
+
+
+class Fading(Gaussian):
+    """Reads the game's progress as a number."""
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        z = self.latent(len(drawn), game.spaces, game.latents)["z"]
+        yield game.step(player, rows=drawn, z=z if game.progress < 0.9 else 2 * z)
+
+
+class Early(Gaussian):
+    """Draws the latents of a step too early."""
+
+    def draw(self, player: str, game: Any) -> Any:
+        return game.order.take(game.batch), torch.randn(
+            game.batch, self.dim, generator=game.latents
+        )
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        yield game.step(player, rows=drawn[0], z=drawn[1])
+
+
+class Odd(Gaussian):
+    """Draws something that has no place in memory."""
+
+    def draw(self, player: str, game: Any) -> Any:
+        return iter([game.order.take(game.batch)])
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        rows = next(drawn)
+        yield game.step(player, rows=rows, **self.latent(len(rows), game.spaces, game.latents))
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        (Jumping(), "regularizer 'jumping' reads values on the host (_local_scalar_dense)"),
+        (
+            Masked(),
+            "regularizer 'masked' selects by a mask, whose number of values is read on the host",
+        ),
+        (Own(), "regularizer 'own' draws from a random stream of its own"),
+        (
+            Counting(),
+            "the state of the regularizer counting keeps 'calls', a number of Python that changes",
+        ),
+        (Late(), "sampler 'late' computes with a number that changes, 32 and then 48"),
+        (Fading(), "sampler 'fading' reads the game's progress; let a method name 'progress'"),
+        (Early(), "sampler 'early' draws the steps' random numbers in draw"),
+        (Odd(), "sampler 'odd' draws a list_iterator, not tensors in dicts, tuples and lists"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_cannot_be_captured_is_played_eagerly_and_named(part: Any, reason: str) -> None:
+    fields = {"sampler": part} if isinstance(part, Sampler) else {"regularizers": (part,)}
+    game = check_replayed(variant_of(SMALL, **fields), points(), rounds=20)
+    assert (reason_of(game), captured(game)) == (reason, 0)
+
+
+def test_a_number_of_the_host_that_changes_is_found_and_quoted() -> None:
+    random.seed(0)
+    game = Game(variant_of(SMALL, regularizers=(Host(),)), points())
+    game.use_graphs(Recorded())
+    play(game, 6)
+    reason = reason_of(game)
+    assert reason is not None
+    assert reason.startswith("regularizer 'host' computes with a number that changes, 0.")
+
+
+def test_rows_of_another_number_are_played_eagerly_from_then_on() -> None:
+    Longer.drawn.clear()
+    game = Game(variant_of(SMALL, sampler=Longer(dim=4)), points())
+    game.use_graphs(Recorded())
+    play(game, 6)
+    assert reason_of(game) == "sampler 'longer' draws values of another form in another round"
+    assert (game.rounds, game.steps) == (6, {"discriminator": 6, "generator": 6})
+
+
+class Silent(Regularizer):
+    """Writes to memory that no operation shows: a graph would not see it change."""
+
+    def start(self, game: Any) -> Any:
+        held = torch.zeros(1)
+        return held, held.numpy()
+
+    def generator(self, fake_score: Tensor, state: Any) -> Tensor:
+        held, array = state
+        array += 1
+        return fake_score * held
+
+
+def test_the_stand_in_finds_what_no_rehearsal_can_see() -> None:
+    with pytest.raises(
+        AssertionError, match="test ends round 6 with other bits when its rounds are"
+    ):
+        check_replayed(variant_of(SMALL, regularizers=(Silent(),)), points())
+
+
+# --------------------------------------------------------------------------- games that go on
+
+
+class Level:
+    """A level that is kept in a tensor, and that ``restore`` replaces by another."""
+
+    def __init__(self) -> None:
+        self.level = torch.zeros(())
+
+    def state(self) -> dict[str, Any]:
+        return {"level": self.level}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.level = state["level"].clone()
+
+
+class Adaptive(Regularizer):
+    """Follows the real scores, as adaptive augmentation does."""
+
+    projects: ClassVar[tuple[str, ...] | None] = ("discriminator",)
+
+    def start(self, game: Any) -> Level:
+        return Level()
+
+    def augment(self, sample: Tensor, state: Level) -> Tensor:
+        return sample + state.level * torch.randn_like(sample)
+
+    def project(self, net: nn.Module, player: str, real_score: Tensor, state: Level) -> None:
+        state.level += 0.01 * real_score.sign().mean()
+
+
+def test_a_state_that_comes_back_in_other_tensors_is_captured_anew() -> None:
+    eager, replayed = (Game(variant_of(SMALL, regularizers=(Adaptive(),)), points()) for _ in "ab")
+    replayed.use_graphs(Recorded())
+    for number in range(24):
+        for game in (eager, replayed):
+            if number == 10:
+                with game.untouched(), game.leased():  # as an observer that draws a grid
+                    game.play_turns()
+            game.round()
+        assert ganzoo.testing.same(eager, replayed), number
+    assert (captured(replayed), reason_of(replayed)) == (1, None)
+
+
+def test_a_resumed_game_captures_anew_and_goes_on_with_the_same_bits() -> None:
+    variant = variant_of(SMALL, ema=0.9, optimizers={"generator": Adam(lr=linear(1e-2))})
+    eager, replayed = Game(variant, points()), Game(variant, points())
+    replayed.use_graphs(Recorded())
+    play(eager, 8), play(replayed, 8)
+    tensors, facts = eager.state()
+    saved = {name: value.clone() for name, value in tensors.items()}
+    play(replayed, 3)
+    replayed.restore(saved, facts)
+    assert captured(replayed) == 0
+    play(eager, 8), play(replayed, 8)
+    assert captured(replayed) == 1
+    assert ganzoo.testing.same(eager, replayed)
+
+
+def test_samples_are_of_the_weights_after_a_replay_and_logs_are_kept() -> None:
+    game = Game(variant_of(SMALL), points())
+    game.use_graphs(Recorded())
+    play(game, 6)
+    before, log = game.sample(4)["fake"], dict(game.round())
+    first = float(log["generator"]["non-saturating"])
+    assert not torch.equal(before, game.sample(4)["fake"])
+    later = game.round()
+    assert float(log["generator"]["non-saturating"]) == first
+    assert float(later["generator"]["non-saturating"]) != first
+
+
+class Growing(nn.Module):
+    """A second layer fades in over the second half of training."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(inputs, outputs), nn.Linear(outputs, outputs)
+
+    def stage(self, progress: float) -> int:
+        return int(progress >= 0.5)
+
+    def forward(self, z: Tensor, progress: Any, stage: int) -> Tensor:
+        out: Tensor = self.first(z)
+        return out if stage == 0 else out + (2 * progress - 1) * self.second(out.relu())
+
+
+class Grown(Architecture):
+    """A generator that grows."""
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return Growing(z.size, real.size)
+
+    def discriminator(self, real: Space) -> nn.Module:
+        return SMALL.discriminator(real)
+
+
+def test_each_stage_of_a_network_is_a_graph_of_its_own() -> None:
+    game = check_replayed(variant_of(Grown(), ema=0.5), points(), rounds=20)
+    assert (captured(game), reason_of(game)) == (2, None)
+    assert game.inputs["generator"] == ("z", "progress")
+    game.progress = 0.0
+    early = game.frozen()
+    z = torch.randn(3, 4)
+    assert torch.equal(early.net(z, 0.0, 0), early.sample(3, given={"z": z})["fake"])
+
+
+def test_streamed_columns_are_fetched_before_a_replay() -> None:
+    class Source:
+        def __len__(self) -> int:
+            return 40
+
+        def __getitem__(self, row: int) -> dict[str, Any]:
+            return {"real": torch.full((1, 8, 8), row * 6, dtype=torch.uint8)}
+
+    data = images()
+    rows = StreamedRows(Source(), data.spaces, index="", workers=0)
+    resident = ResidentRows({"real": torch.stack([Source()[i]["real"] for i in range(40)])})
+    games = []
+    for train in (resident, rows):
+        held = type(data)("images", train, data.held_out, data.spaces)
+        games.append(check_replayed(variant_of(Dcgan(width=4)), held))
+        assert (captured(games[-1]), reason_of(games[-1])) == (1, None)
+    assert ganzoo.testing.same(*games)
+
+
+# ------------------------------------------------------------------------------- runs, and CUDA
+
+
+def test_explain_says_how_a_gpu_plays_the_rounds() -> None:
+    assert (
+        explain("vanilla", data="ring")["graph"]
+        == "On a GPU, each round is played as one CUDA graph."
+    )
+    settings = SETTINGS["gail"]
+    said = "On a GPU, rounds are played without a graph: sampler 'rollout' runs a network in draw."
+    assert explain("gail", settings=settings)["graph"] == said
+
+
+def test_graphs_asked_for_on_a_cpu_are_refused_and_by_default_left_out(tmp_path: Any) -> None:
+    message = (
+        "rounds are captured as graphs on CUDA GPUs alone, and this run is on the device 'cpu'; "
+        "leave --graph (graph=True) out."
+    )
+    with pytest.raises(RunError) as error:
+        ganzoo.train("vanilla", data="ring", rounds=1, out=tmp_path / "a", device="cpu", graph=True)
+    assert str(error.value) == message
+    run = ganzoo.train("vanilla", data="ring", rounds=1, out=tmp_path / "a", device="cpu")
+    assert run.game.graphs is None
+    with pytest.raises(RunError) as error:
+        ganzoo.train(out=tmp_path / "a", resume=True, rounds=2, graph=True)
+    assert str(error.value) == message
+
+
+def test_a_run_tells_once_why_its_rounds_are_played_eagerly(tmp_path: Any, capsys: Any) -> None:
+    composition = ganzoo.compose("gail", settings=SETTINGS["gail"])
+    run = Run.create(tmp_path / "run", plan_run(composition, rounds=60, device="cpu"), composition)
+    run.game.use_graphs(Recorded())
+    run.train(run.zoo.observers())
+    said = "Rounds are played without a graph: sampler 'rollout' runs a network in draw."
+    assert run.remarks == [said]
+    assert capsys.readouterr().err.count(said) == 1
+
+
+class FakeGraph:
+    """Notes what is asked of a CUDA graph."""
+
+    def __init__(self) -> None:
+        CALLS.append("graph")
+
+    def register_generator_state(self, stream: torch.Generator) -> None:
+        CALLS.append(f"register {stream.initial_seed()}")
+
+    def replay(self) -> None:
+        CALLS.append("replay")
+
+    def pool(self) -> str:
+        return "pool"
+
+
+CALLS: list[str] = []
+
+
+@contextmanager
+def capturing(graph: FakeGraph, **options: Any) -> Iterator[None]:
+    CALLS.append(f"capture into {options['pool']}, {options['capture_error_mode']}")
+    yield
+    CALLS.append("captured")
+
+
+@pytest.fixture
+def on_cuda(monkeypatch: pytest.MonkeyPatch) -> CudaCapture:
+    """Capturing on a GPU that notes its calls."""
+    CALLS.clear()
+    monkeypatch.setattr(cuda.torch.cuda, "Stream", lambda device: f"stream of {device}")
+    monkeypatch.setattr(cuda.torch.cuda, "CUDAGraph", FakeGraph)
+    monkeypatch.setattr(cuda.torch.cuda, "graph", capturing)
+    return CudaCapture(torch.device("cuda"), torch.Generator().manual_seed(7))
+
+
+def test_a_cuda_graph_knows_the_games_stream_and_is_replayed_at_once(on_cuda: CudaCapture) -> None:
+    replay = on_cuda.capture(lambda: CALLS.append("work"))
+    first = ["graph", "register 7", "capture into None, thread_local", "work", "captured", "replay"]
+    assert first == CALLS
+    replay()
+    assert [*first, "replay"] == CALLS
+    on_cuda.capture(lambda: None)
+    assert CALLS[9] == "capture into pool, thread_local"
+
+
+def test_work_that_cannot_be_captured_is_told_in_a_sentence(on_cuda: CudaCapture) -> None:
+    def work() -> None:
+        message = "operation not permitted when stream is capturing\nCUDA kernel errors might be"
+        raise RuntimeError(message)
+
+    with pytest.raises(RunError) as error:
+        on_cuda.capture(work)
+    assert str(error.value) == (
+        "a round cannot be captured as a CUDA graph: operation not permitted when stream is "
+        "capturing; add --no-graph (graph=False), and resume from the last checkpoint."
+    )
+
+
+def test_deterministic_algorithms_are_used_inside_on_a_gpu_alone() -> None:
+    with deterministic("cpu", wanted=True):
+        assert not torch.are_deterministic_algorithms_enabled()
+    with deterministic("cuda:1", wanted=False):
+        assert not torch.are_deterministic_algorithms_enabled()
+    with deterministic("cuda", wanted=True):
+        assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_game_that_is_dropped_is_freed_with_its_graphs() -> None:
+    game = Game(variant_of(SMALL), points())
+    game.use_graphs(Recorded())
+    play(game, 7)
+    kept = weakref.ref(game)
+    del game
+    gc.collect()
+    assert kept() is None
