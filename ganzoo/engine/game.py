@@ -19,6 +19,7 @@ from ganzoo.engine.outputs import network
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.returned import check_parameters, spaces_of
 from ganzoo.engine.sampling import FrozenGenerator
+from ganzoo.engine.shared_fakes import deal, draw, follows
 from ganzoo.engine.starting import start_parts
 from ganzoo.engine.step import Step
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
@@ -87,6 +88,8 @@ class Game:
         self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
         self._frozen: tuple[object, FrozenGenerator] | None = None
+        self.following: Step | None = None
+        """The generator's next step, where one pass of it serves both players."""
         self.fetching: set[Player] = set()
         """The players whose turns read rows that are fetched; the composition check finds them."""
         check.composition(self)
@@ -98,7 +101,8 @@ class Game:
         if self.scheduled:
             self._anneal()
         if self.fetching:
-            reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
+            drawing = [turn for turn in self.variant.turns if not follows(self, turn[0])]
+            reads = [p in self.fetching for p, turns in drawing for _ in range(turns)]
             self.train.ahead(self.order.coming(self.batch, reads))
         with self.leased():
             for player, turns in self.variant.turns:
@@ -108,11 +112,11 @@ class Game:
         return self.log
 
     def _turn(self, player: Player) -> None:
-        """Play every step that the sampler deals on a player's turn, before the next is dealt."""
-        sampler, before = self.now.sampler, self.steps[player]
+        """Play every step that is dealt on a player's turn, before the next is dealt."""
+        before = self.steps[player]
         try:
-            drawn = sampler.draw(player, self)
-            for step in sampler.deal(player, self, drawn):
+            drawn = draw(self, player)
+            for step in deal(self, player, drawn):
                 check_dealt(self, player, step)
                 try:
                     self.play(step)

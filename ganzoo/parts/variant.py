@@ -68,6 +68,11 @@ class Variant(BaseModel):
     )
     batch: int = Field(default=64, ge=1, le=65536, description="samples a step")
     precision: Literal["fp32", "bf16"] = "fp32"
+    fakes: Literal["own", "shared"] = Field(
+        default="own",
+        description="the samples of the generator's turn: its own, or those of the discriminator's "
+        "last step, made once for both",
+    )
     ema: Decay | None = Field(
         default=None,
         description="decay of the generator's moving average, which samples are drawn from",
