@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import Tensor
 
-from ganzoo.engine import shared_fakes
+from ganzoo.engine import processor, shared_fakes
 from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
@@ -47,7 +47,8 @@ def explain(
         "options": options(variant),
         "remarks": [
             *game.data.remarks,
-            *([shared_fakes.REMARK] if variant.fakes == "shared" else []),
+            *shared_fakes.remarks(game),
+            *processor.remarks(game),
             *(remark for part in variant.parts() for remark in part.remarks(game)),
         ],
     }

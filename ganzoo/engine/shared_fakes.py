@@ -23,6 +23,11 @@ REMARK = (
 )
 
 
+def remarks(game: Game) -> list[str]:
+    """What is to be said of whose samples the generator's turn takes."""
+    return [REMARK] if game.variant.fakes == "shared" else []
+
+
 def follows(game: Game, player: Player) -> bool:
     """Whether a player's turn goes on with the step before it, so that nothing is dealt for it."""
     return player == GENERATOR and game.variant.fakes == "shared"
