@@ -131,6 +131,7 @@ def test_every_option_is_there_with_its_value_and_meaning(zoo: Zoo) -> None:
         "gaussian.dim": "4",
         "batch": "8",
         "precision": "fp32",
+        "fakes": "own",
         "ema": "None",
         "turns.discriminator": "1",
         "turns.generator": "1",

@@ -13,6 +13,7 @@ from ganzoo.engine.masks import check_masks
 from ganzoo.engine.outputs import check_head, head_of, network, parts_of
 from ganzoo.engine.returned import check_finite, check_latent, worded
 from ganzoo.engine.sampling import FrozenGenerator
+from ganzoo.engine.shared_fakes import check_followed, check_shared
 from ganzoo.engine.step import ENGINE, Missing
 from ganzoo.engine.update import batch_of, check_term, check_update
 from ganzoo.errors import ComposeError, first_line, listed
@@ -33,11 +34,13 @@ def composition(game: Game) -> None:
     """
     with game.untouched(), game.leased():
         check_latent(game.now.sampler, game.spaces, game.device)
+        check_shared(game)
         for player, _ in game.variant.turns:
             step = first_step(game, player)
             check_values(game, step)
             check_masks(game, step)
             check_step(game, step)
+            check_followed(step)
             if game.train.fetched & step.values.keys():
                 game.fetching.add(player)
         if GENERATOR in game.nets:

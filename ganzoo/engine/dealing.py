@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ganzoo.engine import shared_fakes
 from ganzoo.engine.returned import check_batch, check_space, kind_of, worded
 from ganzoo.engine.step import ENGINE, Step
 from ganzoo.errors import ComposeError, in_words
@@ -29,9 +30,9 @@ def first_step(game: Game, player: Player) -> Step:
         f"'{game.data.name}'"
     )
     with worded(f"sampler '{sampler.name}' fails to draw {where}"):
-        drawn = sampler.draw(player, game)
+        drawn = shared_fakes.draw(game, player)
     with worded(f"sampler '{sampler.name}' fails to deal {where}"):
-        dealt: object = sampler.deal(player, game, drawn)
+        dealt: object = shared_fakes.deal(game, player, drawn)
         if not isinstance(dealt, Iterable):
             raise undealt(game, player, dealt)
         step: Any = next(iter(dealt), None)

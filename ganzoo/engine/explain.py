@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import Tensor
 
+from ganzoo.engine import processor, shared_fakes
 from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
@@ -52,6 +53,8 @@ def explain(
         "graph": graph(composed),
         "remarks": [
             *game.data.remarks,
+            *shared_fakes.remarks(game),
+            *processor.remarks(game),
             *(remark for part in variant.parts() for remark in part.remarks(game)),
         ],
     }
@@ -101,7 +104,7 @@ def options(variant: Variant) -> list[dict[str, str]]:
         means = f"steps a round, {MOST_TURNS:,} at most"
         rows.append({"option": f"turns.{player}", "value": str(turns), "means": means})
         rows += of_part(variant.optimizers[player], f"optimizers.{player}")
-    for name in ("batch", "precision", "ema"):
+    for name in ("batch", "precision", "fakes", "ema"):
         means = type(variant).model_fields[name].description or ""
         rows.append({"option": name, "value": str(getattr(variant, name)), "means": means})
     return rows

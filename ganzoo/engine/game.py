@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ganzoo.engine import check, state
+from ganzoo.engine import check, shared_fakes, state
 from ganzoo.engine.annealed import AnnealedGame
 from ganzoo.engine.average import Average
 from ganzoo.engine.build import build_optimizer, built, trainable
@@ -88,6 +88,8 @@ class Game(AnnealedGame, SampledGame):
         self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
         self._frozen = None
+        self.following: Step | None = None
+        """The generator's next step, where one pass of it serves both players."""
         self.fetching: set[Player] = set()
         """The players whose turns read rows that are fetched; the composition check finds them."""
         check.composition(self)
@@ -109,7 +111,9 @@ class Game(AnnealedGame, SampledGame):
         if self.scheduled and self.numbers is None:
             self._anneal()
         if self.fetching:
-            reads = [p in self.fetching for p, turns in self.variant.turns for _ in range(turns)]
+            drawing = [p for p, turns in self.variant.turns for _ in range(turns)]
+            drawing = [player for player in drawing if not shared_fakes.follows(self, player)]
+            reads = [player in self.fetching for player in drawing]
             self.train.ahead(self.order.coming(self.batch, reads))
         with self.leased():
             if self.graphs is None:
@@ -126,19 +130,19 @@ class Game(AnnealedGame, SampledGame):
                 self.deal(player, self.draw(player))
 
     def draw(self, player: Player) -> Any:
-        """What the sampler chooses on the host for a player's turn."""
+        """What is chosen on the host for a player's turn."""
         try:
-            return self.now.sampler.draw(player, self)
+            return shared_fakes.draw(self, player)
         except ZooError:
             raise
         except Exception as error:
             raise failure(self, player, error) from error
 
     def deal(self, player: Player, drawn: Any) -> None:
-        """Play every step that the sampler deals on a player's turn, before the next is dealt."""
+        """Play every step that is dealt on a player's turn, before the next is dealt."""
         before = self.steps[player]
         try:
-            for step in self.now.sampler.deal(player, self, drawn):
+            for step in shared_fakes.deal(self, player, drawn):
                 check_dealt(self, player, step)
                 try:
                     self.play(step)

@@ -53,7 +53,7 @@ class Step:
     ``progress`` in [0, 1], and ``spaces`` by name.
     """
 
-    __slots__ = ("dealt", "game", "played", "player", "ran", "rows", "values")
+    __slots__ = ("dealt", "following", "game", "played", "player", "ran", "rows", "values")
 
     def __init__(
         self, game: Game, player: Player, rows: Tensor | None = None, **dealt: Tensor
@@ -65,6 +65,8 @@ class Step:
         self.dealt = tuple(dealt)
         self.values: dict[str, Any] = dealt
         self.ran: tuple[Player, ...] = ()
+        self.following: Step | None = None
+        """The generator's step of the same values, where one pass of it serves both steps."""
         self.played = False
 
     def __getitem__(self, name: str) -> Any:
@@ -135,7 +137,7 @@ class Step:
                 continue
             self.ran = (*self.ran, player)  # before it runs, so that two networks cannot wait for
             try:  # each other
-                heads = self._run(player)
+                heads = self._pass(player)
             except Missing as error:
                 missing = missing or error
                 continue
@@ -145,6 +147,16 @@ class Step:
                 return
         if missing is not None:
             raise missing
+
+    def _pass(self, player: Player) -> dict[str, Tensor]:
+        """The heads of a network that judges no sample; no graph leads from them to another's."""
+        following = self.following
+        if following is None or player != GENERATOR:
+            return self._run(player)
+        following.ran = (player,)
+        heads = following._run(player)  # noqa: SLF001  (a step too)
+        following.values = {**heads, **following.values}  # what the sampler dealt stays
+        return {name: head.detach() for name, head in heads.items()}
 
     def _run(
         self,

@@ -67,7 +67,14 @@ class Variant(BaseModel):
         default={}, validate_default=True, description="each player's; Adam where none is named"
     )
     batch: int = Field(default=64, ge=1, le=65536, description="samples a step")
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="of products in the networks; of penalties it is always fp32"
+    )
+    fakes: Literal["own", "shared"] = Field(
+        default="own",
+        description="the samples of the generator's turn: its own, or those of the discriminator's "
+        "last step, made once for both",
+    )
     ema: Decay | None = Field(
         default=None,
         description="decay of the generator's moving average, which samples are drawn from",

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo.engine.processor import is_small
+
 if TYPE_CHECKING:
     from ganzoo.engine.game import Game
 
-SMALL = 1 << 25
-"""Work, in parameters times samples, of a step that takes about a millisecond on one core. For
-less, threads gain little, and where the cores are busy they wait long for each other."""
 CHOSEN_BY = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """The environment variables by which a user chooses torch's threads."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -21,14 +20,10 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def suitable_threads(game: Game) -> int:
-    """The threads for a game: what the user has set, one for small steps, else what is available.
-
-    A step's work is the number of all players' parameters times the batch.
-    """
+    """The threads for a game: what the user has set, one for small steps, else all available."""
     if any(os.environ.get(name) for name in CHOSEN_BY):
         return torch.get_num_threads()
-    parameters = sum(param.numel() for params in game.params.values() for param in params)
-    return 1 if parameters * game.batch < SMALL else available_threads()
+    return 1 if is_small(game) else available_threads()
 
 
 def available_threads() -> int:
