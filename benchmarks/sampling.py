@@ -2,11 +2,11 @@
 
     python benchmarks/sampling.py [--model NAME] [--images 10000] [--turns 7] [--out FILE]
 
-The plain loop draws latents, calls the network of plain torch layers in eval mode without gradients,
-and joins the batches at the end. Both run on one thread, in turns; times are medians of CPU seconds.
-From the same latents both must make the same samples to 1e-5. Then one process draws 10,000 and
-another 100,000 samples: the second may take more memory for its samples, and for nothing else. It
-exits with 1 if sampling is less than 1.2 times as fast, or if memory grows.
+The plain loop draws latents, calls the network of plain torch layers in eval mode without a
+gradient, and joins the batches at the end. Both run on one thread, in turns; times are medians of
+CPU seconds. From the same latents both must make the same samples to 1e-5. Then one process draws
+10,000 and another 100,000 samples: the second may take more memory for its samples, and for nothing
+else. It exits with 1 if sampling is less than 1.2 times as fast, or if memory grows.
 """
 
 from __future__ import annotations

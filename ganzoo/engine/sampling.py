@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -106,6 +107,10 @@ class FrozenGenerator:
     def conditioned_on(self, rows: Tensor) -> FrozenGenerator:
         """The generator whose samples are made from these rows, int64, (N,), in order."""
         return replace(self, chosen=rows)
+
+    def _stream_of(self, seed: int, start: int, name: str) -> torch.Generator:
+        """The stream that one value of the chunk from number ``start`` on is drawn on."""
+        return self._stream(seed_for(seed, f"sample {start} {name}"))
 
     def _stream(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)
@@ -225,7 +230,7 @@ class FrozenGenerator:
             drawn = self._drawn(
                 {name: value[chunk] for name, value in given.items()},
                 chunk.stop - start,
-                lambda name, start=start: self._stream(seed_for(seed, f"sample {start} {name}")),
+                partial(self._stream_of, seed, start),
                 None if self.chosen is None else self.chosen[chunk],
             )
             chunks.append(drawn)

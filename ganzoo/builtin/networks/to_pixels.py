@@ -47,7 +47,7 @@ class ToPixels(nn.ConvTranspose2d):
         into, out, kernel, columns = self.weight.shape
         weight = self.weight.transpose(2, 3).reshape(into, out * columns, kernel, 1)
         parts = conv_transpose2d(x, weight, None, (2, 1), (top, 0), (below, 0))
-        parts = parts.unflatten(1, (out, columns))
+        parts = parts.view(len(x), out, columns, *parts.shape[2:])
         reach = (x.shape[3] - 1) * 2 + 1
         width = reach + columns - 1 + right
         total = parts.new_zeros(len(x), out, parts.shape[3], width)
