@@ -88,7 +88,7 @@ class SmallCnn:
         self.side, self.strides = NETS[dataset]
 
     @cached_property
-    def net(self) -> Placed[Classifier]:
+    def net(self) -> Classifier:
         """The trained network. Raises ZooError if the weights are not those of this release."""
         file = files("ganzoo.builtin.metrics") / "weights" / f"{self.dataset}.safetensors"
         try:
@@ -102,7 +102,12 @@ class SmallCnn:
         except (OSError, SafetensorError) as error:
             reason = f"{file} cannot be read ({error}): reinstall ganzoo-core."
             raise ZooError(reason) from error
-        return Placed(net.eval())
+        return net.eval()
+
+    @cached_property
+    def placed(self) -> Placed[Classifier]:
+        """The trained network on each device that images were on."""
+        return Placed(self.net)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return features, float64 (N, 128), and logits, float64 (N, 10)."""
@@ -112,7 +117,7 @@ class SmallCnn:
                 f"{tuple(images.shape)}: use the extractor 'pixels' for these."
             )
             raise ZooError(reason)
-        net = self.net.on(images.device)
+        net = self.placed.on(images.device)
         with torch.no_grad():
             pairs = [net(self.fitted(some)) for some in torch.split(images, BATCH)]
         features, logits = (in_float64(torch.cat(parts)) for parts in zip(*pairs, strict=True))
