@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from ganzoo.builtin.networks import (
     MlpGenerator,
@@ -17,6 +18,7 @@ from ganzoo.builtin.networks import (
     pyramid,
     squash,
 )
+from ganzoo.builtin.networks.to_pixels import ToPixels
 from ganzoo.errors import ComposeError
 from ganzoo.parts.space import Space
 
@@ -147,6 +149,31 @@ def test_every_pixel_is_seen_and_every_pixel_is_made(sides: tuple[int, int]) -> 
     assert bool((fake[0] != fake[1]).all())
 
 
+@pytest.mark.parametrize("kernel", [3, 4, 5])
+@pytest.mark.parametrize("sides", SIDES)
+def test_samples_are_those_of_a_plain_transposed_convolution(
+    sides: tuple[int, int], kernel: int
+) -> None:
+    """In eval mode and without a gradient the last layer computes them in another way."""
+    sizes = pyramid(image(3, *sides), "test")
+    net = Upsampler(6, 3, sizes, width=2, kernel=kernel).to(memory_format=torch.channels_last)
+    z = torch.randn(17, 6)
+    plain = net.eval()(z)
+    assert plain.requires_grad
+    with torch.no_grad():
+        torch.testing.assert_close(net(z), plain, atol=1e-6, rtol=0)
+
+
+def test_sampling_costs_the_floating_point_operations_of_the_plain_layer() -> None:
+    layer = ToPixels(8, 1, 5, padding=(2, 2), output_padding=(1, 1)).eval()
+    x = torch.randn(17, 8, 4, 4)
+    with FlopCounterMode(display=False) as plain:
+        layer(x)
+    with FlopCounterMode(display=False) as sampled, torch.no_grad():
+        layer(x)
+    assert plain.get_total_flops() == sampled.get_total_flops() > 0
+
+
 def test_norm_follows_every_convolution_down_but_the_first() -> None:
     sizes = pyramid(image(1, 32, 32), "test")
     plain, _ = downsampler(1, sizes, width=2, kernel=3)
@@ -161,4 +188,4 @@ def test_an_upsampler_has_a_bias_only_where_no_norm_takes_it_away() -> None:
     biases = [m.bias is not None for m in net.layers if isinstance(m, nn.ConvTranspose2d)]
     assert biases == [False, False, True]
     assert net.project.bias is None
-    assert kinds(net.layers)[-2:] == ["ConvTranspose2d", "Tanh"]
+    assert kinds(net.layers)[-2:] == ["ToPixels", "Tanh"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from ganzoo.builtin.samplers import Uniform
 from ganzoo.engine.game import Game
 from ganzoo.engine.heads import discriminator_heads, heads_on_rows
+from ganzoo.engine.sampling import AT_ONCE
 from ganzoo.errors import ComposeError, OptionError
 from ganzoo.parts.part import Architecture
 from ganzoo.parts.rows import ResidentRows
@@ -169,6 +171,40 @@ def test_the_first_samples_are_the_same_however_many_are_drawn(k: int, *, rows: 
     torch.testing.assert_close(many["fake"][:k], few["fake"], atol=1e-5, rtol=0)
     assert len(many["z"].unique(dim=0)) == 600
     assert many["label"].unique().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("architecture", [Normed(), Noisy()])
+def test_chunks_that_go_through_the_network_together_give_what_each_alone_gives(
+    architecture: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU; a network that draws numbers of its own sees its chunks one by one."""
+    game = play(Game(variant_of(architecture, sampler=Uniform(dim=4)), points()))
+    frozen = game.frozen()
+    alone = frozen.sample(1100, seed=1)
+    monkeypatch.setitem(AT_ONCE, "cpu", 3)
+    sizes: list[int] = []
+    frozen.net.register_forward_pre_hook(
+        lambda _, args, named: sizes.append(len(named["z"])), with_kwargs=True
+    )
+    together = frozen.sample(1100, seed=1)
+    assert sizes == ([256, 768, 76] if isinstance(architecture, Normed) else [*4 * [256], 76, 256])
+    assert equal({k: v for k, v in alone.items() if k != "fake"}, together)
+    torch.testing.assert_close(together["fake"], alone["fake"], atol=1e-6, rtol=0)
+
+
+def test_what_a_chunk_takes_is_free_before_the_next_but_one() -> None:
+    """So the memory beside the samples does not grow with their number."""
+    frozen = Game(variant_of(Normed()), points()).frozen()
+    made: list[weakref.ref[Tensor]] = []
+    alive: list[int] = []
+
+    def seen(_: nn.Module, __: Any, out: Tensor) -> None:
+        alive.append(sum(old() is not None for old in made))
+        made.append(weakref.ref(out))
+
+    frozen.net.register_forward_hook(seen)
+    frozen.sample(2000)
+    assert max(alive) <= 1
 
 
 def test_what_is_given_does_not_change_what_else_is_drawn() -> None:

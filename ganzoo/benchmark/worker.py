@@ -24,6 +24,7 @@ from ganzoo.plugins.sources import is_model_name
 from ganzoo.pretrained.opening import load
 from ganzoo.pretrained.scores import default_n, measure_model
 from ganzoo.training.computing import computing_on
+from ganzoo.training.device import usable
 from ganzoo.training.plan import plan_run
 from ganzoo.training.run import Run
 
@@ -112,14 +113,14 @@ class Worker:
 
     def score_references(self) -> None:
         """Score training rows and uniform noise as if they were samples, and draw real rows."""
-        data = self.data
+        data, device = self.data, usable(self.contest.device)
         n = default_n(data)
         self.file.rewrite([])
         self.snapshots.real(data)
-        rows = measure_training_rows(self.metrics, data, seed=FINAL_SEED, n=n)
+        rows = measure_training_rows(self.metrics, data, seed=FINAL_SEED, n=n, device=device)
         rows.warnings.extend(data.remarks)
         self.add("training-data", rows, contender="training data")
-        uniform = measure_noise(self.metrics, data, seed=FINAL_SEED, n=n)
+        uniform = measure_noise(self.metrics, data, seed=FINAL_SEED, n=n, device=device)
         self.add("noise", uniform, contender="uniform noise")
 
     def score_pretrained(self, name: str) -> None:

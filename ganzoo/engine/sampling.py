@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,7 @@ from ganzoo.parts.needs import accepts, as_heads
 from ganzoo.parts.space import masks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ganzoo.engine.fixed import Given
     from ganzoo.parts.part import Sampler
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 CHUNK = 256
 """Samples drawn and made at a time; whole chunks are drawn, so that the first of them are the same
 however many are asked for."""
+AT_ONCE = {"cuda": 4, "mps": 4}
+"""Chunks that go through the network at once, by the kind of device; one on any other.
+
+A GPU needs many samples to be busy, and a CPU few, that fit its caches. The first chunk goes alone:
+a network that draws numbers of its own draws them chunk by chunk.
+"""
 RECALIBRATION_BATCHES = 16
 
 
@@ -101,6 +108,10 @@ class FrozenGenerator:
     def conditioned_on(self, rows: Tensor) -> FrozenGenerator:
         """The generator whose samples are made from these rows, int64, (N,), in order."""
         return replace(self, chosen=rows)
+
+    def _stream_of(self, seed: int, start: int, name: str) -> torch.Generator:
+        """The stream that one value of the chunk from number ``start`` on is drawn on."""
+        return self._stream(seed_for(seed, f"sample {start} {name}"))
 
     def _stream(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)
@@ -179,7 +190,7 @@ class FrozenGenerator:
         names = {*self.reads, *self.accepts, *spaces}
         held = fixed(given or {}, n, names=names, spaces=spaces, device=self.device)
         made = self.sampler.sample(self, n, seed=seed, given=held)
-        check_batch(made, n, f"sampler '{self.sampler.name}' makes", "samples")
+        self._check(made, n)
         return made
 
     def made_from(self) -> dict[str, Space]:
@@ -190,37 +201,69 @@ class FrozenGenerator:
 
     @torch.no_grad()
     def generate(self, n: int, *, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """``n`` samples as ``fake``, other heads, and all that they were made from."""
-        made: dict[str, list[Tensor]] = {}
-        for start in range(0, n, CHUNK):
-            chunk = self._chunk(start, min(CHUNK, n - start), seed, given)
-            for name, value in chunk.items():
-                made.setdefault(name, []).append(value.cpu())
-        return {name: torch.cat(values) for name, values in made.items()}
+        """``n`` samples as ``fake``, other heads, and all that they were made from, on the CPU.
 
-    def _chunk(
-        self, start: int, n: int, seed: int, given: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """The samples from number ``start`` on, a chunk of them at most."""
-        place = slice(start, start + n)
-        values = self._drawn(
-            {name: value[place] for name, value in given.items()},
-            n,
-            lambda name: self._stream(seed_for(seed, f"sample {start} {name}")),
-            None if self.chosen is None else self.chosen[place],
-        )
-        random = DefaultRandom(self.device)
-        random.seed(seed_for(seed, f"layers {start}"))
+        Beside the result, memory holds what a few chunks need, however many samples there are.
+        """
+        made: dict[str, Tensor] = {}
+        start, most = 0, CHUNK
+        while start < n:
+            place = slice(start, min(start + most, n))
+            values = self._values(place, seed, given)
+            heads, random = self._heads(values, place, seed)
+            found = {k: v for k, v in values.items() if isinstance(v, Tensor)} | heads
+            self._check(found, place.stop - start)
+            for name, value in found.items():
+                if name not in made:
+                    made[name] = torch.empty(n, *value.shape[1:], dtype=value.dtype)
+                made[name][place] = value
+            start = place.stop
+            most = CHUNK * (1 if random else AT_ONCE.get(self.device.type, 1))
+        return made
+
+    def _check(self, made: Mapping[str, Tensor], n: int) -> None:
+        check_batch(made, n, f"sampler '{self.sampler.name}' makes", "samples")
+
+    def _values(self, place: slice, seed: int, given: Mapping[str, Tensor]) -> dict[str, Any]:
+        """What the samples of some whole chunks, or of the last one, are made from."""
+        chunks = []
+        for start in range(place.start, place.stop, CHUNK):
+            chunk = slice(start, min(start + CHUNK, place.stop))
+            drawn = self._drawn(
+                {name: value[chunk] for name, value in given.items()},
+                chunk.stop - start,
+                partial(self._stream_of, seed, start),
+                None if self.chosen is None else self.chosen[chunk],
+            )
+            chunks.append(drawn)
+        return joined(chunks)
+
+    def _heads(
+        self, values: Mapping[str, Any], place: slice, seed: int
+    ) -> tuple[dict[str, Tensor], bool]:
+        """The network's heads of some samples, and whether it draws random numbers of its own."""
+        random, n = DefaultRandom(self.device), place.stop - place.start
+        random.seed(seed_for(seed, f"layers {place.start}"))
         before, named = random.state, self._named(values)
         with random.leased():
             out = self.net(**named)
-        if n < CHUNK and not torch.equal(random.state, before):
-            # It draws numbers of its own: for a whole chunk, so that the first do not depend on n.
+        draws = not torch.equal(random.state, before)
+        if draws and n < CHUNK:  # it draws for a whole chunk: the first must not depend on n
             random.state = before
             with random.leased():
                 out = self.net(**{k: filled(v) for k, v in named.items()})
-        heads = {head: value[:n] for head, value in as_heads(out, "fake").items()}
-        return {**{k: v for k, v in values.items() if isinstance(v, Tensor)}, **heads}
+        return {head: value[:n] for head, value in as_heads(out, "fake").items()}, draws
+
+
+def joined(chunks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The values of several chunks as those of one."""
+    first, *others = chunks
+    if not others:
+        return first
+    return {
+        name: torch.cat([chunk[name] for chunk in chunks]) if isinstance(value, Tensor) else value
+        for name, value in first.items()
+    }
 
 
 def filled(value: Any) -> Any:

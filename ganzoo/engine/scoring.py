@@ -9,7 +9,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from ganzoo.engine.featured import FEATURED, Featured, measuring
 from ganzoo.engine.heads import discriminator_heads
+from ganzoo.engine.precision import FULL_PRECISION
 from ganzoo.engine.scores import HELD_OUT, SAMPLES, Scores, doubt, require_rows
 from ganzoo.engine.streams import seed_for
 from ganzoo.errors import DivergedError, ZooError
@@ -31,14 +33,11 @@ if TYPE_CHECKING:
     from ganzoo.parts.features import FeatureExtractor
     from ganzoo.parts.rows import Rows
 
+CPU = torch.device("cpu")
 VALIDATION = 1000
 """The most training rows, taken from the end, that a metric may choose its own options on."""
 
-FEATURED = frozenset({"real_features", "fake_features", "fake_logits"})
-"""What an extractor makes of images."""
-
 # A benchmark scores against the same held-out rows many times.
-_real_features: WeakKeyDictionary[Rows, dict[str, Tensor]] = WeakKeyDictionary()
 _chosen: WeakKeyDictionary[Rows, tuple[tuple[int, int], Rows]] = WeakKeyDictionary()
 
 
@@ -46,7 +45,9 @@ def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) ->
     """Scores of ``n`` samples of a game's generator, as it is frozen."""
     frozen = game.frozen()
     samples = frozen.sample(n, seed=seed)
-    return measure(metrics, game.data, samples, seed=seed, game=game, frozen=frozen)
+    return measure(
+        metrics, game.data, samples, seed=seed, game=game, frozen=frozen, device=game.device
+    )
 
 
 def measure(
@@ -57,6 +58,7 @@ def measure(
     seed: int,
     game: Networks | None = None,
     frozen: FrozenGenerator | None = None,
+    device: torch.device = CPU,
 ) -> Scores:
     """Scores of samples by every metric that reads only what is offered (see ``Metric``).
 
@@ -64,12 +66,12 @@ def measure(
     of the game's discriminator on them are computed where a metric reads one. A metric sees at most
     ``metric.rows`` rows of either side, chosen by the seed. Samples for paired metrics are drawn
     from ``frozen``, as many, once for each held-out row at most. A metric that cannot measure is
-    left out, and the scores' ``remarks`` say why. Raises DivergedError where a sample is not
-    finite.
+    left out, and the scores' ``remarks`` say why. Features, and the metrics that can, are computed
+    on ``device``; all others on the CPU. Raises DivergedError where a sample is not finite.
     """
-    metrics = list(metrics)
+    metrics, device = list(metrics), measuring(device)
     alone = [metric for metric in metrics if not metric.paired]
-    values, scores = Values(data, samples, alone, seed, game), Scores()
+    values, scores = Values(data, samples, alone, seed, game, device=device), Scores()
     add_scores(scores, alone, values)
     paired = [metric for metric in metrics if metric.paired]
     if paired and frozen is not None:
@@ -78,7 +80,7 @@ def measure(
             rows = choice(len(data.held_out), values.n, seed)
             made = frozen.conditioned_on(rows).sample(len(rows), seed=seed)
             beside = chosen_rows(data.held_out, rows)
-            pairs = Values(data, made, paired, seed, game, held_out=beside)
+            pairs = Values(data, made, paired, seed, game, held_out=beside, device=device)
             add_scores(scores, paired, pairs)
     return scores
 
@@ -86,7 +88,8 @@ def measure(
 def add_scores(scores: Scores, metrics: Iterable[Metric], values: Values) -> None:
     """Add what each metric measures; one that raises is left out with a remark."""
     for metric in metrics:
-        call = contained(scores_of, metric, values)
+        with FULL_PRECISION:
+            call = contained(scores_of, metric, values)
         if call.error is not None:
             scores.leave_out(metric, call.error)
         found, warnings = call.value or ((), ())
@@ -144,6 +147,7 @@ class Values:
         seed: int,
         game: Networks | None,
         *,
+        device: torch.device,
         held_out: Rows | None = None,
     ) -> None:
         """Read what at least one of the metrics names, of all held-out rows or of those given."""
@@ -151,7 +155,7 @@ class Values:
             message = "samples that are not finite cannot be scored; the generator has diverged."
             raise DivergedError(message)
         named = {name for metric in metrics for name in (*needs(metric), *takes(metric))}
-        self.data, self.seed = data, seed
+        self.data, self.seed, self.device = data, seed, device
         most = max((m.rows for m in metrics), default=1)
         self.held_out = held_out or scored_rows(data.held_out, most, seed)
         columns = [n for n in self.held_out.names if n.removesuffix(MASK) in data.spaces]
@@ -168,7 +172,7 @@ class Values:
             if any(name.startswith("real_") for name in named - {*columns} - extracted):
                 self.real |= discriminator_heads(game, self.held_out)
         own = cast("FeatureExtractor | None", data.info.get("features"))
-        self.featured = Featured(self.held_out, self.made.get("fake"), own)
+        self.featured = Featured(self.held_out, self.made.get("fake"), own, device)
 
     def read_by(self, metric: Metric) -> tuple[FeatureExtractor | None, dict[str, Any] | None]:
         """The extractor that a metric reads features of, if any, and the values that it names.
@@ -184,8 +188,13 @@ class Values:
         if not known.issuperset(needed) or unmasked(names, self.spaces) is not None:
             return used, None
         columns = {**some(real, metric.rows, self.seed), **some(made, metric.rows, self.seed)}
-        seen = {**self.shared, **columns}
-        return used, {name: seen[name] for name in names}
+        seen, where = {**self.shared, **columns}, self.device if metric.on_device else CPU
+        return used, {name: moved(seen[name], where) for name in names}
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """A value with its tensor, if it is one, on a device."""
+    return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
 def needs(metric: Metric) -> tuple[str, ...]:
@@ -213,47 +222,13 @@ def chosen_rows(rows: Rows, numbers: Tensor) -> ResidentRows:
     return ResidentRows({name: rows.column(name, numbers) for name in rows.names})
 
 
-class Featured:
-    """What extractors make of the images of both sides, each computed at most once, when named."""
-
-    def __init__(
-        self, held_out: Rows, fake: Tensor | None, extractor: FeatureExtractor | None
-    ) -> None:
-        """Keep both sides, and the data's own extractor, where there is one."""
-        self.held_out, self.fake, self.own = held_out, fake, extractor
-        self._made: dict[str, dict[str, Tensor]] = {}
-
-    def extractor(self, metric: Metric) -> FeatureExtractor | None:
-        """The one that a metric reads: its own, or else the data's."""
-        return None if self.fake is None else metric.extractor() or self.own
-
-    def real(self, extractor: FeatureExtractor | None, names: Iterable[str]) -> dict[str, Tensor]:
-        """Features of the held-out rows, where they are named."""
-        if extractor is None or "real_features" not in names:
-            return {}
-        known = _real_features.setdefault(self.held_out, {})
-        if extractor.sha256 not in known:
-            known[extractor.sha256] = extractor(self.held_out.column("real"))[0]
-        return {"real_features": known[extractor.sha256]}
-
-    def made(self, extractor: FeatureExtractor | None) -> dict[str, Tensor]:
-        """Features and logits of the samples."""
-        if extractor is None or self.fake is None:
-            return {}
-        if extractor.sha256 not in self._made:
-            features, logits = extractor(self.fake)
-            more = {} if logits is None else {"fake_logits": logits}
-            self._made[extractor.sha256] = {"fake_features": features, **more}
-        return self._made[extractor.sha256]
-
-
 def some(columns: Mapping[str, Tensor], most: int, seed: int) -> dict[str, Tensor]:
     """The same rows of every column: all where there are few enough, else a random choice."""
     n = len(next(iter(columns.values()), ()))
     if n <= most:
         return dict(columns)
     rows = choice(n, most, seed)
-    return {name: column[rows] for name, column in columns.items()}
+    return {name: column[rows.to(column.device)] for name, column in columns.items()}
 
 
 def choice(n: int, most: int, seed: int) -> Tensor:
@@ -266,14 +241,19 @@ def fitted_on(data: Data) -> int:
     return len(data.train) - min(VALIDATION, len(data.train) // 10)
 
 
-def measure_training_rows(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> Scores:
+def measure_training_rows(
+    metrics: Iterable[Metric], data: Data, *, seed: int, n: int, device: torch.device = CPU
+) -> Scores:
     """Scores of ``n`` random training rows in place of samples: those of a perfect memory."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     rows = torch.randperm(fitted_on(data), generator=stream)[:n]
-    return measure(metrics, data, {"fake": data.train.column("real", rows)}, seed=seed)
+    samples = {"fake": data.train.column("real", rows)}
+    return measure(metrics, data, samples, seed=seed, device=device)
 
 
-def measure_noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -> Scores:
+def measure_noise(
+    metrics: Iterable[Metric], data: Data, *, seed: int, n: int, device: torch.device = CPU
+) -> Scores:
     """Scores of ``n`` samples of uniform noise over the range of the data."""
     stream = torch.Generator().manual_seed(seed_for(seed, "reference"))
     space = data.spaces["real"]
@@ -282,4 +262,4 @@ def measure_noise(metrics: Iterable[Metric], data: Data, *, seed: int, n: int) -
         real = data.held_out.column("real")
         low, high = real.amin(0), real.amax(0)
     fake = low + (high - low) * torch.rand(n, *space.shape, generator=stream)
-    return measure(metrics, data, {"fake": fake}, seed=seed)
+    return measure(metrics, data, {"fake": fake}, seed=seed, device=device)

@@ -54,6 +54,11 @@ class Metric(Part):
     Such a metric applies where the generator reads columns of the data; ``real`` and the other
     columns are then those of the same rows, in the same order.
     """
+    on_device: ClassVar[bool] = False
+    """Whether ``measure`` computes where its tensors are.
+
+    They are then on the device of the generator, else on the CPU; in either case all on one.
+    """
     better: ClassVar[dict[str, Direction]] = {}
     """Each number that ``measure`` returns, and the direction that is better."""
     ranges: ClassVar[dict[str, tuple[float, float]]] = {}

@@ -45,8 +45,8 @@ def evaluate(
         metrics: Those to measure, with options as ``NAME:KEY=VALUE,...``; without it, every routine
             one that applies.
         data: The data, if they were given from Python when it was trained; as in ``train``.
-        device: Where the networks are put; by default a run's own device if it is here, else the
-            CPU.
+        device: Where the networks are put, and features and distances computed; by default a run's
+            own device if it is here, else the CPU.
         zoo: The plugins; by default the installed ones.
 
     Raises:
@@ -116,4 +116,12 @@ def measure_model(
     """
     frozen = replace(model.frozen, rows=data.held_out, lazy=False)
     samples = frozen.sample(n, seed=seed)
-    return measure(metrics, data, samples, seed=seed, game=model.judge, frozen=frozen)
+    return measure(
+        metrics,
+        data,
+        samples,
+        seed=seed,
+        game=model.judge,
+        frozen=frozen,
+        device=model.device,
+    )

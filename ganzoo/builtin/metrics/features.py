@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganzoo.errors import ZooError
-from ganzoo.parts.features import FeatureExtractor
+from ganzoo.parts.features import FeatureExtractor, Placed, in_float64
 from ganzoo.storage.weight_file import Uninitialized
 
 WEIGHTS = {
@@ -47,7 +47,7 @@ class Pixels:
 
     def __call__(self, images: Tensor) -> tuple[Tensor, None]:
         """Return features, float64 (N, C * height * width)."""
-        small = images.detach().cpu().double()
+        small = in_float64(images.detach())
         if max(small.shape[2:]) > self.side:
             small = interpolate(small, (self.side, self.side), mode="bilinear", antialias=True)
         return small.flatten(1), None
@@ -104,6 +104,11 @@ class SmallCnn:
             raise ZooError(reason) from error
         return net.eval()
 
+    @cached_property
+    def placed(self) -> Placed[Classifier]:
+        """The trained network on each device that images were on."""
+        return Placed(self.net)
+
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return features, float64 (N, 128), and logits, float64 (N, 10)."""
         if images.dim() != 4 or images.shape[1] != 1:  # noqa: PLR2004
@@ -112,14 +117,15 @@ class SmallCnn:
                 f"{tuple(images.shape)}: use the extractor 'pixels' for these."
             )
             raise ZooError(reason)
+        net = self.placed.on(images.device)
         with torch.no_grad():
-            pairs = [self.net(self.fitted(some)) for some in torch.split(images, BATCH)]
-        features, logits = (torch.cat(parts).double() for parts in zip(*pairs, strict=True))
+            pairs = [net(self.fitted(some)) for some in torch.split(images, BATCH)]
+        features, logits = (in_float64(torch.cat(parts)) for parts in zip(*pairs, strict=True))
         return features, logits
 
     def fitted(self, images: Tensor) -> Tensor:
-        """Return images of the trained size, float32, on the CPU."""
-        images, side = images.detach().cpu().float(), self.side
+        """Return images of the trained size, float32."""
+        images, side = images.detach().float(), self.side
         height, width = images.shape[2:]
         top, left = max(0, (height - side) // 2), max(0, (width - side) // 2)
         cropped = images[:, :, top : top + side, left : left + side]

@@ -21,6 +21,7 @@ from ganzoo.builtin.metrics.inception import Convolution, Inception2015
 from ganzoo.builtin.metrics.kernel import Kernel, subset_distance
 from ganzoo.engine.streams import seed_for
 from ganzoo.errors import WeightsError, ZooError
+from ganzoo.parts.features import Placed, in_float64
 from ganzoo.parts.metric import Direction, Metric
 from ganzoo.storage.hub import Client
 from ganzoo.storage.paths import home, is_file
@@ -48,7 +49,9 @@ PUBLISHED = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 SOURCE = "converted-from"
 """The one metadata key of a converted file; its value is the sha256 of the original."""
 
-BATCH = 16
+BATCH = {"cpu": 16}
+"""Images that the network sees at once, by the kind of device: a processor's caches hold few."""
+ON_A_GPU = 128
 
 
 class Inception:
@@ -62,15 +65,16 @@ class Inception:
         for module in net.modules():
             if isinstance(module, Convolution):
                 module.fold()
-        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = Placed(net.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         self.sha256 = sha256
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return features, float64 (N, 2048), and logits, float64 (N, 1008)."""
+        net, batch = self.net.on(images.device), BATCH.get(images.device.type, ON_A_GPU)
         with torch.no_grad():
-            found = [self.net(some) for some in torch.split(quantized(images), BATCH)]
+            found = [net(some) for some in torch.split(quantized(images), batch)]
         features, logits = (
-            torch.cat([values[name] for values in found]).double()
+            in_float64(torch.cat([values[name] for values in found]))
             for name in ("2048", "logits_unbiased")
         )
         return features, logits
@@ -87,7 +91,7 @@ def quantized(images: Tensor) -> Tensor:
             f"{tuple(images.shape)}."
         )
         raise ZooError(reason)
-    levels = (images.detach().cpu().float() + 1).mul(127.5).round().clamp(0, 255)
+    levels = (images.detach().float() + 1).mul(127.5).round().clamp(0, 255)
     return levels.to(torch.uint8).expand(-1, 3, -1, -1)
 
 
@@ -169,6 +173,7 @@ class Canonical(Metric):
     )
 
     routine: ClassVar[bool] = False
+    on_device: ClassVar[bool] = True
 
     @field_validator("weights")
     @classmethod
@@ -235,7 +240,7 @@ class InceptionScore(Canonical):
     def measure(self, fake_logits: Tensor, seed: int) -> dict[str, float]:
         """The mean score of logits (M, classes)."""
         stream = torch.Generator().manual_seed(seed_for(seed, "splits"))
-        rows = torch.randperm(len(fake_logits), generator=stream)
+        rows = torch.randperm(len(fake_logits), generator=stream).to(fake_logits.device)
         return {self.name: inception_score(fake_logits[rows], self.splits)}
 
 

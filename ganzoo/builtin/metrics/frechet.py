@@ -95,6 +95,7 @@ def products(x: Tensor) -> Tensor:
 class Frechet(Metric):
     """The Fréchet distance on the data's own extractor, comparable only under that extractor."""
 
+    on_device = True
     better: ClassVar[dict[str, Direction]] = {"frechet-distance": "lower"}
     ranges: ClassVar[dict[str, tuple[float, float]]] = {"frechet-distance": (0, inf)}
     headline = "frechet-distance"

@@ -27,6 +27,7 @@ class Histogram(Metric):
     Where labels are partly known, the data's shares are those of the rows that are.
     """
 
+    on_device = True
     better: ClassVar[dict[str, Direction]] = {"rarest-class": "higher", "class-kl": "lower"}
     ranges: ClassVar[dict[str, tuple[float, float]]] = {
         "rarest-class": (0, 1),

@@ -49,12 +49,11 @@ def subset_distance(one: Tensor, other: Tensor, subsets: int, size: int, *, seed
     """The mean kernel distance of random subsets of ``size`` rows each, or of all if fewer."""
     stream = torch.Generator().manual_seed(seed_for(seed, "subsets"))
     size = min(size, len(one), len(other))
-    found = [
-        kernel_distance(
-            *(rows[torch.randperm(len(rows), generator=stream)[:size]] for rows in (one, other))
-        )
-        for _ in range(subsets)
-    ]
+
+    def chosen(rows: Tensor) -> Tensor:
+        return rows[torch.randperm(len(rows), generator=stream)[:size].to(rows.device)]
+
+    found = [kernel_distance(chosen(one), chosen(other)) for _ in range(subsets)]
     return sum(found) / subsets
 
 
@@ -64,6 +63,7 @@ class Kernel(Metric):
     It is unbiased: near zero, and often negative, for samples of the data's own distribution.
     """
 
+    on_device = True
     better: ClassVar[dict[str, Direction]] = {"kernel-distance": "lower"}
 
     subsets: int = Field(default=20, ge=1, le=1000, description="number of subsets")

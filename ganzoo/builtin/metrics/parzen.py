@@ -36,6 +36,7 @@ class Parzen(Metric):
     """
 
     routine = False
+    on_device = True
     better: ClassVar[dict[str, Direction]] = {
         "parzen": "higher",
         "parzen-error": "lower",

@@ -40,7 +40,7 @@ def prdc(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
         raise ZooError(message)
     real, fake = real.double(), fake.double()
     real_radii, fake_radii = radii(real, k), radii(fake, k)
-    in_real = torch.zeros(len(fake), dtype=torch.float64)
+    in_real = fake.new_zeros(len(fake))
     in_fake, covered = [], []
     for rows, reach in zip(torch.split(real, CHUNK), torch.split(real_radii, CHUNK), strict=True):
         distance = torch.cdist(rows, fake)
@@ -62,6 +62,7 @@ class Prdc(Metric):
     of the data has samples near it. They depend on both numbers of rows, which a score contains.
     """
 
+    on_device = True
     better: ClassVar[dict[str, Direction]] = {
         "precision": "higher",
         "recall": "higher",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ganzoo.builtin.networks.mlp import leaky
+from ganzoo.builtin.networks.to_pixels import ToPixels
 from ganzoo.errors import ComposeError
 
 if TYPE_CHECKING:
@@ -93,19 +94,17 @@ class Upsampler(nn.Module):
             # Without padding, a transposed convolution returns this many pixels too many.
             (h, w), (to_h, to_w) = sizes[i], sizes[i + 1]
             more_h, more_w = 2 * (h - 1) + kernel - to_h, 2 * (w - 1) + kernel - to_w
-            last = i == len(counts) - 2
-            layers.append(
-                nn.ConvTranspose2d(
-                    into,
-                    out,
-                    kernel,
-                    stride=2,
-                    padding=(-(-more_h // 2), -(-more_w // 2)),
-                    output_padding=(more_h % 2, more_w % 2),
-                    bias=last,
-                )
-            )
-            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(out), nn.ReLU()]
+            padding = -(-more_h // 2), -(-more_w // 2)
+            further = more_h % 2, more_w % 2
+            if i == len(counts) - 2:
+                pixels = ToPixels(into, out, kernel, padding=padding, output_padding=further)
+                layers += [pixels, nn.Tanh()]
+            else:
+                layers += [
+                    nn.ConvTranspose2d(into, out, kernel, 2, padding, further, bias=False),
+                    nn.BatchNorm2d(out),
+                    nn.ReLU(),
+                ]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class LabelAccuracy(Metric):
     """The share of samples that the dataset's classifier assigns to their requested class."""
 
+    on_device = True
     better: ClassVar[dict[str, Direction]] = {"label-accuracy": "higher"}
     ranges: ClassVar[dict[str, tuple[float, float]]] = {"label-accuracy": (0, 1)}
 
@@ -40,6 +41,7 @@ class IntraFrechet(Metric):
     sample counts.
     """
 
+    on_device = True
     better: ClassVar[dict[str, Direction]] = {
         "intra-frechet": "lower",
         "intra-frechet-classes": "higher",
