@@ -193,6 +193,8 @@ def markdown(rows: Sequence[Mapping[str, object]]) -> str:
 
 def told(value: object) -> str:
     """A cell: numbers to three digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
     return f"{value:,}" if isinstance(value, int) else str(value)
