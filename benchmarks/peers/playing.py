@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from ganzoo_wgan_gp import GradientPenalty, Wasserstein
-from timing import Round
+from timing import Round, compare, has_fast_bf16
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -22,6 +23,11 @@ from ganzoo.parts.part import Architecture, Loss, Regularizer
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
+
+SAME = 0.01
+"""By how much the operations of two contenders may differ that do the same work."""
+ONE_PASS = "one_pass"
+"""The field of a variant by which both players share a generator pass."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def ours(pair: Pair, rule: Rule, data: Data, batch: int, **fields: Any) -> Round
     return Game(variant, data).round
 
 
-# ------------------------------------------------------------------------------------- by hand
+# --------------------------------------------------------------------------------------- by hand
 
 
 def plain(pair: Pair, rule: Rule, data: Data, batch: int) -> Round:
@@ -156,3 +162,36 @@ def penalized(turn: str, judged: Callable[[Tensor], Tensor], real: Tensor, fake:
     between = (share * real + (1 - share) * fake).requires_grad_()
     (gradient,) = torch.autograd.grad(judged(between).sum(), between, create_graph=True)
     return judged(fake) - judged(real) + 10 * (gradient.flatten(1).norm(dim=1) - 1) ** 2
+
+
+# --------------------------------------------------------------------------------------- together
+
+
+def contest(
+    peer: Mapping[str, Round], pair: Pair, rule: Rule, data: Data, *, batch: int, seconds: float
+) -> list[dict[str, Any]]:
+    """A row for a peer's round, the plain loop, and ganzoo in each way that is possible here.
+
+    Seconds are the processor's on one thread, and wall-clock ones on more.
+    """
+    contenders = {
+        **peer,
+        "plain loop": plain(pair, rule, data, batch),
+        "ganzoo": ours(pair, rule, data, batch),
+    }
+    if ONE_PASS in Variant.model_fields:
+        contenders["ganzoo, one generator pass"] = ours(pair, rule, data, batch, **{ONE_PASS: True})
+    if has_fast_bf16():
+        contenders["ganzoo, bf16"] = ours(pair, rule, data, batch, precision="bf16")
+    rows = compare(
+        contenders,
+        against=next(iter(peer)),
+        samples=batch,
+        seconds=seconds,
+        clock=time.process_time if torch.get_num_threads() == 1 else time.perf_counter,
+    )
+    work = {row["contender"]: row["MFLOP a sample"] for row in rows}
+    if abs(work["ganzoo"] / work["plain loop"] - 1) > SAME:
+        message = f"ganzoo and the plain loop do different work, in MFLOP a sample: {work}"
+        raise AssertionError(message)
+    return rows

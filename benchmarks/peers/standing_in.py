@@ -20,6 +20,8 @@ def stand_in_for_torchvision() -> None:
 def without_init(*packages: str) -> None:
     """Let modules of packages be imported without what their ``__init__`` imports."""
     for package in packages:
+        if package in sys.modules:
+            continue
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
             message = f"{package} is not installed here."
