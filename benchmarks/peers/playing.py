@@ -26,8 +26,8 @@ from ganzoo.parts.variant import Variant
 
 SAME = 0.01
 """By how much the operations of two contenders may differ that do the same work."""
-ONE_PASS = "one_pass"
-"""The field of a variant by which both players share a generator pass."""
+SHARED = "fakes"
+"""The field of a variant that is ``shared`` where the generator runs once a round, for both."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,9 @@ def contest(
         "plain loop": plain(pair, rule, data, batch),
         "ganzoo": ours(pair, rule, data, batch),
     }
-    if ONE_PASS in Variant.model_fields:
-        contenders["ganzoo, one generator pass"] = ours(pair, rule, data, batch, **{ONE_PASS: True})
+    if SHARED in Variant.model_fields:
+        once = {SHARED: "shared"}
+        contenders["ganzoo, one generator pass"] = ours(pair, rule, data, batch, **once)
     if has_fast_bf16():
         contenders["ganzoo, bf16"] = ours(pair, rule, data, batch, precision="bf16")
     rows = compare(
