@@ -168,11 +168,19 @@ def penalized(turn: str, judged: Callable[[Tensor], Tensor], real: Tensor, fake:
 
 
 def contest(
-    peer: Mapping[str, Round], pair: Pair, rule: Rule, data: Data, *, batch: int, seconds: float
+    peer: Mapping[str, Round],
+    pair: Pair,
+    rule: Rule,
+    data: Data,
+    *,
+    batch: int,
+    seconds: float,
+    side: int = 2048,
 ) -> list[dict[str, Any]]:
     """A row for a peer's round, the plain loop, and ganzoo in each way that is possible here.
 
-    Seconds are the processor's on one thread, and wall-clock ones on more.
+    ``side`` is that of the matrices whose product is timed too. Seconds are the processor's on one
+    thread, and wall-clock ones on more.
     """
     contenders = {
         **peer,
@@ -190,6 +198,7 @@ def contest(
         samples=batch,
         seconds=seconds,
         clock=time.process_time if torch.get_num_threads() == 1 else time.perf_counter,
+        side=side,
     )
     work = {row["contender"]: row["MFLOP a sample"] for row in rows}
     if abs(work["ganzoo"] / work["plain loop"] - 1) > SAME:
