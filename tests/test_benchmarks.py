@@ -231,7 +231,7 @@ def test_a_peer_is_installed_with_ganzoo_at_the_versions_of_this_repository() ->
         assert Path(first[1]).name == "constraints.txt"
         assert "torch" in first
         assert sum(word == "-e" for word in ours) == 7  # the core and six plugins
-        assert theirs == ["--no-deps", "--no-build-isolation", peer.pinned]
+        assert theirs == ["--no-deps", "--no-build-isolation", *peer.pinned]
 
 
 def test_a_peer_that_is_not_known_is_refused() -> None:

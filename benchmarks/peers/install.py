@@ -21,17 +21,29 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Peer:
-    """A library on the package index."""
+    """A library on the package index, with those that go with it."""
 
-    pinned: str
+    pinned: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    """What it imports; at the versions of constraints.txt, where they are named there."""
+    """What they import; at the versions of constraints.txt, where they are named there."""
 
 
 PEERS = {
-    "torchgan": Peer("torchgan==0.1.0", ("scipy", "wget")),
-    "mimicry": Peer("torch-mimicry==0.1.16"),
-    "particlegan": Peer("particlegan==0.9.4", ("scipy",)),
+    "torchgan": Peer(("torchgan==0.1.0",), ("scipy", "wget")),
+    "mimicry": Peer(("torch-mimicry==0.1.16",)),
+    "particlegan": Peer(("particlegan==0.9.4",), ("scipy",)),
+    "imitation": Peer(
+        ("imitation==1.0.1", "seals==0.2.1"),
+        (
+            "datasets",
+            "huggingface-sb3",
+            "sacred",
+            "scikit-learn",
+            "stable-baselines3",
+            "tensorboard",
+            "tqdm",
+        ),
+    ),
 }
 
 
@@ -49,7 +61,7 @@ def commands(name: str) -> list[list[str]]:
         [*constrained, "torch", "setuptools<81", "wheel", *peer.needs],
         [*constrained, *editable],
         # Without isolation, because an old source distribution asks for tools that are gone.
-        ["--no-deps", "--no-build-isolation", peer.pinned],
+        ["--no-deps", "--no-build-isolation", *peer.pinned],
     ]
 
 
@@ -62,7 +74,7 @@ def install(name: str) -> Path:
         for words in commands(name):
             pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
             subprocess.run([*pip, *words], check=True)
-        done.write_text(PEERS[name].pinned + "\n")
+        done.write_text(" ".join(PEERS[name].pinned) + "\n")
     return python
 
 
