@@ -2,12 +2,12 @@
 
     python benchmarks/gpu.py [--device cuda] [--minutes 7.5] [--seconds 8] [--out gpu.json]
 
-It needs this file, ``timing.py`` beside it, and ganzoo installed with its plugins. First it checks
-that rounds of a graph are those of eager, bit for bit with deterministic algorithms, and that bf16
-follows the losses of fp32. Then it times each case, contenders alternating; trains dcgan for 10,000
-rounds both ways and scores it; and times the metrics. Every row stands by itself: one that fails
-says why and the next goes on, and the JSON is written after each. Rows that no time is left for
-are left out, and said. Exits with 1 where a check or a goal is missed.
+It needs this file, ``timing.py`` and ``noise.py`` beside it, and ganzoo with its plugins. First it
+checks that rounds of a graph are those of eager, bit for bit with deterministic algorithms, and
+that bf16 follows the losses of fp32. Then it times each case, contenders alternating; trains dcgan
+for 10,000 rounds both ways and scores it. Every row stands by itself: one that fails says why and
+the next goes on, and the JSON is written after each. Rows that no time is left for are left out,
+and said. Exits with 1 where a check or a goal is missed.
 
 ``--device cpu --quick`` runs all of it in seconds on tiny settings, to see whether it runs.
 """
@@ -21,22 +21,20 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from timing import Ratio, Round, alternate, arguments, clock_of, machine, markdown, write
+from noise import images
+from timing import Ratio, Report, Round, alternate, arguments, clock_of, machine, markdown
 from torch import Tensor
 
 import ganzoo
 from ganzoo.engine.game import Game
 from ganzoo.errors import ZooError
-from ganzoo.parts.dataset import Data
-from ganzoo.parts.rows import ResidentRows
-from ganzoo.parts.space import Space
 
 GRAPHS = hasattr(Game, "use_graphs")
 """Whether this ganzoo plays rounds as graphs."""
@@ -77,49 +75,7 @@ CASES = (
 )
 
 
-@dataclass
-class Report:
-    """What was found so far, written after every row."""
-
-    path: Path | None
-    device: str
-    end: float
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    missed: list[str] = field(default_factory=list)
-
-    def add(self, table: str, name: str, measure: Callable[[], dict[str, Any]]) -> None:
-        """Add a row, or why there is none."""
-        if time.perf_counter() > self.end:
-            row = {"left out": "no time was left"}
-        else:
-            try:
-                row = measure()
-            except Exception as error:  # noqa: BLE001  (whatever it is, the other rows count)
-                row = {"failed": f"{type(error).__name__}: {error}".partition("\n")[0]}
-        if row.get("met") is False or "failed" in row or "left out" in row:
-            self.missed.append(f"{table}: {name}")
-        row = {"case": name, **row}
-        self.rows.setdefault(table, []).append(row)
-        print(f"{table}: {row}", flush=True)
-        self.write()
-
-    def write(self) -> None:
-        """Write the JSON."""
-        content = {"machine": machine(self.device), "graphs": GRAPHS, "missed": self.missed}
-        write(self.path, {**content, **self.rows})
-
-
 # ------------------------------------------------------------------------------------------ games
-
-
-def noise(case: Case, rows: int) -> Data:
-    """Labelled images of noise."""
-    stream = torch.Generator().manual_seed(0)
-    shape = (case.channels, case.side, case.side)
-    real = torch.randint(256, (rows, *shape), generator=stream, dtype=torch.uint8)
-    split = ResidentRows({"real": real, "label": torch.arange(rows) % 10})
-    spaces = {"real": Space(shape=shape, bounded=True), "label": Space(classes=10)}
-    return Data("noise", split, split, spaces)
 
 
 def game(case: Case, options: argparse.Namespace, *, precision: str = "fp32") -> Game:
@@ -128,7 +84,7 @@ def game(case: Case, options: argparse.Namespace, *, precision: str = "fp32") ->
     if case.variant != "vanilla":
         settings.append(f"architecture.width={options.width}")
     variant = ganzoo.default_zoo().compose(case.variant, settings=settings)
-    return Game(variant, noise(case, options.rows), device=options.device)
+    return Game(variant, images(options.rows, case.channels, case.side), device=options.device)
 
 
 def graphed(played: Game) -> Game:
@@ -192,9 +148,8 @@ def same_bits(case: Case, options: argparse.Namespace) -> dict[str, Any]:
 
 def difference(one: Tensor, other: Tensor) -> float:
     """The largest difference of two tensors, wherever they are."""
-    if not one.numel():
-        return 0.0
-    return float((one.detach().cpu().double() - other.detach().cpu().double()).abs().max())
+    gap = one.detach().cpu().double() - other.detach().cpu().double()
+    return float(gap.abs().max()) if gap.numel() else 0.0
 
 
 def follows(case: Case, options: argparse.Namespace) -> dict[str, Any]:
@@ -299,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # cuBLAS reads it when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     end = time.perf_counter() + 60 * options.minutes
-    report = Report(options.out, options.device, end)
+    report = Report(options.out, {"machine": machine(options.device), "graphs": GRAPHS}, end)
     cases = CASES[:2] if options.quick else CASES
     for case in cases:
         if GRAPHS:

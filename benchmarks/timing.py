@@ -14,7 +14,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -223,6 +223,38 @@ def write(path: Path | None, content: Mapping[str, Any]) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_text(json.dumps(content, indent=2, default=vars) + "\n")
     beside.replace(path)
+
+
+@dataclass
+class Report:
+    """Tables by name, written as JSON after every row; a row that fails says why."""
+
+    path: Path | None
+    facts: Mapping[str, object]
+    end: float
+    """Of ``time.perf_counter``: no row is begun after it."""
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
+
+    def add(self, table: str, name: str, measure: Callable[[], dict[str, Any]]) -> None:
+        """Add a row, or why there is none."""
+        if time.perf_counter() > self.end:
+            row = {"left out": "no time was left"}
+        else:
+            try:
+                row = measure()
+            except Exception as error:  # noqa: BLE001  (whatever it is, the other rows count)
+                row = {"failed": f"{type(error).__name__}: {error}".partition("\n")[0]}
+        if row.get("met") is False or "failed" in row or "left out" in row:
+            self.missed.append(f"{table}: {name}")
+        row = {"case": name, **row}
+        self.rows.setdefault(table, []).append(row)
+        print(f"{table}: {row}", flush=True)
+        self.write()
+
+    def write(self) -> None:
+        """Write the JSON."""
+        write(self.path, {**self.facts, "missed": self.missed, **self.rows})
 
 
 def arguments(

@@ -18,7 +18,7 @@ import torch
 from peak import peak_memory
 from peers import particlegan, playing
 from peers.install import PEERS, commands
-from timing import Ratio, alternate, compare, flops, markdown, matrix_product, write
+from timing import Ratio, Report, alternate, compare, flops, markdown, matrix_product, write
 from torch import nn
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -127,7 +127,7 @@ def test_the_table_of_a_gpu_runs_on_a_cpu(tmp_path: Path, capsys) -> None:
 
 
 def test_a_row_that_fails_is_told_and_the_next_goes_on(tmp_path: Path) -> None:
-    report = gpu.Report(tmp_path / "gpu.json", "cpu", time.perf_counter() + 60)
+    report = Report(tmp_path / "gpu.json", {"gpu": "none"}, time.perf_counter() + 60)
 
     def fail() -> dict[str, object]:
         message = "no\nmemory"
@@ -195,7 +195,7 @@ def small_pair() -> playing.Pair:
 
 @pytest.mark.parametrize("case", playing.RULES)
 def test_ganzoo_and_the_plain_loop_do_the_same_work(case: str) -> None:
-    pair, rule, data = small_pair(), playing.RULES[case], playing.images(32, side=8)
+    pair, rule, data = small_pair(), playing.RULES[case], playing.floats(32, 3, side=8)
     peer = {"peer": playing.plain(pair, rule, data, 4)}
     before = [param.clone() for param in pair.generator.parameters()]
     rows = playing.contest(peer, pair, rule, data, batch=4, seconds=0, side=64)

@@ -27,7 +27,7 @@ def main() -> int:
         return 2
     paths = [str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    table = [str(install(name)), "-m", f"peers.{name}", *options]
+    table = [str(install(name)), "-P", "-m", f"peers.{name}", *options]
     return subprocess.run(table, env=environment, check=False).returncode
 
 

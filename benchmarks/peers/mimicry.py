@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peers.playing import RULES, Pair, Rule, contest, images
+from peers.playing import RULES, Pair, Rule, contest, floats
 from peers.standing_in import without_init
 from timing import Round, arguments, machine, markdown, write
 
@@ -64,7 +64,7 @@ def theirs(pair: Pair, rule: Rule, data: Data) -> Round:
 
 def table(options: argparse.Namespace) -> list[dict[str, Any]]:
     """A row of each contender in each case."""
-    data, rows = images(2048), []
+    data, rows = floats(2048, 3), []
     for case, rule in RULES.items():
         pair = pair_of(case, options.width)
         peer = {"mimicry": theirs(pair, rule, data)}

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from ganzoo_wgan_gp import GradientPenalty, Wasserstein
+from noise import pixels, space_of
 from timing import Round, compare, has_fast_bf16
 from torch import Tensor, nn
 from torch.nn.functional import softplus
@@ -20,7 +21,7 @@ from ganzoo.engine.game import Game
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Loss, Regularizer
-from ganzoo.parts.rows import ResidentRows
+from ganzoo.parts.rows import ResidentRows, as_read
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
 
@@ -59,12 +60,11 @@ RULES = {
 }
 
 
-def images(rows: int, channels: int = 3, side: int = 32) -> Data:
+def floats(rows: int, channels: int, side: int = 32) -> Data:
     """Noise in [-1, 1], resident as float32, so that no contender spends time on pixels."""
-    stream = torch.Generator().manual_seed(0)
-    real = torch.rand(rows, channels, side, side, generator=stream) * 2 - 1
+    real = as_read(pixels(rows, channels, side))
     split = ResidentRows({"real": real})
-    return Data("noise", split, split, {"real": Space(shape=real.shape[1:], bounded=True)})
+    return Data("noise", split, split, {"real": space_of(channels, side)})
 
 
 # --------------------------------------------------------------------------------------- ganzoo's

@@ -20,7 +20,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from peers.playing import RULES, Pair, Rule, contest, images
+from peers.playing import RULES, Pair, Rule, contest, floats
 from peers.standing_in import stand_in_for_torchvision
 from timing import Round, arguments, machine, markdown, write
 
@@ -83,7 +83,7 @@ def table(options: argparse.Namespace) -> list[dict[str, Any]]:
     """A row of each contender in each case, on each number of threads."""
     os.environ["CONSOLE_LOGGING"] = "0"
     stand_in_for_torchvision()
-    data, rows = images(2048, options.channels), []
+    data, rows = floats(2048, options.channels), []
     for threads, case in product(options.threads, RULES):
         torch.set_num_threads(threads)
         pair, rule = pair_of(case, options.channels), RULES[case]
