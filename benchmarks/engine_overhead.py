@@ -2,22 +2,20 @@
 
     python benchmarks/engine_overhead.py [--seconds 60] [--out overhead.json]
 
-Both run in one process and alternate every few rounds, so that a drift of the machine's speed
-affects both. Prints the median over pairs of (engine's time / hand-written loop's time - 1), with
-its quartiles.
+Both run in one process and alternate every few rounds. Seconds are the processor's on one thread,
+and wall-clock ones on more. Prints the median over pairs of (engine's time / hand-written loop's
+time - 1), with its quartiles.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import statistics
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import torch
+from timing import Ratio, alternate, arguments, machine, write
 
 from ganzoo.engine.game import Game
 from ganzoo.plugins.default import default_zoo
@@ -67,46 +65,34 @@ def hand_written(game: Game) -> Callable[[], None]:
     return round_
 
 
-def timed(function: Callable[[], None], rounds: int) -> float:
-    """Wall-clock seconds of some rounds."""
-    start = time.perf_counter()
-    for _ in range(rounds):
-        function()
-    return time.perf_counter() - start
-
-
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Time every case and print a line for each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60, help="seconds for each case")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path)
-    chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
+    options = arguments(__doc__, argv, ("--threads", {"type": int, "default": 1}))
+    torch.set_num_threads(options.threads)
+    clock = time.process_time if options.threads == 1 else time.perf_counter
     zoo, found = default_zoo(), {}
     for name, (variant, data, settings, rounds) in CASES.items():
         composed = zoo.compose(variant, settings=settings)
-        loaded = zoo.dataset(data).load()
-        engine, hand = Game(composed, loaded).round, hand_written(Game(composed, loaded))
-        timed(engine, rounds), timed(hand, rounds)
-        ratios, hand_times, end = [], [], time.perf_counter() + chosen.seconds
-        while time.perf_counter() < end:
-            # They take turns to go first, so that a cache warmed by one favours neither.
-            if len(ratios) % 2:
-                ours, theirs = timed(engine, rounds), timed(hand, rounds)
-            else:
-                theirs, ours = timed(hand, rounds), timed(engine, rounds)
-            ratios.append(ours / theirs - 1)
-            hand_times.append(theirs / rounds)
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        found[name] = {"overhead": middle, "quartiles": [low, high], "pairs": len(ratios)}
-        rate = 1 / statistics.median(hand_times)
+        loaded = zoo.dataset("digits" if options.quick else data).load()
+        contenders = {
+            "engine": Game(composed, loaded).round,
+            "by hand": hand_written(Game(composed, loaded)),
+        }
+        times = alternate(
+            contenders,
+            rounds=1 if options.quick else rounds,
+            seconds=0 if options.quick else options.seconds,
+            clock=clock,
+        )
+        ratio, pairs = Ratio.of(times["engine"], times["by hand"]), len(times["engine"])
+        low, middle, high = (value - 1 for value in (ratio.low, ratio.middle, ratio.high))
+        found[name] = {"overhead": middle, "quartiles": [low, high], "pairs": pairs}
+        rate = 1 / statistics.median(times["by hand"])
         print(
-            f"{name}: {middle:+.1%} (quartiles {low:+.1%} to {high:+.1%}, {len(ratios)} pairs of "
+            f"{name}: {middle:+.1%} (quartiles {low:+.1%} to {high:+.1%}, {pairs} pairs of "
             f"{rounds} rounds; by hand {rate:.0f} rounds/s)"
         )
-    if chosen.out:
-        chosen.out.write_text(json.dumps(found, indent=2) + "\n")
+    write(options.out, {"machine": machine(), **found})
 
 
 if __name__ == "__main__":

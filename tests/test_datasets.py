@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from hashlib import md5
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from peak import peak_memory
 from PIL import Image
 from pyarrow import parquet
 
@@ -27,7 +29,9 @@ from ganzoo.builtin.datasets.images import ImageFiles
 from ganzoo.builtin.datasets.parquet import Parquet
 from ganzoo.builtin.datasets.points import Grid, Quadratic, Ring
 from ganzoo.errors import DataError, OptionError, ZooError
-from ganzoo.parts.dataset import Data, Dataset
+from ganzoo.parts.dataset import CHECKED, Data, Dataset
+from ganzoo.parts.rows import ResidentRows
+from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
     from ganzoo.builtin.datasets.points import Points
@@ -434,6 +438,27 @@ def test_a_name_that_ends_with_its_colon_names_nothing(core: Zoo) -> None:
 def test_arrays_that_lack_numbers_are_refused(values: Any) -> None:
     with pytest.raises(DataError, match="column 'real' is a masked or sparse array; give one that"):
         data_from(values)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_images_are_checked_without_memory_for_them_all_as_numbers() -> None:
+    rows = ResidentRows({"real": torch.zeros(80_000, 1, 28, 28, dtype=torch.uint8)})  # 60 MiB
+    with peak_memory() as peak:
+        Data("images", rows, rows, {"real": Space(shape=(1, 28, 28), bounded=True)})
+    assert peak.mib < 2 * CHECKED * 28 * 28 * 4 / 2**20 + 20
+
+
+def test_what_is_wrong_in_a_late_piece_is_found() -> None:
+    late = torch.zeros(CHECKED + 2, 3)
+    late[-1, 1] = torch.inf
+    with pytest.raises(DataError) as caught:
+        Data("late", *[ResidentRows({"real": late})] * 2, {"real": Space(shape=(3,))})
+    assert str(caught.value) == (
+        "dataset 'late' has numbers that are not finite in 'real' among its training rows; leave "
+        "those rows out."
+    )
+    with pytest.raises(DataError, match=r"of shape \(16386, 3\) .* makes it \(16386, 2\)\."):
+        Data("late", *[ResidentRows({"real": late})] * 2, {"real": Space(shape=(2,))})
 
 
 # ---------------------------------------------------------------------------- fetched from the Hub
