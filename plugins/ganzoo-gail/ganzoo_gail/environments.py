@@ -67,7 +67,9 @@ class FixedHorizon(gymnasium.Wrapper[Any, Any, Any, Any]):
         return seen, float(reward), False, truncated, info
 
     def _flagged(self, obs: Array) -> Array:
-        return np.append(obs, 0).astype(np.float32)
+        flagged = np.zeros(len(obs) + 1, dtype=np.float32)
+        flagged[:-1] = obs
+        return flagged
 
     def _absorbed(self) -> Array:
         obs: Array = np.zeros(self.observation_space.shape or (), dtype=np.float32)

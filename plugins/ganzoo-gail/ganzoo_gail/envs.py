@@ -32,7 +32,10 @@ class Envs:
         self.task, self.n, self.seed = task, n, seed
         self.vector = task.vector(n, render_mode)
         self.episodes = np.zeros(n, dtype=np.int64)
-        self.actions: list[list[Array]] = [[] for _ in range(n)]
+        self.taken: list[Array] = []
+        """The actions of each step since the oldest episode began, (n, ...)."""
+        self.begun = np.zeros(n, dtype=np.int64)
+        """How many of these steps each environment's episode is younger than the oldest."""
         self.obs = self._reset(np.ones(n, dtype=bool))
 
     def step(self, action: Array) -> tuple[Array, Array, Array, Array]:
@@ -43,14 +46,13 @@ class Envs:
         observation of a new one. Raises DivergedError if an action is not finite, DataError if an
         observation or a reward is not.
         """
-        if not np.isfinite(action).all():
+        if action.dtype.kind == "f" and not np.isfinite(action).all():
             message = (
                 "training diverged: the policy's actions are not finite. A lower learning rate "
                 "usually helps."
             )
             raise DivergedError(message)
-        for taken, one in zip(self.actions, action, strict=True):
-            taken.append(one)
+        self.taken.append(action)
         played = self.task.actions.played(action)
         obs, reward, terminated, truncated, _ = self._called(self.vector.step, played)
         seen = self._finite(obs, "an observation")
@@ -58,8 +60,10 @@ class Envs:
         self.obs = seen
         if (ended := terminated | truncated).any():
             self.episodes += ended
-            for i in np.flatnonzero(ended):
-                self.actions[i] = []
+            self.begun[ended] = len(self.taken)
+            oldest = self.begun.min()
+            del self.taken[:oldest]
+            self.begun -= oldest
             self.obs = np.where(ended[:, None], self._reset(ended), seen)
         return seen, earned, terminated, truncated & ~terminated
 
@@ -87,9 +91,10 @@ class Envs:
     def _finite(self, values: Array, what: str) -> Array:
         with np.errstate(over="ignore"):
             single = np.array(values, dtype=np.float32)
-        wrong = ~np.isfinite(single).reshape(self.n, -1).all(1)
-        if wrong.any():
-            step = len(self.actions[np.flatnonzero(wrong)[0]])
+        finite = np.isfinite(single)
+        if not finite.all():
+            wrong = np.argmin(finite.reshape(self.n, -1).all(1))
+            step = len(self.taken) - self.begun[wrong]
             when = f"in step {step} of an episode" if step else "at the start of an episode"
             message = (
                 f"environment '{self.task.env}' returned {what} that is not finite {when}; correct "
@@ -101,9 +106,9 @@ class Envs:
     def state(self) -> dict[str, Tensor]:
         """Each environment's episode number, and the actions taken in that episode."""
         taken = {
-            f"actions.{i}": torch.from_numpy(np.stack(actions))
-            for i, actions in enumerate(self.actions)
-            if actions
+            f"actions.{i}": torch.from_numpy(np.stack([action[i] for action in self.taken[first:]]))
+            for i, first in enumerate(self.begun)
+            if first < len(self.taken)
         }
         return {"episodes": torch.from_numpy(self.episodes.copy()), **taken}
 
@@ -114,19 +119,20 @@ class Envs:
             message = f"'episodes' has shape {episodes.shape}, not {self.episodes.shape}"
             raise ValueError(message)
         self.episodes = episodes
-        taken = [state.get(f"actions.{i}") for i in range(self.n)]
-        self.actions = [[] if one is None else list(one.cpu().numpy()) for one in taken]
-        longest = max(len(actions) for actions in self.actions)
+        held = [state.get(f"actions.{i}") for i in range(self.n)]
+        taken = [[] if one is None else list(one.cpu().numpy()) for one in held]
+        # All replays end together: shorter ones first play any action, then reset and start.
+        longest = max(map(len, taken))
+        anything = next((actions[:1] for actions in taken if actions), [])
+        padded = [(longest - len(actions)) * anything + actions for actions in taken]
+        self.taken = [np.stack(step) for step in zip(*padded, strict=True)]
+        self.begun = np.array([longest - len(actions) for actions in taken])
         self.obs = self._reset(np.ones(self.n, dtype=bool))
-        anything: Any = next((actions[0] for actions in self.actions if actions), None)
-        for t in range(longest):
-            # All replays end together: shorter ones first play any action, then reset and start.
-            at = [len(actions) - longest + t for actions in self.actions]
-            action = [a[i] if i >= 0 else anything for a, i in zip(self.actions, at, strict=True)]
-            played = self.task.actions.played(np.stack(action))
+        for t, action in enumerate(self.taken, 1):
+            played = self.task.actions.played(action)
             obs, _, terminated, truncated, _ = self._called(self.vector.step, played)
             self.obs = self._finite(obs, "an observation")
             # A waiting environment may also end, and must not be stepped after that.
-            starting = np.array([i == -1 for i in at]) | terminated | truncated
+            starting = (self.begun == t) | terminated | truncated
             if starting.any():
                 self.obs = np.where(starting[:, None], self._reset(starting), self.obs)

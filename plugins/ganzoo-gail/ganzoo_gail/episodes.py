@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ganzoo.parts.protocols import FrozenView
-    from ganzoo_gail.policy import ActorCritic
+    from ganzoo_gail.policy import Acting, ActorCritic
     from ganzoo_gail.spaces import Array
 
 MOST_FRAMES = 500
@@ -115,7 +116,12 @@ class Policy:
     flagged: bool
     device: torch.device
 
-    @torch.no_grad()
+    @cached_property
+    def acting(self) -> Acting:
+        """The network as it acts."""
+        return self.net.acting()
+
+    @torch.inference_mode()
     def chosen(self, obs: Tensor, streams: list[torch.Generator] | None = None) -> Array:
         """Actions for (N, d): the most likely ones, or drawn with a stream for each chunk."""
         taken = []
@@ -123,8 +129,11 @@ class Policy:
             part = self._seen(obs[start : start + CHUNK])
             seen = torch.zeros(CHUNK, self.size)
             seen[: len(part)] = part
-            seen = seen.to(self.device)
-            action = self.net.best(seen) if streams is None else self.net.act(seen, streams[i])[0]
+            out = self.acting.out(self.acting.seen(seen.to(self.device)))
+            if streams is None:
+                action = self.acting.best(out)
+            else:
+                action = self.acting.drawn(out, self.net.noise(1, CHUNK, streams[i])[0])
             taken.append(action[: len(part)].cpu())
         made: Array = torch.cat(taken).numpy()
         return made
@@ -160,10 +169,10 @@ def task_of(facts: Mapping[str, object]) -> Task:
 
 def policy_of(net: nn.Module) -> ActorCritic:
     """The generator as a policy. Raises ComposeError if it cannot act."""
-    if not all(hasattr(net, name) for name in ("act", "best", "value")):
+    if not all(hasattr(net, name) for name in ("acting", "noise", "judged")):
         message = (
-            "the generator is not a policy: it lacks act, best or value. Architectures that have "
-            "them: imitator (ganzoo-gail)."
+            "the generator is not a policy: it lacks acting, noise or judged. Architectures that "
+            "have them: imitator (ganzoo-gail)."
         )
         raise ComposeError(message)
     return cast("ActorCritic", net)

@@ -50,9 +50,19 @@ class RunningNorm(nn.Module):
         self.mean.add_(difference * share)
         self.count.copy_(total)
 
+    @property
+    def deviation(self) -> Tensor:
+        """The standard deviation, never zero."""
+        return (self.var + 1e-8).sqrt()
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, size) to (N, size)."""
-        return ((x - self.mean) / (self.var + 1e-8).sqrt()).clamp(-FAR, FAR)
+        return normalized(x, self.mean, self.deviation)
+
+
+def normalized(x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+    """Vectors, (N, size), shifted and scaled by those of their numbers, and clipped."""
+    return ((x - mean) / deviation).clamp(-FAR, FAR)
 
 
 def observe(net: nn.Module, x: Tensor) -> None:
@@ -89,36 +99,30 @@ class ActorCritic(nn.Module):
         self.actor = orthogonal(mlp([obs.size, *hidden, action.width], activation=nn.Tanh), 0.01)
         self.critic = orthogonal(mlp([obs.size, *hidden, 1], activation=nn.Tanh), 1.0)
         self.log_std = None if action.classes else nn.Parameter(torch.zeros(action.width))
+        self.width = action.width
 
     def forward(self, obs: Tensor, action: Tensor) -> dict[str, Tensor]:
         """``log_prob`` of the actions, ``entropy`` and ``value`` at the observations, (N,) each."""
         seen = self.norm(obs)
-        log_prob, entropy = self._judged(self.actor(seen), action)
+        log_prob, entropy = self.judged(self.actor(seen), action)
         return {"log_prob": log_prob, "entropy": entropy, "value": self.critic(seen).squeeze(1)}
 
-    def act(self, obs: Tensor, stream: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions drawn from the policy, their log-probabilities, and the values of (N, d)."""
-        seen = self.norm(obs)
-        out = self.actor(seen)
+    def noise(self, steps: int, n: int, stream: torch.Generator) -> Tensor:
+        """What ``Acting`` draws ``n`` actions with in each of some steps, (steps, n, width)."""
+        noise = torch.empty(steps, n, self.width, device=stream.device)
         if self.log_std is None:
-            uniform = torch.rand(out.shape, generator=stream, device=out.device)
-            action = (out - (-uniform.log()).log()).argmax(1)  # the Gumbel-max trick
-        else:
-            noise = torch.randn(out.shape, generator=stream, device=out.device)
-            action = out + self.log_std.exp() * noise
-        return action, self._judged(out, action)[0], self.critic(seen).squeeze(1)
+            uniform = noise.uniform_(generator=stream)
+            return -(-uniform.log()).log()  # the Gumbel-max trick
+        for step in noise:  # torch draws normal numbers otherwise for another count of them
+            step.normal_(generator=stream)
+        return noise
 
-    def best(self, obs: Tensor) -> Tensor:
-        """The most likely action for each observation."""
-        out: Tensor = self.actor(self.norm(obs))
-        return out.argmax(1) if self.log_std is None else out
+    def acting(self) -> Acting:
+        """The policy as it acts with its present weights."""
+        return Acting(self)
 
-    def value(self, obs: Tensor) -> Tensor:
-        """The expected discounted return from each observation, (N,)."""
-        value: Tensor = self.critic(self.norm(obs))
-        return value.squeeze(1)
-
-    def _judged(self, out: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+    def judged(self, out: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """``log_prob`` of actions under a distribution made from ``out``, and its ``entropy``."""
         if self.log_std is None:
             log_probs = out.log_softmax(1)
             entropy = -(log_probs.exp() * log_probs).sum(1)
@@ -129,6 +133,46 @@ class ActorCritic(nn.Module):
         )
         entropy = (self.log_std + 0.5 * (1 + log(2 * pi))).sum()
         return log_prob, entropy.expand(len(out))
+
+
+class Acting:
+    """A policy that acts, for as long as its weights stay as they are.
+
+    What torch does around each layer takes longer than a layer of a few observations, so here it is
+    left out.
+    """
+
+    def __init__(self, net: ActorCritic) -> None:
+        """Take the layers of a policy, without their hooks."""
+        self.mean, self.deviation = net.norm.mean, net.norm.deviation
+        self.actor, self.critic = (
+            [layer.forward for layer in layers] for layers in (net.actor, net.critic)
+        )
+        self.spread = None if net.log_std is None else net.log_std.exp()
+
+    def seen(self, obs: Tensor) -> Tensor:
+        """Observations as both networks read them, (N, d)."""
+        return normalized(obs, self.mean, self.deviation)
+
+    def out(self, seen: Tensor) -> Tensor:
+        """What the distribution of actions is made from, (N, width)."""
+        for layer in self.actor:
+            seen = layer(seen)
+        return seen
+
+    def value(self, seen: Tensor) -> Tensor:
+        """The expected discounted return, (N,)."""
+        for layer in self.critic:
+            seen = layer(seen)
+        return seen.squeeze(1)
+
+    def best(self, out: Tensor) -> Tensor:
+        """The most likely actions."""
+        return out.argmax(1) if self.spread is None else out
+
+    def drawn(self, out: Tensor, noise: Tensor) -> Tensor:
+        """Actions drawn with noise of the policy's, (N, width)."""
+        return (out + noise).argmax(1) if self.spread is None else out + self.spread * noise
 
 
 class Imitator(Architecture):

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from ganzoo.engine.memory_format import under
 from ganzoo.engine.streams import seed_for
 from ganzoo.errors import ComposeError, listed
 from ganzoo.parts.needs import reads
 from ganzoo_gail.cloning import clone
 from ganzoo_gail.envs import Envs
 from ganzoo_gail.episodes import Episodes, policy_of, task_of
-from ganzoo_gail.pairs import pairs_of
-from ganzoo_gail.policy import RunningNorm, observe
+from ganzoo_gail.playing import Playing
+from ganzoo_gail.policy import observe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor
 
@@ -78,7 +77,7 @@ class Rollout(Episodes):
         """A rollout new to this player; for the discriminator also the rows of its minibatches."""
         state: Playing = game.state_of(self)
         if player in state.seen or not state.rollout:
-            state.rollout, state.seen = self._played(game, state), []
+            state.play(game, self.steps)
         state.seen.append(player)
         if player == "generator":
             return state.rollout
@@ -106,35 +105,6 @@ class Rollout(Episodes):
                 yield game.step(player, **step)
         # Only now: new statistics change the policy, and PPO's ratios must start at 1.
         observe(game.nets["generator"], values["obs"])
-
-    # ------------------------------------------------------------------------------------- rollouts
-
-    @torch.no_grad()
-    def _played(self, game: GameView, state: Playing) -> dict[str, Tensor]:
-        """Play one rollout: tensors (steps, envs, ...) on the device, and ``pair``, flattened."""
-        net, envs, device = policy_of(game.nets["generator"]), state.envs, game.device
-        made: dict[str, list[Tensor]] = {}
-        obs = torch.from_numpy(envs.obs).to(device)
-        for _ in range(self.steps):
-            action, log_prob, value = net.act(obs, game.latents)
-            after, reward, terminated, truncated = envs.step(action.cpu().numpy())
-            step = {"obs": obs, "action": action, "log_prob": log_prob, "value": value}
-            earned = {"earned": reward, "terminated": terminated, "truncated": truncated}
-            step |= {name: torch.from_numpy(array).to(device) for name, array in earned.items()}
-            # Truncation is not failure: the rest of the episode is estimated by the value there.
-            cut = torch.from_numpy(after[truncated]).to(device)
-            rest = torch.zeros(self.envs, device=device)
-            if len(cut):
-                rest[step["truncated"]] = net.value(cut)
-            step["rest"] = rest
-            for name, tensor in step.items():
-                made.setdefault(name, []).append(tensor)
-            obs = torch.from_numpy(envs.obs).to(device)
-        rollout = {name: torch.stack(tensors) for name, tensors in made.items()}
-        rollout["last"] = net.value(obs)
-        flat = {name: rollout[name].flatten(0, 1) for name in ("obs", "action")}
-        rollout["pair"] = pairs_of(game.data.info)(**flat)
-        return rollout
 
     @torch.no_grad()
     def _estimated(self, game: GameView, rollout: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -228,47 +198,6 @@ class Rollout(Episodes):
         return [f"The reward, {source} {told}. {where}"]
 
 
-@dataclass
-class Playing:
-    """The state of a game's rollouts: environments, the last rollout, and reward statistics."""
-
-    envs: Envs
-    rollout: dict[str, Tensor] = field(default_factory=dict)
-    seen: list[Player] = field(default_factory=list)
-    returns: Tensor = field(default_factory=lambda: torch.zeros(1))
-    spread: RunningNorm = field(default_factory=lambda: RunningNorm(1))
-
-    def deviation(self, reward: Tensor, ended: Tensor, gamma: float) -> Tensor:
-        """The standard deviation of discounted returns over all rollouts so far."""
-        returns, seen = self.returns.to(reward.device), []
-        for earned, last in zip(reward, ended, strict=True):
-            returns = returns * gamma + earned
-            seen.append(returns)
-            returns = returns.masked_fill(last, 0.0)
-        self.returns = returns
-        self.spread.to(reward.device).observe(torch.cat(seen)[:, None])
-        return self.spread.var.sqrt() + 1e-8
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything but the last rollout, which a resumed round replaces."""
-        environments = {f"envs.{name}": value for name, value in self.envs.state().items()}
-        spread = {f"spread.{name}": value for name, value in self.spread.state_dict().items()}
-        return {"returns": self.returns, **environments, **spread}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from a state; the next turn plays a new rollout.
-
-        Raises ValueError for that of another number of environments.
-        """
-        returns = state["returns"]
-        if returns.shape not in {(1,), (self.envs.n,)}:  # one until the first rollout
-            message = f"'returns' has shape {tuple(returns.shape)}, not ({self.envs.n},)"
-            raise ValueError(message)
-        self.rollout, self.seen, self.returns = {}, [], returns
-        self.envs.restore(under(state, "envs."))
-        self.spread.load_state_dict(under(state, "spread."))
-
-
 def advantages(
     reward: Tensor, value: Tensor, after: Tensor, ended: Tensor, *, gamma: float, decay: float
 ) -> Tensor:
@@ -277,13 +206,12 @@ def advantages(
     ``after`` is the value after each step: zero if the episode terminated there, that of its last
     observation if it was truncated. The sum stops at the end of each episode.
     """
-    errors = reward + gamma * after - value
-    going_on = gamma * decay * ~ended
-    summed, found = torch.zeros_like(reward[0]), []
-    for error, keep in zip(errors.flip(0), going_on.flip(0), strict=True):
-        summed = error + keep * summed
-        found.append(summed)
-    return torch.stack(found).flip(0)
+    errors = (reward + gamma * after - value).cpu().numpy()
+    going_on = (gamma * decay * ~ended).cpu().numpy()
+    summed, found = np.zeros_like(errors[0]), np.empty_like(errors)
+    for t in reversed(range(len(errors))):
+        found[t] = summed = errors[t] + going_on[t] * summed
+    return torch.from_numpy(found).to(reward.device)
 
 
 def standard(x: Tensor) -> Tensor:

@@ -151,7 +151,7 @@ def test_episodes_of_different_ages_are_taken_up_where_some_end_on_the_way() -> 
     one, other = envs(), envs()
     for t in range(60):
         one.step(np.array([1, t % 2, (t // 2) % 2]))
-    assert len({len(actions) for actions in one.actions}) > 1
+    assert len(set(one.begun)) > 1
     other.restore(one.state())
     np.testing.assert_array_equal(one.obs, other.obs)
     for mine, its in zip(one.step(np.zeros(3, int)), other.step(np.zeros(3, int)), strict=True):
@@ -180,7 +180,9 @@ def test_a_policys_likelihoods_are_those_of_torchs_distributions() -> None:
         policy = ActorCritic(Space(shape=(4,)), space, [8], RunningNorm(4))
         for param in policy.parameters():
             torch.nn.init.normal_(param)
-        action, log_prob, value = policy.act(obs, torch.Generator().manual_seed(0))
+        acting, noise = policy.acting(), policy.noise(1, 6, torch.Generator().manual_seed(0))
+        seen = acting.seen(obs)
+        action = acting.drawn(acting.out(seen), noise[0])
         heads = policy(obs, action)
         out = policy.actor(obs)
         if space.classes:
@@ -191,15 +193,16 @@ def test_a_policys_likelihoods_are_those_of_torchs_distributions() -> None:
             expected = torch.distributions.Independent(normal, 1)
         torch.testing.assert_close(heads["log_prob"], expected.log_prob(action))
         torch.testing.assert_close(heads["entropy"], expected.entropy())
-        torch.testing.assert_close(heads["log_prob"], log_prob)
-        torch.testing.assert_close(heads["value"], value)
+        torch.testing.assert_close(acting.value(seen), heads["value"])
+        assert torch.equal(acting.out(seen), policy.actor(policy.norm(obs)))
 
 
 def test_choices_are_drawn_as_often_as_they_are_likely() -> None:
     policy = ActorCritic(Space(shape=(1,)), Space(classes=2), [4], RunningNorm(1))
     torch.nn.init.zeros_(policy.actor[-1].weight)  # type: ignore[arg-type]
     policy.actor[-1].bias.data = torch.tensor([0.0, log(3)])  # type: ignore[operator]
-    action, *_ = policy.act(torch.zeros(20_000, 1), torch.Generator().manual_seed(0))
+    acting, noise = policy.acting(), policy.noise(1, 20_000, torch.Generator().manual_seed(0))
+    action = acting.drawn(acting.out(acting.seen(torch.zeros(20_000, 1))), noise[0])
     assert abs(action.float().mean() - 0.75) < 0.01
 
 
@@ -249,6 +252,14 @@ def test_the_first_ratios_of_a_rollout_are_one(zoo: Zoo) -> None:
     assert abs(step["advantage"].mean()) < 1e-5
 
 
+@pytest.mark.parametrize("space", [Space(classes=3), Space(shape=(3,), bounded=True)])
+def test_what_a_step_is_drawn_with_does_not_depend_on_the_steps_of_a_rollout(space: Space) -> None:
+    policy = ActorCritic(Space(shape=(4,)), space, [8], RunningNorm(4))
+    stream = torch.Generator().manual_seed(0)
+    noise = policy.noise(7, 2, torch.Generator().manual_seed(0))
+    assert torch.equal(noise, torch.cat([policy.noise(1, 2, stream) for _ in range(7)]))
+
+
 def test_the_value_of_a_cut_off_episode_is_of_its_last_observation(zoo: Zoo) -> None:
     game = game_of(zoo, "gail", "rollout.steps=500", "rollout.envs=1")
     rollout = game.variant.sampler.draw("generator", game)
@@ -259,7 +270,8 @@ def test_the_value_of_a_cut_off_episode_is_of_its_last_observation(zoo: Zoo) -> 
     assert rollout["rest"][499] != 0
     assert rollout["rest"][:499].abs().sum() == 0
     # The first observation of the next episode has another value.
-    assert not torch.allclose(rollout["rest"][499], policy.value(rollout["obs"][0]))
+    first = policy(rollout["obs"][0], rollout["action"][0])["value"]
+    assert not torch.allclose(rollout["rest"][499], first)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ganzoo_gail.environments import FixedHorizon
 from ganzoo_gail.envs import Envs
 from ganzoo_gail.tasks import CartPoles, Task
 from gymnasium import spaces
+from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import FlattenObservation, TimeLimit, TransformReward
 
@@ -349,6 +350,19 @@ def test_cartpoles_are_what_gymnasium_makes() -> None:
             going |= ended
     assert fast.single_action_space == plain.single_action_space
     assert fast.single_observation_space == plain.single_observation_space
+
+
+def test_their_steps_are_those_of_gymnasiums_vector_bit_for_bit() -> None:
+    mine, its = CartPoles(6, steps=500, fixed=False, render_mode=None), CartPoleVectorEnv(6)
+    its.reset(seed=0)
+    assert its.state is not None
+    mine.state = its.state.copy()
+    for t in range(8):  # until the first of them falls, which gymnasium then resets
+        action = np.arange(6) % (1 + t % 2)
+        for one, other in zip(mine.step(action)[:4], its.step(action)[:4], strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+        assert np.array_equal(mine.state, its.state)
 
 
 @pytest.mark.parametrize(
