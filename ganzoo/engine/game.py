@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ganzoo.engine import check, state
+from ganzoo.engine import check, shared_fakes, state
 from ganzoo.engine.average import Average
 from ganzoo.engine.build import build_optimizer, built, trainable
 from ganzoo.engine.dealing import check_dealt, undealt
@@ -19,9 +19,9 @@ from ganzoo.engine.outputs import network
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.engine.returned import check_parameters, spaces_of
 from ganzoo.engine.sampling import FrozenGenerator
-from ganzoo.engine.shared_fakes import deal, draw, follows
 from ganzoo.engine.starting import start_parts
 from ganzoo.engine.step import Step
+from ganzoo.engine.stepping import Stepper
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
 from ganzoo.engine.update import checked_term, failure
 from ganzoo.errors import DataError, OptionError, ZooError
@@ -80,6 +80,7 @@ class Game:
             player: build_optimizer(self.now.optimizers[player], player, params)
             for player, params in self.params.items()
         }
+        self.steppers = {player: Stepper(found) for player, found in self.optimizers.items()}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.started: dict[str, Any] = {}
         start_parts(self)
@@ -101,7 +102,9 @@ class Game:
         if self.scheduled:
             self._anneal()
         if self.fetching:
-            drawing = [turn for turn in self.variant.turns if not follows(self, turn[0])]
+            drawing = [
+                turn for turn in self.variant.turns if not shared_fakes.follows(self, turn[0])
+            ]
             reads = [p in self.fetching for p, turns in drawing for _ in range(turns)]
             self.train.ahead(self.order.coming(self.batch, reads))
         with self.leased():
@@ -115,8 +118,8 @@ class Game:
         """Play every step that is dealt on a player's turn, before the next is dealt."""
         before = self.steps[player]
         try:
-            drawn = draw(self, player)
-            for step in deal(self, player, drawn):
+            drawn = shared_fakes.draw(self, player)
+            for step in shared_fakes.deal(self, player, drawn):
                 check_dealt(self, player, step)
                 try:
                     self.play(step)
@@ -148,7 +151,8 @@ class Game:
             for param in params:  # two may share one gradient, which would be scaled down twice
                 param.grad = None if param.grad is None else param.grad.clone()
             nn.utils.clip_grad_norm_(params, most)
-        self.optimizers[player].step()
+        if not self.steppers[player].step():
+            self.optimizers[player].step()
         self.steps[player] = count + 1
         # A lazy term that was skipped keeps its last value, so that every log has every term.
         now = {name: term.detach() for name, term in terms.items()}
