@@ -138,7 +138,7 @@ class Game:
         player, count = step.player, self.steps[step.player]
         step.played = True
         terms = {
-            name: term.weight * term.every * checked_term(self, step, name, term(step)).mean()
+            name: term.scaled(checked_term(self, step, name, term(step)).mean())
             for name, term in self.terms[player].items()
             if count % term.every == 0
         }

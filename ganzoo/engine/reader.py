@@ -84,6 +84,11 @@ class Term(Reader):
     weight: float = 1.0
     every: int = 1
 
+    def scaled(self, value: Tensor) -> Tensor:
+        """A value of the term, (), as it counts in the objective."""
+        factor = self.weight * self.every
+        return value if factor == 1 else factor * value
+
 
 def terms(variant: Variant, player: Player) -> dict[str, Term]:
     """The terms of a player's objective, by the name of their part."""
