@@ -23,6 +23,7 @@ from ganzoo.engine.returned import check_parameters, spaces_of
 from ganzoo.engine.sampled import SampledGame
 from ganzoo.engine.starting import start_parts
 from ganzoo.engine.step import Step
+from ganzoo.engine.stepping import Stepper
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
 from ganzoo.engine.update import checked_term, failure
 from ganzoo.errors import DataError, ZooError
@@ -80,6 +81,7 @@ class Game(AnnealedGame, SampledGame):
             player: build_optimizer(self.now.optimizers[player], player, params)
             for player, params in self.params.items()
         }
+        self.steppers = {player: Stepper(found) for player, found in self.optimizers.items()}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)
         self.started: dict[str, Any] = {}
         start_parts(self)
@@ -174,7 +176,8 @@ class Game(AnnealedGame, SampledGame):
             for param in params:  # two may share one gradient, which would be scaled down twice
                 param.grad = None if param.grad is None else param.grad.clone()
             nn.utils.clip_grad_norm_(params, most)
-        self.optimizers[player].step()
+        if not self.steppers[player].step():
+            self.optimizers[player].step()
         self.steps[player] = count + 1
         # A lazy term that was skipped keeps its last value, so that every log has every term.
         now = {name: term.detach() for name, term in terms.items()}

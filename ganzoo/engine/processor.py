@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ganzoo.engine.game import Game
 
 SMALL = 1 << 25
@@ -32,7 +34,8 @@ def is_small(game: Game) -> bool:
 
 def remarks(game: Game) -> list[str]:
     """What is to be said of a game's precision on this machine's CPU."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch have none
+    # Older versions of torch cannot tell.
+    known: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     how = next((name for name in PRODUCTS if known.get(name)), None)
     if game.variant.precision == "fp32":
         return [] if how is None or is_small(game) else [RECOMMENDED.format(how=how)]

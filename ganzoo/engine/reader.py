@@ -88,8 +88,8 @@ class Term(Reader):
         """A value of the term, (), as it counts in the objective."""
         factor: float | Tensor = self.weight * self.every
         if isinstance(factor, Tensor):  # of Python's precision, as a graph reads it
-            factor = factor.to(value.dtype)
-        return factor * value
+            return factor.to(value.dtype) * value
+        return value if factor == 1 else factor * value
 
 
 def terms(variant: Variant, player: Player) -> dict[str, Term]:

@@ -53,7 +53,7 @@ def followed(game: Game, dealt: Iterable[Step]) -> Iterator[Step]:
     for step in dealt:
         if isinstance(step, Step):  # anything else is refused by whoever plays it
             values = {name: step.values[name] for name in step.dealt}
-            game.following = step.following = game.step(GENERATOR, step.rows, **values)
+            game.following = step.following = Step(game, GENERATOR, step.rows, **values)
         yield step
 
 
