@@ -20,6 +20,15 @@ Where = Annotated[
     str | None, typer.Option(help="cpu, cuda, ...; by default a run's own if it is here, else cpu.")
 ]
 
+OnDivergence = Annotated[
+    Literal["stop", "rollback"] | None,
+    typer.Option(help="Stop (the default), or go back to the last checkpoint and on from there."),
+]
+SyncBatchNorm = Annotated[
+    bool | None,
+    typer.Option(help="With several ranks: batch norm over the whole batch, or each rank's part."),
+]
+
 
 @app.command()
 @composing
@@ -36,12 +45,8 @@ def train(
     device: Device = "auto",
     threads: Threads = None,
     save_every: Annotated[int | None, typer.Option(min=1, help="Rounds between saves.")] = None,
-    on_divergence: Annotated[
-        Literal["stop", "rollback"] | None,
-        typer.Option(
-            help="Stop (the default), or go back to the last checkpoint and on from there."
-        ),
-    ] = None,
+    on_divergence: OnDivergence = None,
+    sync_batch_norm: SyncBatchNorm = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -69,6 +74,7 @@ def train(
         resume=resume,
         save_every=save_every,
         on_divergence=on_divergence,
+        sync_batch_norm=sync_batch_norm,
         start=start,
         **choices,
     )

@@ -49,7 +49,10 @@ Saves: TypeAlias = Annotated[int, Field(gt=0, le=10**6)]
 Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
 OnDivergence: TypeAlias = Literal["stop", "rollback"]
-CHANGEABLE = ("rounds", "seconds", "save_every", "saves", "device", "threads", "on_divergence")
+CHANGEABLE = (
+    *("rounds", "seconds", "save_every", "saves"),
+    *("device", "threads", "on_divergence", "sync_batch_norm"),
+)
 """What a plan may change when its run is resumed."""
 
 
@@ -102,6 +105,8 @@ class Plan(BaseModel):
     start: Start | None = None
     moves: tuple[Move, ...] = ()
     on_divergence: OnDivergence = "stop"
+    sync_batch_norm: bool = False
+    """Whether batch norm is over the whole batch where several ranks share it."""
     rollbacks: tuple[Rollback, ...] = ()
     versions: dict[str, str] = {}
     own: dict[str, str] = {}
@@ -147,6 +152,7 @@ def plan_run(
     device: str | torch.device = "auto",
     threads: int | None = None,
     on_divergence: OnDivergence | None = None,
+    sync_batch_norm: bool | None = None,
 ) -> Plan:
     """A run's plan, every option filled in but the threads, which its game decides.
 
@@ -164,6 +170,7 @@ def plan_run(
         "device": chosen_device(device),
         "threads": threads,
         "on_divergence": on_divergence or "stop",
+        "sync_batch_norm": bool(sync_batch_norm),
         "versions": {
             "ganzoo": __version__,
             "torch": torch.__version__,
