@@ -69,6 +69,14 @@ class InterruptedRunError(RunError):
     """Training stopped by Ctrl-C; the rounds played so far are saved."""
 
 
+class FollowedError(RunError):
+    """A rank of a training ended because rank 0 did, which says why; ``code`` is the exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(f"rank 0 ended the training: {message}")
+        self.code = code
+
+
 class WeightsError(ZooError):
     """Pretrained weights that cannot be found, or whose bytes are not the published ones."""
 

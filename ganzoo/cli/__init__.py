@@ -15,7 +15,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.cli.ending import AGAIN, end_at_once, fail
-from ganzoo.errors import InterruptedRunError, PluginError, ZooError
+from ganzoo.errors import FollowedError, InterruptedRunError, PluginError, ZooError
 from ganzoo.training.interrupt import INTERRUPTED, handled, ignore_requests
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def main() -> None:
     with handled(end_at_once):
         try:
             run()
+        except FollowedError as error:
+            sys.exit(error.code)  # rank 0 says why
         except InterruptedRunError as error:
             fail(error, INTERRUPTED)
         except KeyboardInterrupt as stop:

@@ -37,6 +37,10 @@ Deterministic = Annotated[
         "--deterministic/--no-deterministic", help="The same bits each time on a GPU, slower."
     ),
 ]
+SyncBatchNorm = Annotated[
+    bool | None,
+    typer.Option(help="With several ranks: batch norm over the whole batch, or each rank's part."),
+]
 PATH: dict[str, Any] = {"parser": given_path, "metavar": "PATH"}
 """Of an option that is a path, so that an empty one is refused."""
 RunFolder = Annotated[

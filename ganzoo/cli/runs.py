@@ -20,6 +20,7 @@ from ganzoo.cli.options import (
     OnDivergence,
     Rounds,
     RunFolder,
+    SyncBatchNorm,
     Threads,
     composing,
 )
@@ -50,6 +51,7 @@ def train(
     on_divergence: OnDivergence = None,
     graph: Graph = None,
     deterministic: Deterministic = None,
+    sync_batch_norm: SyncBatchNorm = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -79,6 +81,7 @@ def train(
         on_divergence=on_divergence,
         graph=graph,
         deterministic=deterministic,
+        sync_batch_norm=sync_batch_norm,
         start=start,
         **choices,
     )

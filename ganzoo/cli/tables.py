@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -23,13 +25,25 @@ _reserved: list[TextIO] = []
 
 @contextmanager
 def results_only() -> Iterator[None]:
-    """Keep standard output for ``answer`` and ``show``; all else is printed on standard error."""
-    _reserved.append(sys.stdout)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        _reserved.pop()
+    """Keep standard output for ``answer`` and ``show``; all else is printed on standard error.
+
+    Of several processes that ``torchrun`` started, rank 0 alone prints anything; but errors are
+    printed after this block.
+    """
+    with ExitStack() as stack:
+        if is_follower():
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+            stack.enter_context(redirect_stderr(nowhere))
+        _reserved.append(sys.stdout)
+        stack.callback(_reserved.pop)
+        stack.enter_context(redirect_stdout(sys.stderr))
+        yield
+
+
+def is_follower() -> bool:
+    """Whether ``torchrun`` started this process as another rank than 0."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0"
 
 
 def stdout() -> TextIO:

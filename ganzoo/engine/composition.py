@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeGuard, Unpack
 
 from ganzoo.engine.game import Game
+from ganzoo.engine.ranks import ALONE, Ranks
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError, first_line, in_words
 from ganzoo.parts.dataset import Data, Dataset
 from ganzoo.parts.needs import RESERVED
@@ -63,14 +64,16 @@ class Composition:
         """The dataset, loaded once, when it is first needed. Raises DataError."""
         return loaded(self.dataset) if self.loaded is None else self.loaded
 
-    def game(self, *, seed: int = 0, device: str | torch.device = "cpu") -> Game:
-        """The composition set up for training.
+    def game(
+        self, *, seed: int = 0, device: str | torch.device = "cpu", ranks: Ranks = ALONE
+    ) -> Game:
+        """The composition set up for training, by one process or by several ranks.
 
         Raises ComposeError where its parts do not fit each other; the sentence names installed
         parts that would.
         """
         try:
-            return Game(self.variant, self.data, seed=seed, device=device)
+            return Game(self.variant, self.data, seed=seed, device=device, ranks=ranks)
         except ComposeError as error:
             if error.missing is None:
                 raise

@@ -19,6 +19,7 @@ from ganzoo.engine.graphs.rounds import Rounds
 from ganzoo.engine.memory_format import in_layout_of
 from ganzoo.engine.methods import check_columns, check_given, check_methods
 from ganzoo.engine.outputs import network
+from ganzoo.engine.ranks import ALONE, Ranks
 from ganzoo.engine.returned import check_parameters, spaces_of
 from ganzoo.engine.sampled import SampledGame
 from ganzoo.engine.starting import start_parts
@@ -26,7 +27,7 @@ from ganzoo.engine.step import Step
 from ganzoo.engine.stepping import Stepper
 from ganzoo.engine.streams import DefaultRandom, Order, seed_for
 from ganzoo.engine.update import checked_term, failure
-from ganzoo.errors import DataError, ZooError
+from ganzoo.errors import ZooError
 from ganzoo.parts.arguments import MOST
 from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 
@@ -50,18 +51,22 @@ class Game(AnnealedGame, SampledGame):
     """
 
     def __init__(
-        self, variant: Variant, data: Data, *, seed: int = 0, device: str | torch.device = "cpu"
+        self,
+        variant: Variant,
+        data: Data,
+        *,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        ranks: Ranks = ALONE,
     ) -> None:
         seed = whole("the seed", seed, 0, MOST)
         check_given(variant, data)
         check_methods(variant)
         check_columns(data, dict(variant.turns))
-        self.variant, self.data, self.seed = variant, data, seed
+        ranks.check_batch(variant.batch)
+        self.variant, self.data, self.seed, self.ranks = variant, data, seed, ranks
         self.device, self.batch = device_of(device), variant.batch
         self.rounds, self.graphs, self.numbers, self.progress = 0, None, None, 0.0
-        if not len(data.train):
-            message = f"dataset '{data.name}' has no rows to train on."
-            raise DataError(message)
         self.train = data.train.to(self.device)
         self.spaces = {**data.spaces, **spaces_of(variant.sampler, data.spaces)}
         self.latents = torch.Generator(self.device).manual_seed(seed_for(seed, "latents"))
@@ -116,12 +121,13 @@ class Game(AnnealedGame, SampledGame):
             drawing = [p for p, turns in self.variant.turns for _ in range(turns)]
             drawing = [player for player in drawing if not shared_fakes.follows(self, player)]
             reads = [player in self.fetching for player in drawing]
-            self.train.ahead(self.order.coming(self.batch, reads))
+            self.train.ahead(map(self.ranks.share, self.order.coming(self.batch, reads)))
         with self.leased():
             if self.graphs is None:
                 self.play_turns()
             else:
                 self.graphs.play()
+        self.ranks.agree_on(self.states)
         self.rounds += 1
         return self.log
 
@@ -162,14 +168,16 @@ class Game(AnnealedGame, SampledGame):
         """One update of one player, whose parameters alone get gradients."""
         player, count = step.player, self.steps[step.player]
         step.played = True
-        terms = {
-            name: term.scaled(checked_term(self, step, name, term(step)).mean())
-            for name, term in self.terms[player].items()
-            if count % term.every == 0
-        }
+        with self.ranks.playing(step):
+            terms = {
+                name: term.scaled(checked_term(self, step, name, term(step)).mean())
+                for name, term in self.terms[player].items()
+                if count % term.every == 0
+            }
         params = self.params[player]
         first, *others = terms.values()
-        grads = torch.autograd.grad(sum(others, first), params, allow_unused=True)
+        alone = torch.autograd.grad(sum(others, first), params, allow_unused=True)
+        grads, seen = self.ranks.averaged(alone, [term.detach() for term in terms.values()])
         for param, grad in zip(params, grads, strict=True):
             param.grad = in_layout_of(grad, param)
         if (most := self.now.optimizers[player].max_norm) is not None:
@@ -180,8 +188,8 @@ class Game(AnnealedGame, SampledGame):
             self.optimizers[player].step()
         self.steps[player] = count + 1
         # A lazy term that was skipped keeps its last value, so that every log has every term.
-        now = {name: term.detach() for name, term in terms.items()}
-        self.log[player] = {**self.log.get(player, {}), **now}
+        now = zip(terms, seen, strict=True)
+        self.log[player] = {**self.log.get(player, {}), **dict(now)}
         with torch.no_grad():
             for project in self.projecting[player]:
                 project(step, self.nets[player], player)
@@ -210,7 +218,8 @@ class Game(AnnealedGame, SampledGame):
 
     def step(self, player: Player, rows: Tensor | None = None, **dealt: Tensor) -> Step:
         """A step of this game; ``rows`` stands for the data's columns, read when they are named."""
-        return Step(self, player, rows, **dealt)
+        rows, values = self.ranks.dealt(rows, dealt)
+        return Step(self, player, rows, **values)
 
     def has_state(self, part: Part) -> bool:
         """Whether a part has state in this game: it defines ``start``."""
@@ -243,9 +252,7 @@ class Game(AnnealedGame, SampledGame):
 
     def is_finite(self) -> bool:
         """Whether every parameter is a finite number."""
-        params: list[Tensor] = [p for params in self.params.values() for p in params if p.numel()]
-        # Norms of all at once, so that a GPU is waited for once and not once a tensor.
-        return bool(torch.stack(torch._foreach_norm(params, float("inf"))).isfinite().all())  # noqa: SLF001
+        return state.is_finite(self)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that the next round depends on: a flat map of tensors, and JSON."""

@@ -76,7 +76,7 @@ def is_names(value: object) -> bool:
 
 
 def check_columns(data: Data, players: Iterable[Player]) -> None:
-    """Refuse columns whose names mean something else on a step. Raises DataError."""
+    """Refuse columns whose names mean something else on a step, or without rows; DataError."""
     taken = {*ENGINE, *players, "fake", "state"}
     for name in data.spaces:
         if name in taken or name.startswith(RESERVED):
@@ -85,6 +85,9 @@ def check_columns(data: Data, players: Iterable[Player]) -> None:
                 "training; give it another."
             )
             raise DataError(message)
+    if not len(data.train):
+        message = f"dataset '{data.name}' has no rows to train on."
+        raise DataError(message)
 
 
 def refuse_misspelt(part: Part, players: Iterable[Player]) -> None:

@@ -82,6 +82,13 @@ def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any])
         part_state.restore(mine)
 
 
+def is_finite(game: Game) -> bool:
+    """Whether every parameter of a game is a finite number."""
+    params: list[Tensor] = [p for params in game.params.values() for p in params if p.numel()]
+    # Norms of all at once, so that a GPU is waited for once and not once a tensor.
+    return bool(torch.stack(torch._foreach_norm(params, float("inf"))).isfinite().all())  # noqa: SLF001
+
+
 def restarted(game: Game, when: int | str) -> dict[str, Tensor]:
     """The states of a game's random streams, seeded anew from its seed and the rounds played.
 

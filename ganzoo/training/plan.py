@@ -50,8 +50,8 @@ Threads: TypeAlias = Annotated[int, Field(gt=0, le=1024)]
 """No run gains by more threads; far more, as in a damaged plan, would end the process."""
 OnDivergence: TypeAlias = Literal["stop", "rollback"]
 CHANGEABLE = (
-    *("rounds", "seconds", "save_every", "saves", "device", "threads", "on_divergence"),
-    *("graph", "deterministic"),
+    *("rounds", "seconds", "save_every", "saves", "device", "threads"),
+    *("on_divergence", "graph", "deterministic", "sync_batch_norm"),
 )
 """What a plan may change when its run is resumed."""
 
@@ -109,6 +109,8 @@ class Plan(BaseModel):
     """Whether rounds are played as CUDA graphs where the device is a GPU."""
     deterministic: bool = False
     """Whether a GPU is kept to algorithms that give the same bits each time."""
+    sync_batch_norm: bool = False
+    """Whether batch norm is over the whole batch where several ranks share it."""
     rollbacks: tuple[Rollback, ...] = ()
     versions: dict[str, str] = {}
     own: dict[str, str] = {}
@@ -156,6 +158,7 @@ def plan_run(
     on_divergence: OnDivergence | None = None,
     graph: bool | None = None,
     deterministic: bool | None = None,
+    sync_batch_norm: bool | None = None,
 ) -> Plan:
     """A run's plan, every option filled in but the threads, which its game decides.
 
@@ -175,6 +178,7 @@ def plan_run(
         "on_divergence": on_divergence or "stop",
         "graph": graph is not False,
         "deterministic": bool(deterministic),
+        "sync_batch_norm": bool(sync_batch_norm),
         "versions": {
             "ganzoo": __version__,
             "torch": torch.__version__,

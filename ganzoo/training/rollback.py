@@ -44,6 +44,7 @@ def roll_back(run: SavedGame, error: DivergedError) -> None:
     if failed:
         failed.unlink()  # only now: until then a resumed run must find it
     run.write_plan()
+    run.crew.take_up(run.game)
     sys.stderr.write(
         f"warning: {error.what}; the run goes back to round {run.game.rounds}, and on with other "
         f"random numbers (rollback {len(rollbacks)} of {MOST}).\n"

@@ -25,6 +25,7 @@ from ganzoo.storage.lock import locked
 from ganzoo.storage.paths import given_path
 from ganzoo.training import checkpoint
 from ganzoo.training.computing import computing_on
+from ganzoo.training.crew import ALONE
 from ganzoo.training.deterministic import deterministic
 from ganzoo.training.device import chosen_device, runs_own
 from ganzoo.training.interrupt import ending_as_ctrl_c, interrupted_after, interruptible
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ganzoo.engine.composition import Composition
     from ganzoo.parts.observer import Observer
     from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.crew import Crew
     from ganzoo.training.start import Weights
 
     Watching: TypeAlias = Callable[["Run"], Observer]
@@ -60,15 +62,22 @@ NOTE_EVERY = 20
 class Run(SavedGame):
     """A game in a folder; ``create`` and ``open`` make one."""
 
-    def __init__(self, folder: Path, plan: Plan, composition: Composition) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, composition: Composition, crew: Crew = ALONE
+    ) -> None:
         """Set up the plan's game, as it was before its first round."""
-        super().__init__(folder, plan, composition)
+        super().__init__(folder, plan, composition, crew)
         self._pending = Pending()
         self._claim: ExitStack | None = None
 
     @classmethod
     def create(
-        cls, folder: str | Path, plan: Plan, composition: Composition, start: Weights | None = None
+        cls,
+        folder: str | Path,
+        plan: Plan,
+        composition: Composition,
+        start: Weights | None = None,
+        crew: Crew = ALONE,
     ) -> Run:
         """A new run, from given weights where they fit; the folder must not hold one.
 
@@ -77,7 +86,7 @@ class Run(SavedGame):
         """
         folder = given_path(folder)
         refuse_run_in(folder)
-        run = cls(folder, plan, composition)
+        run = cls(folder, plan, composition, crew)
         if start is not None:
             run.remarks += start_game(run.game, start)
             run.plan = run.plan.model_copy(update={"start": start.start})
@@ -114,7 +123,9 @@ class Run(SavedGame):
         return run
 
     @classmethod
-    def resume(cls, folder: str | Path, plan: Plan, composition: Composition) -> Run:
+    def resume(
+        cls, folder: str | Path, plan: Plan, composition: Composition, crew: Crew = ALONE
+    ) -> Run:
         """The run in a folder as its last checkpoint left it, under a plan that may be changed.
 
         Raises RunError where the plan differs in more than what may change (``CHANGEABLE``), or
@@ -125,7 +136,7 @@ class Run(SavedGame):
         refuse_other_run(folder, held, plan)
         changes = {name: getattr(plan, name) for name in CHANGEABLE}
         changes["threads"] = plan.threads or held.threads
-        run = cls(folder, held.model_copy(update=changes), composition)
+        run = cls(folder, held.model_copy(update=changes), composition, crew)
         with run._claimed():
             make_folder(folder / "checkpoints")
             played = run.game.rounds if run.load_newest() else None
@@ -171,6 +182,7 @@ class Run(SavedGame):
                 deterministic(self.plan.device, wanted=self.plan.deterministic),
                 interruptible() as interrupted,
             ):
+                self.crew.begin(self)
                 self._play(at_save, interrupted)
         except BaseException as stop:
             error = stop
@@ -196,25 +208,30 @@ class Run(SavedGame):
         game, began = self.game, time.perf_counter() - self.wall
         due = self.plan.budget.next_save(game.progress)
         while game.progress < due and self.progress < 1.0:
-            start = time.perf_counter()
-            self._pending.add(game.round())
-            self.seconds += time.perf_counter() - start
-            game.progress = self.progress
-            self.wall = time.perf_counter() - began
+            for _ in range(self.crew.stretch(self, due, NOTE_EVERY)):
+                start = time.perf_counter()
+                self._pending.add(game.round())
+                self.seconds += time.perf_counter() - start
+                game.progress = self.progress
+                self.wall = time.perf_counter() - began
+            asked = self.crew.agreed(asked=interrupted())
             if len(self._pending) >= NOTE_EVERY:
                 self._note()
-            if interrupted():
-                self._note()
-                self.save()
+            if asked or interrupted():
+                self._note_and_save()
                 raise interrupted_after(game.rounds)
-        self._note()
-        self.save()
+        self._note_and_save()
         if interrupted():
             raise interrupted_after(game.rounds)
         if at_save is not None:
             with ending_as_ctrl_c():  # it may take minutes, and all is saved
                 at_save(self)
         self.wall = time.perf_counter() - began
+
+    def _note_and_save(self) -> None:
+        self._note()
+        self.crew.before_save(self.game)
+        self.save()
 
     def _note(self) -> None:
         """Tell the terms of the rounds since the last look, moved off the device together."""

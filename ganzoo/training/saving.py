@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ganzoo.engine.composition import Composition
+    from ganzoo.training.crew import Crew
 
 
 class SavedGame(Shown):
     """A game, the plan that it is played by, and the folder that both are kept in."""
 
-    def __init__(self, folder: Path, plan: Plan, composition: Composition) -> None:
-        """Set up the plan's game, as it was before its first round."""
-        self.folder, self.zoo = folder, composition.zoo
+    def __init__(self, folder: Path, plan: Plan, composition: Composition, crew: Crew) -> None:
+        """Set up the plan's game, as it was before its first round, for all who play it."""
+        self.folder, self.zoo, self.crew = folder, composition.zoo, crew
+        ranks = crew.ranks(plan)
         # From the first operation on: libraries read their settings when they start.
         with deterministic(plan.device, wanted=plan.deterministic):
-            self.game = composition.game(seed=plan.seed, device=plan.device)
+            self.game = composition.game(seed=plan.seed, device=plan.device, ranks=ranks)
         if plan.graph and self.game.device.type == "cuda":
             self.game.use_graphs()
         threads = plan.threads or suitable_threads(self.game)

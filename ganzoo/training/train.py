@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ganzoo.engine.composition import Choices, Composition, checked_choices, compose, knowing
+from ganzoo.engine.group import Group
 from ganzoo.errors import OptionError, quoted
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.storage.paths import given_path
-from ganzoo.training.plan import plan_run
+from ganzoo.training.crew import Member, leading
+from ganzoo.training.following import Follower
+from ganzoo.training.joining import joined
+from ganzoo.training.plan import Plan, composed_plan, plan_run
 from ganzoo.training.resume import resumed_plan
 from ganzoo.training.run import Run
 from ganzoo.training.start import weights_of
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
+    from ganzoo.training.crew import Crew
     from ganzoo.training.plan import OnDivergence
     from ganzoo.training.run import Watching
 
@@ -40,6 +46,7 @@ def train(
     on_divergence: OnDivergence | None = None,
     graph: bool | None = None,
     deterministic: bool | None = None,
+    sync_batch_norm: bool | None = None,
     start: str | Path | Run | None = None,
     observers: Iterable[Watching] = (),
     zoo: Zoo | None = None,
@@ -61,21 +68,59 @@ def train(
     With ``resume``, the run in the folder continues, and what is not said again, ``variant``
     included, is as it was. ``rounds`` may grow, and how it is played and saved may change.
 
+    Where ``torchrun`` started several processes, each takes its share of every batch, and rank 0
+    keeps the run. With ``sync_batch_norm``, batch norm is over the whole batch all the same.
+
     ``observers`` watch the run beside those of plugins: classes, or functions that make one of a
     run. Raises ZooError with one sentence for anything that the caller can fix.
     """
-    zoo = chosen_zoo(zoo)
-    check_arguments(out=out, device=device, resume=resume)
-    choices = checked_choices(train, variant, choices, zoo)
-    zoo, watching = knowing(zoo, variant, choices), checked(observers)
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "save_every": save_every}
     options |= {"device": device, "threads": threads, "on_divergence": on_divergence}
     options |= {"graph": graph, "deterministic": deterministic}
+    options |= {"sync_batch_norm": sync_batch_norm, "start": start, "out": out, "resume": resume}
+    with joined() as ranks:
+        if isinstance(ranks, Group) and ranks.rank:
+            return followed(ranks, variant, choices, chosen_zoo(zoo))
+        with leading(ranks) as crew:
+            return led(variant, choices, options, observers, zoo=chosen_zoo(zoo), crew=crew)
+
+
+def led(
+    variant: str | Variant | Composition | None,
+    choices: Choices,
+    options: dict[str, Any],
+    observers: Iterable[Watching],
+    *,
+    zoo: Zoo,
+    crew: Crew,
+) -> Run:
+    """Train, by the only process or with the ranks that this one leads."""
+    out, resume, start = (options.pop(name) for name in ("out", "resume", "start"))
+    check_arguments(out=out, device=options["device"], resume=resume)
+    choices = checked_choices(train, variant, choices, zoo)
+    zoo, watching = knowing(zoo, variant, choices), checked(observers)
     options["start"] = None if start is None else source_name(start)
     make = resumed if resume else begun
-    run = make(variant, choices, options, None if out is None else given_path(out), zoo)
+    place = None if out is None else given_path(out)
+    run = make(variant, choices, options, place, zoo, crew=crew)
     run.train([*run.zoo.observers(), *watching])
     return run
+
+
+def followed(
+    group: Group, variant: str | Variant | Composition | None, choices: Choices, zoo: Zoo
+) -> Run:
+    """The run that rank 0 plays, as another rank has it: its game, and no folder."""
+
+    def made(text: str) -> Run:
+        known = checked_choices(train, variant, choices, zoo)
+        plan = Plan.model_validate_json(text)
+        plan, composition = composed_plan(plan, knowing(zoo, variant, known))
+        given = variant if isinstance(variant, Composition) else composition.variant
+        here = compose(given, zoo=composition.zoo, **Choices(data=known.get("data")))
+        return Run(Path(), plan, replace(composition, loaded=here.loaded), Member())
+
+    return Follower(group, made).follow()
 
 
 def checked(observers: Iterable[Watching]) -> list[Watching]:
@@ -97,6 +142,8 @@ def begun(
     options: dict[str, Any],
     out: Path | None,
     zoo: Zoo,
+    *,
+    crew: Crew,
 ) -> Run:
     """A new run of a variant."""
     if variant is None:
@@ -107,7 +154,8 @@ def begun(
     weights = None if source is None else weights_of(source, composition.zoo)
     seed = 0 if options["seed"] is None else options["seed"]
     plan = plan_run(composition, **{**options, "seed": seed})
-    return Run.create(out or default_folder(composition, plan.seed), plan, composition, weights)
+    folder = out or default_folder(composition, plan.seed)
+    return Run.create(folder, plan, composition, weights, crew)
 
 
 def resumed(
@@ -116,6 +164,8 @@ def resumed(
     options: dict[str, Any],
     out: Path | None,
     zoo: Zoo,
+    *,
+    crew: Crew,
 ) -> Run:
     """The run in a folder, in which what is not said again is as it was."""
     if out is None and variant is None:
@@ -125,7 +175,7 @@ def resumed(
         out = default_folder(compose(variant, zoo=zoo, **choices), options["seed"] or 0)
     assert out is not None
     plan, composition = resumed_plan(out, variant, choices, options, zoo)
-    return Run.resume(out, plan, composition)
+    return Run.resume(out, plan, composition, crew)
 
 
 def default_folder(composition: Composition, seed: int) -> Path:

@@ -1,0 +1,79 @@
+"""Joining the ranks that ``torchrun`` starts, each on a device of its own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import distributed
+
+from ganzoo.engine.group import Group
+from ganzoo.engine.ranks import ALONE, Ranks
+from ganzoo.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def joined() -> Iterator[Ranks]:
+    """The ranks that ``torchrun`` has started, or that the caller has joined; else one alone.
+
+    The group stays for the next call. It is left when the process ends, or on an error, so that no
+    rank waits for one that is gone.
+    """
+    if not distributed.is_available():
+        yield ALONE
+        return
+    if not distributed.is_initialized() and distributed.is_torchelastic_launched():
+        join()
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        yield ALONE
+        return
+    try:
+        yield Group()
+    except BaseException:
+        leave()
+        raise
+
+
+def join() -> None:
+    """Join the group that torchrun's environment describes, on this rank's own GPU if it has one.
+
+    Messages between ranks are on the CPU, gradients on the device of the game.
+    """
+    backend = "gloo"
+    if torch.cuda.is_available():
+        backend = "cpu:gloo,cuda:nccl"
+        if local_rank() < torch.cuda.device_count():
+            torch.cuda.set_device(local_rank())
+    distributed.init_process_group(backend)
+    atexit.register(leave)
+
+
+def leave() -> None:
+    """Leave the group, whose other ranks are told at once, if there is one."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def local_rank() -> int:
+    """The number of this rank on its machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def check_device(device: str) -> None:
+    """Raise RunError where ranks cannot train on a device, each on one of its own."""
+    kind, _, number = device.partition(":")
+    message = None
+    if kind == "mps":
+        message = "several ranks train on cuda or cpu, not on mps."
+    elif kind == "cuda" and number:
+        message = f"each rank has a GPU of its own; say --device cuda in place of {device}."
+    elif kind == "cuda" and local_rank() >= (count := torch.cuda.device_count()):
+        message = f"there are more ranks than GPUs here, {count}; start one for each GPU."
+    if message is not None:
+        raise RunError(message)
