@@ -23,6 +23,10 @@ DataName = Annotated[str | None, typer.Option("--data", help="Dataset: NAME or N
 Device = Annotated[str, typer.Option(help="cpu, cuda, ... or auto.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help="Rounds to train.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each run.")]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="NAME|RUN", help="Start from the weights of a model or a run."),
+]
 OnDivergence = Annotated[
     Literal["stop", "rollback"] | None,
     typer.Option(help="Stop (the default), or go back to the last checkpoint and on from there."),

@@ -15,6 +15,7 @@ from ganzoo.cli.options import (
     PATH,
     Deterministic,
     Device,
+    From,
     Graph,
     Json,
     OnDivergence,
@@ -52,12 +53,7 @@ def train(
     graph: Graph = None,
     deterministic: Deterministic = None,
     sync_batch_norm: SyncBatchNorm = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="NAME|RUN", help="Start from the weights of a model or a run."
-        ),
-    ] = None,
+    start: From = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in --out, as it was begun.")
     ] = False,
