@@ -24,6 +24,8 @@ from ganzoo.engine.scoring import measure, measure_game, measure_noise, measure_
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.features import has_float64, in_float64
 from ganzoo.parts.metric import Direction, Metric
+from ganzoo.parts.space import Space
+from ganzoo.parts.streamed import StreamedRows
 from ganzoo.pretrained.scores import measure_model
 
 if TYPE_CHECKING:
@@ -184,6 +186,50 @@ def test_a_device_without_float64_leaves_scoring_to_the_cpu(
         values = in_float64(There(torch.ones(2)))
         assert (type(values), values.dtype) == (Tensor, torch.float64)
     has_float64.cache_clear()
+
+
+# ----------------------------------------------------------------------------------- streamed rows
+
+
+class Labelled:
+    """A source of images of bytes and their labels."""
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {"real": torch.full((1, 4, 4), row, dtype=torch.uint8), "label": row % 3}
+
+
+class Bus(Elsewhere):
+    """Notes what moves from the CPU to the stand-in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moves: list[tuple[torch.dtype, torch.Size]] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        made = super().__torch_dispatch__(func, types, args, kwargs)
+        if isinstance(made, There) and args and type(args[0]) is Tensor:
+            self.moves.append((made.dtype, made.shape))
+        return made
+
+
+def test_a_streamed_batch_moves_once_as_it_is_stored() -> None:
+    """Images as bytes, a quarter of what networks read; all columns, whichever is named first."""
+    spaces = {"real": Space(shape=(1, 4, 4), bounded=True), "label": Space(classes=3)}
+    here = StreamedRows(Labelled(), spaces, index="", workers=0)
+    numbers = torch.tensor([7, 3])
+    with Bus() as bus:
+        there = here.to(DEVICE)
+        label, real = there.column("label", numbers), there.column("real", numbers)
+        there.column("real", numbers)
+        moved = {name: value.cpu() for name, value in (("real", real), ("label", label))}
+    assert bus.moves == [(torch.uint8, (2, 1, 4, 4)), (torch.int64, (2,))]
+    for name, values in moved.items():
+        assert torch.equal(values, here.column(name, numbers))
 
 
 # ---------------------------------------------------------------------------------- full precision

@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ganzoo.errors import DataError, ZooError, first_line
+from ganzoo.parts.moving import moved
 from ganzoo.parts.rows import ResidentRows, as_read
 from ganzoo.parts.workers import outlive_requests
 
@@ -211,15 +212,15 @@ class StreamedRows:
         numbers = torch.arange(len(self))[rows] if isinstance(rows, slice) else rows.cpu()
         if name in self.resident.columns:
             return self.resident.column(name, numbers.to(self._device))
-        return as_read(self._batch(numbers)[name].to(self._device, non_blocking=True))
+        return as_read(self._batch(numbers)[name])
 
     def to(self, device: torch.device) -> StreamedRows:
         """The same rows, fetched on the host and moved to a device; nothing is announced yet."""
-        moved = copy.copy(self)
-        moved.resident = self.resident.to(device)
-        moved._device, moved._ahead, moved._last = device, None, None  # noqa: SLF001
-        moved._useless, moved._missed = False, 0  # noqa: SLF001
-        return moved
+        there = copy.copy(self)
+        there.resident = self.resident.to(device)
+        there._device, there._ahead, there._last = device, None, None  # noqa: SLF001
+        there._useless, there._missed = False, 0  # noqa: SLF001
+        return there
 
     def ahead(self, batches: Iterable[Tensor]) -> None:
         """Start to fetch these batches, unless that is what the workers are doing."""
@@ -252,7 +253,10 @@ class StreamedRows:
         self.resident.digest(into)
 
     def _batch(self, rows: Tensor) -> Batch:
-        """All fetched columns of some rows; the last ones are kept, for the next column of them."""
+        """All fetched columns of some rows, on the device, as stored.
+
+        The last ones are kept, for the next column of them.
+        """
         last = self._last  # another thread may read others meanwhile
         if last is not None and torch.equal(last[0], rows):
             return last[1]
@@ -263,8 +267,9 @@ class StreamedRows:
         if isinstance(found, str):
             self._ahead = None
             raise DataError(found)
-        self._last = (rows, found) if len(rows) <= MANY else None
-        return found
+        batch = moved(found, self._device)
+        self._last = (rows, batch) if len(rows) <= MANY else None
+        return batch
 
     def _read(self, rows: Tensor) -> Batch | str:
         if len(rows) <= MANY or not self.workers or multiprocessing.current_process().daemon:
