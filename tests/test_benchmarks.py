@@ -15,6 +15,7 @@ import gpu
 import growth
 import pytest
 import torch
+from gpu_rows import alike
 from peak import peak_memory
 from peers import particlegan, playing
 from peers.install import PEERS, commands
@@ -124,6 +125,19 @@ def test_the_table_of_a_gpu_runs_on_a_cpu(tmp_path: Path, capsys) -> None:
         assert row["eager bf16, rounds/s"] > 0
     assert all(row["frechet"] > 0 for row in found["dcgan trained"])
     assert "| case | rounds | apart | met |" in said
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_says_what_to_add(capsys) -> None:
+    assert gpu.main([]) == 2
+    told = "There is no GPU here; --device cpu --quick shows whether it runs.\n"
+    assert capsys.readouterr().err == told
+
+
+def test_runs_are_alike_where_their_distances_are() -> None:
+    eager = {"frechet": 10.0, "seconds": 90.0}
+    assert alike({"frechet": 11.0, "seconds": 18.0}, eager)["met"]
+    assert not alike({"frechet": 12.0, "seconds": 18.0}, eager)["met"]
 
 
 def test_a_row_that_fails_is_told_and_the_next_goes_on(tmp_path: Path) -> None:
