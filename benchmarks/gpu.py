@@ -82,7 +82,7 @@ def settled(argv: Sequence[str] | None) -> argparse.Namespace:
     options.rounds_trained, options.samples = 10_000, None
     options.seconds = min(options.seconds, 8.0)
     if options.quick:
-        options.width, options.batch, options.data, options.seconds = 4, 4, "digits", 0.0
+        options.width, options.batch, options.data = 4, 4, "digits"
         options.rows, options.checked, options.turn = 64, 3, 1
         options.rounds_trained, options.samples = 2, 64
     return options
