@@ -3,11 +3,12 @@
     python benchmarks/gpu.py [--device cuda] [--minutes 7.5] [--seconds 8] [--out gpu.json]
 
 It needs this file, ``gpu_rows.py``, ``timing.py`` and ``noise.py`` beside it, and ganzoo with its
-plugins. First it checks that rounds of a graph are those of eager, bit for bit with deterministic
-algorithms, and that bf16 follows the losses of fp32. Then it times each case, contenders
-alternating; trains dcgan for 10,000 rounds both ways and scores it. Every row stands by itself: one
-that fails says why and the next goes on, and the JSON is written after each. Rows that no time is
-left for are left out, and said. Exits with 1 where a check or a goal is missed.
+plugins; where ``metrics_device.py`` lies there too, metrics are compared with the CPU's. First it
+checks that rounds of a graph are those of eager, bit for bit with deterministic algorithms, and
+that bf16 follows the losses of fp32. Then it times each case, contenders alternating; trains dcgan
+for 10,000 rounds both ways and scores it. Every row stands by itself: one that fails says why and
+the next goes on, and the JSON is written after each. Rows that no time is left for are left out,
+and said. Exits with 1 where a check or a goal is missed.
 
 ``--device cpu --quick`` runs all of it in seconds on tiny settings, to see whether it runs.
 """
@@ -22,7 +23,18 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from gpu_rows import CASES, GRAPHS, alike, cleared, follows, same_bits, speeds, trained
+from gpu_rows import (
+    CASES,
+    GRAPHS,
+    METRICS,
+    alike,
+    cleared,
+    follows,
+    metrics,
+    same_bits,
+    speeds,
+    trained,
+)
 from timing import Report, arguments, machine, markdown
 
 
@@ -59,6 +71,8 @@ def measure(report: Report, options: argparse.Namespace) -> None:
     for case in cases:
         report.add("speed", case.name, partial(speeds, case, options))
         cleared(options.device)
+    if METRICS.exists():
+        report.add("metrics", options.data, partial(metrics, options))
     for graph in (True, False) if GRAPHS else (False,):
         name = "graph" if graph else "eager"
         report.add("dcgan trained", name, partial(trained, options, graph=graph))
@@ -79,12 +93,12 @@ def settled(argv: Sequence[str] | None) -> argparse.Namespace:
         ("--batch", {"type": int, "default": 64}),
     )
     options.rows, options.checked, options.turn = 20_000, 20, 30
-    options.rounds_trained, options.samples = 10_000, None
+    options.rounds_trained, options.samples, options.scored = 10_000, None, 5000
     options.seconds = min(options.seconds, 8.0)
     if options.quick:
         options.width, options.batch, options.data = 4, 4, "digits"
         options.rows, options.checked, options.turn = 64, 3, 1
-        options.rounds_trained, options.samples = 2, 64
+        options.rounds_trained, options.samples, options.scored = 2, 64, 64
     return options
 
 

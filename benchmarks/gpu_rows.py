@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -226,6 +229,29 @@ def alike(graph: dict[str, Any], eager: dict[str, Any]) -> dict[str, Any]:
     apart = abs(graph["frechet"] / eager["frechet"] - 1)
     ratio = graph["seconds"] / eager["seconds"]
     return {"seconds of graph / eager": ratio, "apart": apart, "met": apart <= ALIKE}
+
+
+METRICS = Path(__file__).with_name("metrics_device.py")
+"""Compares features and metrics of a GPU with the CPU's, where it lies beside this file."""
+
+
+def metrics(options: argparse.Namespace) -> dict[str, Any]:
+    """Features and metrics: how far the worst is from the CPU's, and the seconds of all."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "metrics.json"
+        words = ["--device", options.device, "--data", options.data, "--out", str(out)]
+        words += ["--rows", str(options.scored)]
+        done = subprocess.run(
+            [sys.executable, str(METRICS), *words], capture_output=True, text=True, check=False
+        )
+        if not out.exists():
+            message = done.stderr.strip().splitlines()[-1]
+            raise RuntimeError(message)
+        found = json.loads(out.read_text())["found"]
+    worst = max(found, key=lambda row: row["off"] / row["most"])
+    row = {"rows": options.scored, "worst": worst["what"], "off by": worst["off"]}
+    row |= {"at most": worst["most"], "met": done.returncode == 0}
+    return row | {f"{where}, s": sum(r[where] for r in found) for where in ("cpu", "device")}
 
 
 def to_train_on(name: str) -> tuple[object, str]:
