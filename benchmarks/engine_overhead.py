@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         times = alternate(
             contenders,
             rounds=1 if options.quick else rounds,
-            seconds=0 if options.quick else options.seconds,
+            seconds=options.seconds,
             clock=clock,
         )
         ratio, pairs = Ratio.of(times["engine"], times["by hand"]), len(times["engine"])

@@ -2,7 +2,8 @@
 
     python benchmarks/gpu.py [--device cuda] [--minutes 7.5] [--seconds 8] [--out gpu.json]
 
-It needs this file, ``timing.py`` and ``noise.py`` beside it, and ganzoo with its plugins. First it
+It needs this file, ``gpu_rows.py``, ``timing.py`` and ``noise.py`` beside it, and ganzoo with its
+plugins; where ``metrics_device.py`` lies there too, metrics are compared with the CPU's. First it
 checks that rounds of a graph are those of eager, bit for bit with deterministic algorithms, and
 that bf16 follows the losses of fp32. Then it times each case, contenders alternating; trains dcgan
 for 10,000 rounds both ways and scores it. Every row stands by itself: one that fails says why and
@@ -15,258 +16,39 @@ and said. Exits with 1 where a check or a goal is missed.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
-import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import torch
-from noise import images
-from timing import Ratio, Report, Round, alternate, arguments, clock_of, machine, markdown
-from torch import Tensor
-
-import ganzoo
-from ganzoo.engine.game import Game
-from ganzoo.errors import ZooError
-
-GRAPHS = hasattr(Game, "use_graphs")
-"""Whether this ganzoo plays rounds as graphs."""
-UNTIL_CAPTURED = 10
-"""Rounds within which a graph is captured, if it can be."""
-FOLLOWS = 0.2
-"""How far the mean of a loss may be from that of fp32, in its standard deviations and means."""
-PRECISIONS = ("fp32", "bf16")
-SECONDS_AT_MOST = 20.0
-"""What 10,000 rounds of dcgan may take."""
-SCORES = 5
-"""Draws of samples that a Frechet distance is told of as an interval."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A variant on images of a shape, and how many times faster a graph must be."""
-
-    variant: str
-    channels: int
-    side: int
-    goal: float | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name in the table."""
-        return f"{self.variant}, {self.channels}x{self.side}x{self.side}"
-
-
-CASES = (
-    Case("vanilla", 1, 28, 4.5),
-    Case("dcgan", 1, 28, 4.5),
-    Case("conditional", 1, 28, 4.5),
-    Case("infogan", 1, 28, 4.5),
-    Case("wgan-gp", 1, 28, 3.2),
-    Case("dcgan", 3, 64),
-    Case("wgan-gp", 3, 64),
+from gpu_rows import (
+    CASES,
+    GRAPHS,
+    METRICS,
+    alike,
+    cleared,
+    follows,
+    metrics,
+    same_bits,
+    speeds,
+    trained,
 )
-
-
-# ------------------------------------------------------------------------------------------ games
-
-
-def game(case: Case, options: argparse.Namespace, *, precision: str = "fp32") -> Game:
-    """A new game of a case, of seed 0."""
-    settings = [f"precision={precision}", f"batch={options.batch}"]
-    if case.variant != "vanilla":
-        settings.append(f"architecture.width={options.width}")
-    variant = ganzoo.default_zoo().compose(case.variant, settings=settings)
-    return Game(variant, images(options.rows, case.channels, case.side), device=options.device)
-
-
-def graphed(played: Game) -> Game:
-    """The same game, whose rounds are graphs from now on; on a CPU, by the tests' stand-in."""
-    if played.device.type == "cuda":
-        played.use_graphs()
-    else:
-        from ganzoo.testing.recorded import Recorded  # only where there is no GPU
-
-        played.use_graphs(Recorded())
-    return played
-
-
-def captured(played: Game) -> int:
-    """Play rounds until one is captured; returns their number. Raises ValueError if none is."""
-    for number in range(1, UNTIL_CAPTURED + 1):
-        played.round()
-        if played.graphs.captured:
-            return number
-    message = f"it is played eagerly: {played.graphs.reason}"
-    raise ValueError(message)
-
-
-@contextmanager
-def deterministic() -> Iterator[None]:
-    """Inside, every operation on a GPU gives the same bits each time."""
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)
-
-
-def cleared(device: str) -> int:
-    """Give back what no game uses any more; returns the bytes that are still reserved."""
-    gc.collect()
-    if torch.device(device).type != "cuda":
-        return 0
-    torch.cuda.empty_cache()
-    return torch.cuda.memory_reserved(device)
-
-
-# ----------------------------------------------------------------------------------------- checks
-
-
-def same_bits(case: Case, options: argparse.Namespace) -> dict[str, Any]:
-    """Whether networks, moments and average of a graph's rounds are those of eager."""
-    with deterministic():
-        eager, graph = game(case, options), graphed(game(case, options))
-        rounds = captured(graph) + options.checked
-        for _ in range(options.checked):
-            graph.round()
-        for _ in range(rounds):
-            eager.round()
-        one, other = eager.state()[0], graph.state()[0]
-    differences = {name: difference(tensor, other[name]) for name, tensor in one.items()}
-    worst = max(differences, key=differences.__getitem__)
-    facts = {"tensors": len(differences), "rounds": rounds, "replayed": options.checked}
-    return {**facts, "largest difference": differences[worst], "met": not differences[worst]}
-
-
-def difference(one: Tensor, other: Tensor) -> float:
-    """The largest difference of two tensors, wherever they are."""
-    gap = one.detach().cpu().double() - other.detach().cpu().double()
-    return float(gap.abs().max()) if gap.numel() else 0.0
-
-
-def follows(case: Case, options: argparse.Namespace) -> dict[str, Any]:
-    """How far the losses of bf16 are from those of fp32, as means over the same rounds."""
-    curves = {
-        precision: losses(game(case, options, precision=precision), options.checked)
-        for precision in ("fp32", "bf16")
-    }
-    worst = 0.0
-    for name, fp32 in curves["fp32"].items():
-        scale = statistics.pstdev(fp32) + abs(statistics.fmean(fp32))
-        apart = abs(statistics.fmean(curves["bf16"][name]) - statistics.fmean(fp32))
-        worst = max(worst, apart / max(scale, 1e-6))
-    return {"rounds": options.checked, "apart": worst, "met": worst <= FOLLOWS}
-
-
-def losses(played: Game, rounds: int) -> dict[str, list[float]]:
-    """Every term of both players, round by round."""
-    found: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        for player, terms in played.round().items():
-            for name, term in terms.items():
-                found.setdefault(f"{player} {name}", []).append(float(term))
-    return found
-
-
-# ----------------------------------------------------------------------------------------- speed
-
-
-def speeds(case: Case, options: argparse.Namespace) -> dict[str, Any]:
-    """Rounds a second, eager and as a graph, in fp32 and bf16; what a capture takes."""
-    clock, found = clock_of(options.device), {}
-    contenders: dict[str, Round] = {
-        f"eager {precision}": game(case, options, precision=precision).round
-        for precision in PRECISIONS
-    }
-    before = cleared(options.device)
-    for precision in PRECISIONS if GRAPHS else ():
-        made = graphed(game(case, options, precision=precision))
-        start = clock()
-        captured(made)
-        found[f"until captured {precision}, s"] = clock() - start
-        contenders[f"graph {precision}"] = made.round
-    found["reserved by graphs, MiB"] = (cleared(options.device) - before) / 2**20
-    times = alternate(contenders, rounds=options.turn, seconds=options.seconds, clock=clock)
-    row: dict[str, Any] = {
-        f"{name}, rounds/s": 1 / statistics.median(took) for name, took in times.items()
-    }
-    if GRAPHS:
-        ratio = Ratio.of(times["eager fp32"], times["graph fp32"])
-        row["times eager"] = ratio
-        if case.goal is not None and not options.quick:
-            row |= {"goal": case.goal, "met": ratio.middle >= case.goal}
-    return {**row, **found}
-
-
-def trained(options: argparse.Namespace, *, graph: bool) -> dict[str, Any]:
-    """The seconds of a whole run of dcgan, and its Frechet distance as draws of samples vary it."""
-    on_gpu = torch.device(options.device).type == "cuda"  # only there a run has graphs
-    more: dict[str, Any] = {"graph": graph} if GRAPHS and on_gpu else {}
-    data, told = to_train_on(options.data)
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        run = ganzoo.train(
-            "dcgan",
-            data=data,
-            rounds=options.rounds_trained,
-            device=options.device,
-            out=Path(folder) / "run",
-            **more,
-        )
-        seconds = time.perf_counter() - start
-        given = None if isinstance(data, str) else data
-        scores = [
-            ganzoo.evaluate(run, data=given, metrics=["frechet"], seed=seed, n=options.samples)
-            for seed in range(SCORES)
-        ]
-    values = [score.value for each in scores for score in each]
-    row = {"data": told, "rounds": options.rounds_trained, "seconds": seconds}
-    row |= {"frechet": statistics.fmean(values), "from": min(values), "to": max(values)}
-    if graph and not options.quick:
-        row |= {"goal": SECONDS_AT_MOST, "met": seconds <= SECONDS_AT_MOST}
-    return row
-
-
-def to_train_on(name: str) -> tuple[object, str]:
-    """A dataset, and its name; where it is not here, the wheel's digits as 28 x 28 pixels."""
-    zoo = ganzoo.default_zoo()
-    try:
-        zoo.dataset(name).load()
-    except ZooError:
-        small = zoo.dataset("digits").load().train.column("real")
-        large = torch.nn.functional.interpolate(small, (28, 28), mode="bilinear")
-        pixels = large.add(1).mul(127.5).round().to(torch.uint8)
-        return pixels, f"digits of 28 x 28, for want of {name}"
-    return name, name
+from timing import Report, arguments, machine, markdown
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the whole table."""
     options = settled(argv)
+    if torch.device(options.device).type == "cuda" and not torch.cuda.is_available():
+        print("There is no GPU here; --device cpu --quick shows whether it runs.", file=sys.stderr)
+        return 2
     # cuBLAS reads it when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     end = time.perf_counter() + 60 * options.minutes
     report = Report(options.out, {"machine": machine(options.device), "graphs": GRAPHS}, end)
-    cases = CASES[:2] if options.quick else CASES
-    for case in cases:
-        if GRAPHS:
-            report.add("graph is eager", case.name, lambda case=case: same_bits(case, options))
-        report.add("bf16 follows fp32", case.name, lambda case=case: follows(case, options))
-        cleared(options.device)
-    for case in cases:
-        report.add("speed", case.name, lambda case=case: speeds(case, options))
-        cleared(options.device)
-    for graph in (True, False) if GRAPHS else (False,):
-        name = "graph" if graph else "eager"
-        report.add("dcgan trained", name, lambda graph=graph: trained(options, graph=graph))
+    measure(report, options)
     for table, rows in report.rows.items():
         print(f"\n{table}\n\n{markdown(rows)}")
     if not GRAPHS:
@@ -276,6 +58,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     for missed in report.missed:
         print(f"MISSED {missed}")
     return int(bool(report.missed))
+
+
+def measure(report: Report, options: argparse.Namespace) -> None:
+    """Add every row, the checks first."""
+    cases = CASES[:2] if options.quick else CASES
+    for case in cases:
+        if GRAPHS:
+            report.add("graph is eager", case.name, partial(same_bits, case, options))
+        report.add("bf16 follows fp32", case.name, partial(follows, case, options))
+        cleared(options.device)
+    for case in cases:
+        report.add("speed", case.name, partial(speeds, case, options))
+        cleared(options.device)
+    if METRICS.exists():
+        report.add("metrics", options.data, partial(metrics, options))
+    for graph in (True, False) if GRAPHS else (False,):
+        name = "graph" if graph else "eager"
+        report.add("dcgan trained", name, partial(trained, options, graph=graph))
+    if GRAPHS:
+        runs = report.rows["dcgan trained"]
+        report.add("same Frechet distance", "graph and eager", lambda: alike(*runs))
 
 
 def settled(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -290,12 +93,12 @@ def settled(argv: Sequence[str] | None) -> argparse.Namespace:
         ("--batch", {"type": int, "default": 64}),
     )
     options.rows, options.checked, options.turn = 20_000, 20, 30
-    options.rounds_trained, options.samples = 10_000, None
+    options.rounds_trained, options.samples, options.scored = 10_000, None, 5000
     options.seconds = min(options.seconds, 8.0)
     if options.quick:
-        options.width, options.batch, options.data, options.seconds = 4, 4, "digits", 0.0
+        options.width, options.batch, options.data = 4, 4, "digits"
         options.rows, options.checked, options.turn = 64, 3, 1
-        options.rounds_trained, options.samples = 2, 64
+        options.rounds_trained, options.samples, options.scored = 2, 64, 64
     return options
 
 

@@ -1,4 +1,8 @@
-"""The peak of memory of a piece of work, that of the processes which it starts included (Linux)."""
+"""The peak of memory of a piece of work, on Linux, the processes that it starts included.
+
+Of these counts what they share with no other: pages that a forked worker has from this process are
+this one's.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ class Peak:
 
     @property
     def mib(self) -> float:
-        """Both together, in MiB: at most a little above the true peak of their sum."""
+        """Both together, in MiB; they may have been reached at different moments."""
         return (self.own + self.children) / 2**20
 
 
@@ -33,7 +37,7 @@ def peak_memory() -> Iterator[Peak]:
 
     def watch() -> None:
         while not over.wait(EVERY):
-            peak.children = max(peak.children, sum(map(proportional, descendants(os.getpid()))))
+            peak.children = max(peak.children, sum(map(private, descendants(os.getpid()))))
 
     Path("/proc/self/clear_refs").write_text("5")  # the kernel counts the peak from here on
     before, watcher = resident("VmRSS"), threading.Thread(target=watch, daemon=True)
@@ -51,10 +55,11 @@ def resident(field: str) -> int:
     return kibibytes(Path("/proc/self/status"), field)
 
 
-def proportional(process: int) -> int:
-    """The bytes of a process's memory; its part of shared pages; 0 once it has ended."""
+def private(process: int) -> int:
+    """The bytes that a process shares with no other; 0 once it has ended."""
+    file = Path(f"/proc/{process}/smaps_rollup")
     with suppress(OSError):
-        return kibibytes(Path(f"/proc/{process}/smaps_rollup"), "Pss")
+        return sum(kibibytes(file, f"Private_{kind}") for kind in ("Clean", "Dirty"))
     return 0
 
 

@@ -27,6 +27,8 @@ Round: TypeAlias = Callable[[], object]
 Clock: TypeAlias = Callable[[], float]
 """Seconds, from any start."""
 
+QUICK = 0.3
+"""Seconds of a comparison that shows only whether it runs."""
 FEWEST = 3
 """Turns that are timed however little time there is, so that there are quartiles."""
 
@@ -272,4 +274,7 @@ def arguments(
     )
     for name, settings in options:
         parser.add_argument(name, **settings)
-    return parser.parse_args(argv)
+    found = parser.parse_args(argv)
+    if found.quick:
+        found.seconds = min(found.seconds, QUICK)
+    return found

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import engine_overhead
 import gpu
+import gpu_rows
 import growth
 import pytest
 import torch
@@ -124,6 +125,41 @@ def test_the_table_of_a_gpu_runs_on_a_cpu(tmp_path: Path, capsys) -> None:
         assert row["eager bf16, rounds/s"] > 0
     assert all(row["frechet"] > 0 for row in found["dcgan trained"])
     assert "| case | rounds | apart | met |" in said
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_says_what_to_add(capsys) -> None:
+    assert gpu.main([]) == 2
+    told = "There is no GPU here; --device cpu --quick shows whether it runs.\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(("off", "met"), [(1e-7, True), (1e-5, False)])
+def test_metrics_are_met_where_their_script_says_so(
+    off: float, *, met: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = {"what": "features", "off": 1e-6, "most": 1e-4, "cpu": 2.0, "device": 0.5}
+    found = [near, {"what": "frechet", "off": off, "most": 1e-6, "cpu": 1.0, "device": 0.25}]
+    script = tmp_path / "metrics_device.py"
+    script.write_text(
+        "import sys\n"
+        "with open(sys.argv[sys.argv.index('--out') + 1], 'w') as file:\n"
+        f"    file.write({json.dumps(json.dumps({'found': found}))})\n"
+        f"sys.exit({int(not met)})\n"
+    )
+    monkeypatch.setattr(gpu_rows, "METRICS", script)
+    row = gpu_rows.metrics(gpu.settled(["--device", "cpu", "--quick"]))
+    assert (row["worst"], row["off by"], row["met"]) == ("frechet", off, met)
+    assert (row["cpu, s"], row["device, s"]) == (3.0, 0.75)
+    script.write_text("import nothing_of_this_name\n")
+    with pytest.raises(RuntimeError, match="No module named 'nothing_of_this_name'"):
+        gpu_rows.metrics(gpu.settled(["--device", "cpu", "--quick"]))
+
+
+def test_runs_are_alike_where_their_distances_are() -> None:
+    eager = {"frechet": 10.0, "seconds": 90.0}
+    assert gpu_rows.alike({"frechet": 11.0, "seconds": 18.0}, eager)["met"]
+    assert not gpu_rows.alike({"frechet": 12.0, "seconds": 18.0}, eager)["met"]
 
 
 def test_a_row_that_fails_is_told_and_the_next_goes_on(tmp_path: Path) -> None:
