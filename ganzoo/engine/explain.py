@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import Tensor
 
+from ganzoo.engine import host
 from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
@@ -47,6 +48,7 @@ def explain(
         "remarks": [
             *game.data.remarks,
             *(remark for part in variant.parts() for remark in part.remarks(game)),
+            *host.remarks(game),
         ],
     }
 
