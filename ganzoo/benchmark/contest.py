@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from ganzoo.benchmark.contenders import crossed, labelled
+from ganzoo.benchmark.contenders import contender, crossed, labelled
 from ganzoo.benchmark.folder import MOST_BYTES, Bench, Benches, contest_in
 from ganzoo.benchmark.jobs import Contest, slug
 from ganzoo.benchmark.progress import ProgressTracker, shown
 from ganzoo.benchmark.suite import suite_contests
+from ganzoo.engine.composition import Composition
+from ganzoo.engine.host import suits_cpu
 from ganzoo.errors import OptionError, RunError, ZooError
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.parts.plain_json import json_of
 from ganzoo.plugins.composing import one_or_more, written
 from ganzoo.plugins.default import chosen_zoo
+from ganzoo.plugins.sources import is_model_name
 from ganzoo.storage.files import write_text
 from ganzoo.storage.lock import locked
 from ganzoo.storage.paths import given_path
@@ -87,7 +90,9 @@ def bench(
     place = given_path(out)
     defaults = default_terms(place, processes)
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
-    benches = prepared(contests, place, chosen_zoo(zoo))
+    made_with = chosen_zoo(zoo)
+    contests = {name: settled(contest, made_with) for name, contest in contests.items()}
+    benches = prepared(contests, place, made_with)
     runner = runner_for(zoo, benches[0].contest.processes, ray)
     run_all(benches, place, runner, on_result, on_progress)
     return benches
@@ -150,7 +155,19 @@ def default_terms(out: Path, processes: int | None) -> dict[str, Any]:
     for folder in folders_in(out):
         if (held := contest_in(folder)) is not None:
             return held.model_dump(include={"device", "processes", "threads"})
-    return {"device": chosen_device("auto"), "processes": processes or 1}
+    return {"device": "auto", "processes": processes or 1}
+
+
+def settled(contest: Contest, zoo: Zoo) -> Contest:
+    """A contest with a device in place of ``auto``: the CPU, if that suits all its contenders."""
+    if contest.device != "auto":
+        return contest
+    device, dataset = chosen_device("auto"), zoo.dataset(contest.data, contest.settings)
+    texts = [text for text in contest.contenders.values() if not is_model_name(text, zoo)]
+    variants = (contender(text, zoo, contest.settings) for text in texts)
+    if device != "cpu" and all(suits_cpu(Composition(v, dataset, zoo)) for v in variants):
+        device = "cpu"
+    return contest.model_copy(update={"device": device})
 
 
 def contests_of(

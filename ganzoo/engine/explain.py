@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import Tensor
 
-from ganzoo.engine import processor, shared_fakes
+from ganzoo.engine import host, processor, shared_fakes
 from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
@@ -56,6 +56,7 @@ def explain(
             *shared_fakes.remarks(game),
             *processor.remarks(game),
             *(remark for part in variant.parts() for remark in part.remarks(game)),
+            *host.remarks(game),
         ],
     }
 

@@ -178,6 +178,9 @@ class Sampler(Part):
     kind = "sampler"
     deals: ClassVar[tuple[str, ...]] = ()
     """The names that this sampler puts on a step beside the data's columns."""
+    on_host: ClassVar[bool] = False
+    """Whether it acts step by step on the host, as in an environment. Then ``--device auto`` takes
+    the CPU for small networks, since a GPU would wait for each step."""
 
     def spaces(self, data: Mapping[str, Space]) -> dict[str, Space]:  # noqa: ARG002
         """The spaces of what this sampler deals, given those of the data."""

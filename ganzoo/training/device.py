@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo.engine.host import suits_cpu
 from ganzoo.errors import RunError, first_line
 from ganzoo.parts.arguments import check_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ganzoo.engine.composition import Composition
 
 DEVICES = ("cpu", "cuda", "mps")
 
@@ -23,6 +26,16 @@ def chosen_device(device: str | torch.device) -> str:
         message = f"device '{name}' cannot be used here: name one of {', '.join(DEVICES)}."
         raise RunError(message)
     return str(usable(name))
+
+
+def suited_device(device: str | torch.device, composition: Composition) -> str:
+    """A device to train a composition on, if it is here.
+
+    ``auto`` is the GPU where there is one and the composition is played faster on it, else the CPU.
+    """
+    chosen = chosen_device(device)
+    is_open = str(device) == "auto" and chosen != "cpu"
+    return "cpu" if is_open and suits_cpu(composition) else chosen
 
 
 def usable(device: str | torch.device) -> torch.device:

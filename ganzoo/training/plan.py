@@ -28,7 +28,7 @@ from ganzoo.storage.reading import MIB, read_text
 from ganzoo.storage.weight_file import GENERATOR_FILE
 from ganzoo.training.budget import Budget
 from ganzoo.training.checkpoint import kept_in
-from ganzoo.training.device import DEVICES, check_graph, chosen_device
+from ganzoo.training.device import DEVICES, check_graph, suited_device
 from ganzoo.training.differences import differences
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def plan_run(
         "seconds": seconds,
         "save_every": save_every,
         "saves": saves,
-        "device": chosen_device(device),
+        "device": suited_device(device, composition),
         "threads": threads,
         "on_divergence": on_divergence or "stop",
         "graph": graph is not False,

@@ -35,6 +35,8 @@ action is rounded, would otherwise depend on their number."""
 class Episodes(Sampler):
     """A sampler whose samples are whole episodes of the data's task."""
 
+    on_host = True
+
     def sample(
         self, frozen: FrozenView, n: int, *, seed: int, given: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:

@@ -42,8 +42,11 @@ class Playing:
         """
         net, device = policy_of(game.nets["generator"]), game.device
         acting, noise = net.acting(), net.noise(steps, self.envs.n, game.latents)
-        played = [self._step(acting, drawn) for drawn in noise]
+        rest = torch.zeros(noise.shape[:2], device=device)
+        with torch.inference_mode():
+            played = [self._step(acting, *of_step) for of_step in zip(noise, rest, strict=True)]
         made = {name: torch.stack([step[name] for step in played]).to(device) for name in played[0]}
+        made["rest"] = rest
         flat = {name: made[name].flatten(0, 1) for name in ("obs", "out", "action")}
         log_prob, _ = net.judged(flat.pop("out"), flat["action"])
         made["log_prob"] = log_prob.view(noise.shape[:2])
@@ -51,24 +54,24 @@ class Playing:
         made["pair"] = pairs_of(game.data.info)(**flat)
         self.rollout, self.seen = made, []
 
-    def _step(self, acting: Acting, noise: Tensor) -> dict[str, Tensor]:
-        """One step of each environment: what was met, done and earned, (envs, ...) each."""
+    def _step(self, acting: Acting, noise: Tensor, rest: Tensor) -> dict[str, Tensor]:
+        """One step of each environment: what was met, done and earned, (envs, ...) each.
+
+        Where it cuts an episode off, ``rest`` is written: the value of what would have come.
+        """
         obs, device = torch.from_numpy(self.envs.obs), noise.device
         seen = acting.seen(obs.to(device))
         out, value = acting.out(seen), acting.value(seen)
         action = acting.drawn(out, noise)
         stepped = self.envs.step(action.cpu().numpy())
         after, earned, terminated, truncated = map(torch.from_numpy, stepped)
-        # Truncation is not failure: the rest of the episode is estimated by the value there.
-        rest = torch.zeros_like(value)
-        if truncated.any():
+        if truncated.any():  # which is no failure, so the episode's rest is worth something
             rest[truncated] = acting.value(acting.seen(after[truncated].to(device)))
         return {
             "obs": obs,
             "out": out,
             "action": action,
             "value": value,
-            "rest": rest,
             "earned": earned,
             "terminated": terminated,
             "truncated": truncated,

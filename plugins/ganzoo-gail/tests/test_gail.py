@@ -28,6 +28,7 @@ from gymnasium.wrappers import TimeLimit
 import ganzoo
 from ganzoo.engine.explain import explain
 from ganzoo.engine.game import Game
+from ganzoo.engine.host import suits_cpu
 from ganzoo.engine.scoring import measure_game
 from ganzoo.errors import ComposeError, DataError, OptionError, ZooError
 from ganzoo.parts.part import Loss
@@ -258,6 +259,13 @@ def test_what_a_step_is_drawn_with_does_not_depend_on_the_steps_of_a_rollout(spa
     stream = torch.Generator().manual_seed(0)
     noise = policy.noise(7, 2, torch.Generator().manual_seed(0))
     assert torch.equal(noise, torch.cat([policy.noise(1, 2, stream) for _ in range(7)]))
+
+
+@pytest.mark.parametrize("variant", ["gail", "behaviour-cloning", "ppo"])
+def test_a_small_policy_is_for_the_cpu_and_a_large_one_for_a_gpu(zoo: Zoo, variant: str) -> None:
+    assert suits_cpu(ganzoo.compose(variant, zoo=zoo))
+    large = ganzoo.compose(variant, zoo=zoo, settings=["imitator.hidden=1024"])
+    assert not suits_cpu(large)
 
 
 def test_the_value_of_a_cut_off_episode_is_of_its_last_observation(zoo: Zoo) -> None:
