@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.fixed import fixed, whole
+from ganzoo.engine.ranks import ALONE, Ranks
 from ganzoo.engine.returned import check_batch
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError
@@ -52,6 +53,8 @@ class FrozenGenerator:
     chosen: Tensor | None = None
     lazy: bool = False
     """Whether rows are read only where something cannot be drawn: they are loaded for it."""
+    ranks: Ranks = ALONE
+    """Those that share the drawing, chunk by chunk."""
 
     @classmethod
     def copy_of(
@@ -189,12 +192,13 @@ class FrozenGenerator:
     @torch.no_grad()
     def generate(self, n: int, *, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """``n`` samples as ``fake``, other heads, and all that they were made from."""
-        made: dict[str, list[Tensor]] = {}
-        for start in range(0, n, CHUNK):
+
+        def made(start: int) -> dict[str, Tensor]:
             chunk = self._chunk(start, min(CHUNK, n - start), seed, given)
-            for name, value in chunk.items():
-                made.setdefault(name, []).append(value.cpu())
-        return {name: torch.cat(values) for name, values in made.items()}
+            return {name: value.cpu() for name, value in chunk.items()}
+
+        first, *others = self.ranks.spread(range(0, n, CHUNK), made)
+        return {k: torch.cat([v, *(chunk[k] for chunk in others)]) for k, v in first.items()}
 
     def _chunk(
         self, start: int, n: int, seed: int, given: Mapping[str, Tensor]
