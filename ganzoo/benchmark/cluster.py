@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.benchmark.devices import kind_of
 from ganzoo.benchmark.worker import Worker, record_death
 from ganzoo.errors import ZooError
 from ganzoo.plugins.default import default_zoo
@@ -39,11 +40,13 @@ class RayCluster:
         """
         contest = jobs[0].contest
         ray = self.connected(contest.most_threads)
-        gpus = int(contest.device.startswith("cuda"))
+        kind = kind_of(contest.device)
+        gpus = int(kind == "cuda")
         # A task that died is not tried again here: its row says so, as with processes.
         options = {"num_cpus": contest.most_threads, "num_gpus": gpus, "max_retries": 0}
         task = ray.remote(**options)(files_of)
-        working = {task.remote(job): job for job in jobs}
+        # A task sees no GPU but its own, which is not the number that the contest may name.
+        working = {task.remote(job.on(kind)): job for job in jobs}
         try:
             while working:
                 ended, _ = ray.wait(list(working), timeout=REPORT)

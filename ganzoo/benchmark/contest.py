@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from ganzoo.benchmark.contenders import contender, crossed, labelled
+from ganzoo.benchmark.devices import device_terms
 from ganzoo.benchmark.folder import MOST_BYTES, Bench, Benches, contest_in
 from ganzoo.benchmark.jobs import Contest, slug
 from ganzoo.benchmark.progress import ProgressTracker, shown
@@ -59,6 +60,7 @@ def bench(
     out: str | Path = "bench",
     settings: Settings = (),
     device: str = "auto",
+    devices: Sequence[str] | None = None,
     processes: int | None = None,
     threads: int | None = None,
     ray: str | None = None,
@@ -70,11 +72,11 @@ def bench(
 
     See ``docs/benchmarks.md`` for contenders, suites and budgets. Other arguments override a
     suite's terms, and ``data`` chooses one of its contests. Unless ``threads`` are given, each run
-    has as many as suit its size, and no more than its share of the cores. With ``ray``, the address
-    of a cluster or ``local``, runs are Ray tasks; with ``zoo``, they are in this process. A bar, or
-    a line now and then, shows how far it is, unless ``on_progress`` is told. Resumes if ``out``
-    already holds part of this contest. Returns a Bench for each contest. Raises ZooError for wrong
-    arguments.
+    has as many as suit its size, and no more than its share of the cores. With ``devices``, each
+    run has the next that is free. With ``ray``, the address of a cluster or ``local``, runs are Ray
+    tasks; with ``zoo``, they are in this process. A bar, or a line now and then, shows how far it
+    is, unless ``on_progress`` is told. Resumes if ``out`` already holds part of this contest.
+    Returns a Bench for each contest. Raises ZooError for wrong arguments.
     """
     check_arguments(contenders=contenders, suite=suite, grid=grid, data=data, out=out, ray=ray)
     check_arguments(on_result=on_result, on_progress=on_progress)
@@ -83,9 +85,8 @@ def bench(
         seeds=seeds,
         evaluations=evaluations,
         settings=tuple(written(settings)),
-        device=None if device == "auto" else chosen_device(device),
-        processes=processes,
         threads=threads,
+        **device_terms(device, devices, processes, ray),
     )
     place = given_path(out)
     defaults = default_terms(place, processes)
@@ -93,7 +94,7 @@ def bench(
     made_with = chosen_zoo(zoo)
     contests = {name: settled(contest, made_with) for name, contest in contests.items()}
     benches = prepared(contests, place, made_with)
-    runner = runner_for(zoo, benches[0].contest.processes, ray)
+    runner = runner_for(zoo, benches[0].contest, ray)
     run_all(benches, place, runner, on_result, on_progress)
     return benches
 
@@ -148,13 +149,13 @@ def given(**terms: Any) -> dict[str, Any]:
 
 
 def default_terms(out: Path, processes: int | None) -> dict[str, Any]:
-    """The device, processes and threads of a folder's contests, or those of a new one.
+    """The devices, processes and threads of a folder's contests, or those of a new one.
 
     A benchmark that is resumed without naming them must not be refused as another contest.
     """
     for folder in folders_in(out):
         if (held := contest_in(folder)) is not None:
-            return held.model_dump(include={"device", "processes", "threads"})
+            return held.model_dump(include={"device", "devices", "processes", "threads"})
     return {"device": "auto", "processes": processes or 1}
 
 
@@ -192,7 +193,7 @@ def contests_of(
     return suite_contests(suite, terms, data=data, defaults=defaults)
 
 
-def runner_for(zoo: Zoo | None, processes: int, ray: str | None) -> Runner:
+def runner_for(zoo: Zoo | None, contest: Contest, ray: str | None) -> Runner:
     """The runner that a call asks for."""
     # Here, since a report runs nothing and starts a third of a second earlier without them.
     from ganzoo.benchmark.cluster import RayCluster
@@ -201,8 +202,8 @@ def runner_for(zoo: Zoo | None, processes: int, ray: str | None) -> Runner:
     if zoo is not None:
         return InProcess(zoo)
     if ray is not None:
-        return RayCluster(None if ray == "local" else ray, processes)
-    return Processes(processes)
+        return RayCluster(None if ray == "local" else ray, contest.processes)
+    return Processes(contest.processes, contest.devices)
 
 
 # ----------------------------------------------------------------------------------------- folders

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from ganzoo.benchmark.contenders import MOST_CONTENDERS, rounded
+from ganzoo.benchmark.devices import kind_of
 from ganzoo.errors import OptionError
 from ganzoo.plugins.sources import is_model_name
 from ganzoo.training.plan import CHECKPOINTS, Rounds, Saves, Seconds, Seed, Threads
@@ -96,6 +97,8 @@ class Contest(BaseModel):
     seeds: Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)] = (0,)
     evaluations: Saves = CHECKPOINTS
     device: str = "cpu"
+    devices: tuple[str, ...] = ()
+    """Those that runs are spread over, all of the kind ``device``; it may change as below."""
     threads: Threads | None = None
     """Threads of each run; None for as many as suit its size, at most its share of the cores."""
     processes: Threads = 1
@@ -166,7 +169,7 @@ class Contest(BaseModel):
             names += ["threads", "processes"]  # they decide how far a run gets in its seconds
         for name in names:
             mine, its = getattr(self, name), getattr(other, name)
-            if mine != its:
+            if mine != its and not (name == "device" and kind_of(mine) == kind_of(its)):
                 return f"{name} {mine}, not {its}"
         return None
 
@@ -174,7 +177,9 @@ class Contest(BaseModel):
         """The first term that makes another contest of it, with both values."""
         for name, value in self:
             its = getattr(other, name)
-            if name != "processes" and value != its:
+            if name == "device" and kind_of(value) == kind_of(its):
+                continue
+            if name not in {"processes", "devices"} and value != its:
                 return f"{name} {value} there, {its} here"
         return None
 
@@ -191,6 +196,17 @@ class Job(BaseModel):
     contender: str
     seed: Seed
     folder: Path
+    device: str | None = None
+    """The one of the contest's devices that it has, if they are listed."""
+
+    def on(self, device: str | None) -> Job:
+        """The job on a device of the contest's kind; None for the contest's own."""
+        return self.model_copy(update={"device": device})
+
+    @property
+    def place(self) -> str:
+        """The device that it is done on."""
+        return self.device or self.contest.device
 
 
 def jobs_of(contest: Contest, folder: Path, zoo: Zoo) -> list[Job]:

@@ -172,7 +172,10 @@ def words(contest: Contest, folder: Path) -> list[str]:
         if (value := getattr(contest, name)) is not None:
             found += [f"--{name}", str(value)]
     found += [word for setting in contest.settings for word in ("--set", setting)]
-    return [*found, "--device", contest.device, "--out", folder.resolve().name]
+    where = ["--device", contest.device]
+    if contest.devices:
+        where = ["--devices", ",".join(contest.devices)]
+    return [*found, *where, "--out", folder.resolve().name]
 
 
 def machines(bench: Bench) -> list[str]:
@@ -181,8 +184,9 @@ def machines(bench: Bench) -> list[str]:
     for part in bench.members:
         plans = [result.plan for result in part.results if result.plan is not None]
         threads = sorted({plan.threads for plan in plans if plan.threads}) or [1]
+        devices = sorted({plan.device for plan in plans}) or [part.contest.device]
         where = (
-            f"Device {part.contest.device}, runs at a time: {part.contest.processes}, threads a "
+            f"Device {' or '.join(devices)}, runs at a time: {part.contest.processes}, threads a "
             f"run: {' or '.join(map(str, threads))}"
         )
         versions = [" ".join(pair) for plan in plans[:1] for pair in plan.versions.items()]

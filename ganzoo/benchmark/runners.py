@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle, islice
 from select import select
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,9 +52,13 @@ class InProcess:
 
 @dataclass(frozen=True)
 class Processes:
-    """Each job in a process of its own, ``count`` at a time, so that none can affect another."""
+    """Each job in a process of its own, ``count`` at a time, so that none can affect another.
+
+    With ``devices``, each has one to itself, or shares it if there are more processes than devices.
+    """
 
     count: int
+    devices: Sequence[str] = ()
 
     def run(self, jobs: Sequence[Job], report: Callable[[], None]) -> Iterator[Job]:
         """Yield each job as it ends; if its process died, that is recorded in its results.
@@ -61,7 +66,8 @@ class Processes:
         On Ctrl-C the runs at work save their round and end; raises InterruptedRunError.
         """
         waiting = list(jobs)
-        servers = [Server(fork=can_fork(jobs[0])) for _ in range(min(self.count, len(jobs)))]
+        places = islice(cycle(self.devices or (None,)), min(self.count, len(jobs)))
+        servers = [Server(fork=can_fork(jobs[0]), device=device) for device in places]
         reported = time.monotonic()
         try:
             while waiting or any(server.job for server in servers):
@@ -96,8 +102,8 @@ class Server:
     report the largest job's peak memory for all later ones.
     """
 
-    def __init__(self, *, fork: bool) -> None:
-        self.fork = fork
+    def __init__(self, *, fork: bool, device: str | None = None) -> None:
+        self.fork, self.device = fork, device
         self.job: Job | None = None
         """What it is at work on."""
         self.process: subprocess.Popen[str] | None = None
@@ -107,10 +113,10 @@ class Server:
         if self.process is not None and self.process.poll() is not None:
             self.close()
         self.process = self.process or self.opened()
-        self.job = job
+        self.job = job.on(self.device)
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # a server that died at once is noticed by its exit code
-            self.process.stdin.write(job.model_dump_json() + "\n")
+            self.process.stdin.write(self.job.model_dump_json() + "\n")
             self.process.stdin.flush()
 
     def opened(self) -> subprocess.Popen[str]:

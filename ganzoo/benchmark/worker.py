@@ -126,7 +126,7 @@ class Worker:
     def score_pretrained(self, name: str) -> None:
         """Score a published model on the contest's data; ComposeError if it makes other samples."""
         data = self.data
-        model = load(name, zoo=self.zoo, device=self.contest.device)
+        model = load(name, zoo=self.zoo, device=self.job.place)
         mine, its = model.config.spaces.get("real"), data.spaces.get("real")
         if mine != its:
             message = (
@@ -147,7 +147,7 @@ class Worker:
         folder = self.job.folder
         composition = Composition(variant, self.dataset, self.zoo, loaded=self.data)
         # On a game before its training: what an episode takes depends on the policy.
-        flops = round_flops(composition.game(seed=self.job.seed, device=self.contest.device))
+        flops = round_flops(composition.game(seed=self.job.seed, device=self.job.place))
         plan = self.plan(composition, flops)
         if (folder / "run.json").exists():
             run = Run.resume(folder, plan, composition)
@@ -183,7 +183,7 @@ class Worker:
             rounds=rounds,
             seconds=budget.seconds,
             saves=self.contest.evaluations,
-            device=self.contest.device,
+            device=self.job.place,
             threads=self.contest.threads,
         )
 

@@ -43,6 +43,10 @@ Evaluations = Annotated[int | None, typer.Option(min=1, help="Points of each lea
 Out = Annotated[
     Path, typer.Option(**PATH, help="Folder for the runs, their results and the report.")
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...", help="Spread the runs over these, as many at a time."),
+]
 Processes = Annotated[
     int | None, typer.Option(min=1, help="Runs at a time, each in a process of its own; or 1.")
 ]
@@ -69,6 +73,7 @@ def bench(
     out: Out = Path("bench"),
     settings: Settings = None,
     device: Device = "auto",
+    devices: Devices = None,
     processes: Processes = None,
     threads: Threads = None,
     ray: Ray = None,
@@ -92,6 +97,7 @@ def bench(
         out=out,
         settings=settings or (),
         device=device,
+        devices=None if devices is None else devices.split(","),
         processes=processes,
         threads=threads,
         ray=ray,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ganzoo.engine.step import Step
 
+Item = TypeVar("Item")
 Told = TypeVar("Told")
 
 LOST = (
@@ -131,6 +132,11 @@ class Group(Ranks):
             dense = buffer.contiguous()
             reached(distributed.broadcast, dense, 0)
             buffer.copy_(dense)
+
+    def spread(self, items: Sequence[Item], do: Callable[[Item], Told]) -> list[Told]:
+        """What a function makes of each item; each is made by one rank, and had by all."""
+        made = self.every([do(item) for item in items[self.rank :: self.world]])
+        return [made[i % self.world][i // self.world] for i in range(len(items))]
 
     def told(self, what: Told) -> Told:
         """What rank 0 has, on every rank."""

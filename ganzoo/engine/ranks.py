@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from torch import Tensor
 
     from ganzoo.engine.step import Step
 
+Item = TypeVar("Item")
 Told = TypeVar("Told")
 
 
@@ -52,6 +53,14 @@ class Ranks:
 
     def copy_buffers(self, buffers: Iterable[Tensor]) -> None:
         """Bring buffers to those of rank 0, in place."""
+
+    def spread(self, items: Sequence[Item], do: Callable[[Item], Told]) -> list[Told]:
+        """What a function makes of each item; each is made by one rank, and had by all."""
+        return [do(item) for item in items]
+
+    def told(self, what: Told) -> Told:
+        """What rank 0 has, on every rank."""
+        return what
 
     def every(self, found: Told) -> list[Told]:
         """What each rank has found, by rank."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganzoo.engine.build import staged
 from ganzoo.engine.fixed import fixed, whole
+from ganzoo.engine.ranks import ALONE, Ranks
 from ganzoo.engine.returned import check_batch
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError
@@ -60,6 +61,8 @@ class FrozenGenerator:
     chosen: Tensor | None = None
     lazy: bool = False
     """Whether rows are read only where something cannot be drawn: they are loaded for it."""
+    ranks: Ranks = ALONE
+    """Those that share the drawing, chunk by chunk."""
 
     @classmethod
     def copy_of(
@@ -207,12 +210,11 @@ class FrozenGenerator:
         """
         made: dict[str, Tensor] = {}
         start, most = 0, CHUNK
+        if self.ranks.world > 1:
+            return self._shared(n, seed, given)
         while start < n:
             place = slice(start, min(start + most, n))
-            values = self._values(place, seed, given)
-            heads, random = self._heads(values, place, seed)
-            found = {k: v for k, v in values.items() if isinstance(v, Tensor)} | heads
-            self._check(found, place.stop - start)
+            found, random = self._made(place, seed, given)
             for name, value in found.items():
                 if name not in made:
                     made[name] = torch.empty(n, *value.shape[1:], dtype=value.dtype)
@@ -220,6 +222,26 @@ class FrozenGenerator:
             start = place.stop
             most = CHUNK * (1 if random else AT_ONCE.get(self.device.type, 1))
         return made
+
+    def _shared(self, n: int, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All samples, each chunk of them made by one rank."""
+
+        def made(start: int) -> dict[str, Tensor]:
+            found, _ = self._made(slice(start, min(start + CHUNK, n)), seed, given)
+            return {name: value.cpu() for name, value in found.items()}
+
+        chunks = self.ranks.spread(range(0, n, CHUNK), made)
+        return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+    def _made(
+        self, place: slice, seed: int, given: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], bool]:
+        """Samples of some chunks, and whether the network draws random numbers of its own."""
+        values = self._values(place, seed, given)
+        heads, random = self._heads(values, place, seed)
+        found = {k: v for k, v in values.items() if isinstance(v, Tensor)} | heads
+        self._check(found, place.stop - place.start)
+        return found, random
 
     def _check(self, made: Mapping[str, Tensor], n: int) -> None:
         check_batch(made, n, f"sampler '{self.sampler.name}' makes", "samples")

@@ -74,15 +74,25 @@ def measure(
     values, scores = Values(data, samples, alone, seed, game, device=device), Scores()
     add_scores(scores, alone, values)
     paired = [metric for metric in metrics if metric.paired]
-    if paired and frozen is not None:
-        frozen = replace(frozen, rows=data.held_out)
-        if frozen.conditions():
-            rows = choice(len(data.held_out), values.n, seed)
-            made = frozen.conditioned_on(rows).sample(len(rows), seed=seed)
-            beside = chosen_rows(data.held_out, rows)
-            pairs = Values(data, made, paired, seed, game, held_out=beside, device=device)
-            add_scores(scores, paired, pairs)
+    found = paired_samples(frozen, data, values.n, seed) if paired and frozen is not None else None
+    if found is not None:
+        rows, made = found
+        beside = chosen_rows(data.held_out, rows)
+        add_scores(
+            scores, paired, Values(data, made, paired, seed, game, held_out=beside, device=device)
+        )
     return scores
+
+
+def paired_samples(
+    frozen: FrozenGenerator, data: Data, n: int, seed: int
+) -> tuple[Tensor, dict[str, Tensor]] | None:
+    """Held-out rows by number, and samples made from each; None where none are made from rows."""
+    frozen = replace(frozen, rows=data.held_out)
+    if not frozen.conditions():
+        return None
+    rows = choice(len(data.held_out), n, seed)
+    return rows, frozen.conditioned_on(rows).sample(len(rows), seed=seed)
 
 
 def add_scores(scores: Scores, metrics: Iterable[Metric], values: Values) -> None:

@@ -6,19 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.engine.composition import GIVEN
-from ganzoo.engine.scoring import measure, measure_game
+from ganzoo.engine.evaluation import evaluated
+from ganzoo.engine.scoring import measure
 from ganzoo.errors import DataError, ZooError
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.composing import one_or_more
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
+from ganzoo.training.joining import joined
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ganzoo.engine.heads import Networks
+    from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.engine.scores import Scores
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.metric import Metric
@@ -60,20 +64,25 @@ def evaluate(
         chosen = [zoo.part("metric", name) for name in dict.fromkeys(one_or_more(metrics))]
     else:
         chosen = [metric for metric in zoo.metrics() if metric.routine]
+    with joined() as ranks:
+        if isinstance(what, Run):
+            game: Networks | None = what.game
+            variant, rows, frozen = what.game.variant, what.game.data, what.game.frozen()
+        else:
+            model = model_of(what, device=device, zoo=zoo)
+            rows, game = data_of(model, data), model.judge
+            variant, frozen = model.variant, scored(model, rows)
+        n = default_n(rows) if n is None else n
+        scores = evaluated(frozen, chosen, rows, n=n, seed=seed, game=game, ranks=ranks)
     if isinstance(what, Run):
-        game = what.game
-        variant, rows = game.variant, game.data
-        what.scores = scores = measure_game(
-            game, chosen, n=default_n(rows) if n is None else n, seed=seed
-        )
-    else:
-        model = model_of(what, device=device, zoo=zoo)
-        variant, rows = model.variant, data_of(model, data)
-        scores = measure_model(
-            model, chosen, rows, n=default_n(rows) if n is None else n, seed=seed
-        )
+        what.scores = scores
     refuse_unfit(scores, chosen if metrics else (), f"'{variant.name}' on '{rows.name}'")
     return scores
+
+
+def scored(model: Pretrained, data: Data) -> FrozenGenerator:
+    """A model's generator, conditioned on held-out rows as that of a run is."""
+    return replace(model.frozen, rows=data.held_out, lazy=False)
 
 
 def refuse_unfit(scores: Scores, asked: Sequence[Metric], what: str) -> None:
@@ -114,7 +123,7 @@ def measure_model(
 
     Metrics read its discriminator too, where that is published.
     """
-    frozen = replace(model.frozen, rows=data.held_out, lazy=False)
+    frozen = scored(model, data)
     samples = frozen.sample(n, seed=seed)
     return measure(
         metrics,

@@ -97,7 +97,7 @@ class Lead(Member):
         """Let all ranks play so many rounds: up to the next save, or one if seconds decide."""
         budget, game, rounds = run.plan.budget, run.game, 1
         if run.plan.rounds is not None:
-            while rounds < most and budget.progress(game.rounds + rounds, 0.0) < due:
+            while rounds < most and budget.progress(game.rounds + rounds, 0.0) < min(due, 1.0):
                 rounds += 1
         self._call("play", rounds, game.progress)
         return rounds

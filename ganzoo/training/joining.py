@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 from contextlib import contextmanager
+from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +18,9 @@ from ganzoo.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+JOINS = count()
+"""The numbers of the groups that this process joins, which are the same on every rank."""
 
 
 @contextmanager
@@ -50,8 +55,18 @@ def join() -> None:
         backend = "cpu:gloo,cuda:nccl"
         if local_rank() < torch.cuda.device_count():
             torch.cuda.set_device(local_rank())
-    distributed.init_process_group(backend)
+    store, rank, world = rendezvous()
+    # A group that is joined after another has left must not read what that one wrote.
+    own = distributed.PrefixStore(f"ganzoo {next(JOINS)}", store)
+    distributed.init_process_group(backend, store=own, rank=rank, world_size=world)
     atexit.register(leave)
+
+
+@cache
+def rendezvous() -> tuple[distributed.Store, int, int]:
+    """Where the processes meet, this one's rank and their number."""
+    store, rank, world = next(distributed.rendezvous("env://"))
+    return store, rank, world
 
 
 def leave() -> None:
@@ -73,7 +88,7 @@ def check_device(device: str) -> None:
         message = "several ranks train on cuda or cpu, not on mps."
     elif kind == "cuda" and number:
         message = f"each rank has a GPU of its own; say --device cuda in place of {device}."
-    elif kind == "cuda" and local_rank() >= (count := torch.cuda.device_count()):
-        message = f"there are more ranks than GPUs here, {count}; start one for each GPU."
+    elif kind == "cuda" and local_rank() >= (gpus := torch.cuda.device_count()):
+        message = f"there are more ranks than GPUs here, {gpus}; start one for each GPU."
     if message is not None:
         raise RunError(message)

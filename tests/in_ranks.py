@@ -1,0 +1,182 @@
+"""What several ranks do together: ``torchrun`` starts this on each of them, for ``test_ranks``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ganzoo_vanilla import Mlp
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganzoo.engine.game import Game
+from ganzoo.engine.group import Group
+from ganzoo.errors import FollowedError, InterruptedRunError, OptionError
+from ganzoo.parts.dataset import Data
+from ganzoo.parts.part import Regularizer
+from ganzoo.parts.variant import Variant
+from ganzoo.plugins.zoo import Zoo
+from ganzoo.training.crew import ALONE
+from ganzoo.training.joining import joined
+from ganzoo.training.run import Run
+from ganzoo.training.train import resumed, train
+from tests.conftest import FIRST_PARTY, Origin
+from tests.small import images, play, points, variant_of
+
+ROUNDING = 1e-5
+
+
+class Noisy(Regularizer):
+    """A term that draws in many ways, for each sample and for all of them."""
+
+    def discriminator(self, score: Any, real: Tensor, fake: Tensor) -> Tensor:
+        mixed = torch.lerp(real, fake, torch.rand(len(real), 1)) + 0.1 * torch.randn_like(real)
+        both = functional.dropout(torch.cat([mixed, real]), 0.5)
+        first, second = both.chunk(2)
+        shift, turn = torch.rand(2, len(real))
+        kept = torch.bernoulli(torch.full_like(shift, 0.5))
+        return torch.rand(()) * (score(first + second).flatten() * kept * shift + turn)
+
+
+class Remembering(Regularizer):
+    """A state that follows what the rank itself has seen."""
+
+    def start(self, game: Game) -> Memory:
+        return Memory()
+
+    def project(self, net: nn.Module, player: str, state: Memory, fake: Tensor) -> None:
+        state.mean = fake.mean().detach()
+
+
+class Memory:
+    mean = torch.zeros(())
+
+    def state(self) -> dict[str, Tensor]:
+        return {"mean": self.mean}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self.mean = state["mean"]
+
+
+class Interrupting(Regularizer):
+    """Asks the process of rank 1 to end, in its third step."""
+
+    def start(self, game: Game) -> list[int]:
+        return [0, game.ranks.rank]
+
+    def discriminator(self, real: Tensor, state: list[int]) -> Tensor:
+        state[0] += 1
+        if state == [3, 1]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real.sum(1) * 0
+
+
+def same(one: Game, other: Game) -> bool:
+    """Whether two games are in one state, to rounding."""
+    (mine, facts), (its, others) = one.state(), other.state()
+    return facts == others and all(
+        torch.allclose(mine[name].double(), its[name].double(), rtol=1e-4, atol=ROUNDING)
+        for name in mine
+    )
+
+
+def several_equal_one(variant: Variant, data: Data, **options: Any) -> None:
+    ranks = Group(**options)
+    together = play(Game(variant, data, ranks=ranks), 4)
+    assert same(together, play(Game(variant, data), 4)), variant.name
+    assert len({*ranks.every(str(together.state()))}) == 1 + (variant.name == "unsynced")
+
+
+def games(zoo: Zoo) -> None:
+    plain = variant_of(Mlp(width=16), ema=0.9)
+    several_equal_one(plain, points())
+    several_equal_one(variant_of(Mlp(width=16), regularizers=(Noisy(),)), points())
+    penalty = zoo.part("regularizer", "gradient-penalty")
+    several_equal_one(variant_of(Mlp(width=16), regularizers=(penalty,)), points())
+    small = ["architecture.width=4", "batch=8"]
+    for name in ("dcgan", "wgan-gp"):
+        several_equal_one(zoo.compose(name, settings=small), images(size=8), sync_batch_norm=True)
+    remembering = variant_of(Mlp(width=16), regularizers=(Remembering(),))
+    game = play(Game(remembering, points(), ranks=Group()), 2)
+    (memory,) = game.states.values()
+    assert len({*Group().every(float(memory.mean))}) == 1
+
+
+def runs(zoo: Zoo, out: Path) -> None:
+    """Two ranks, one process and two again end as one process alone, in files too."""
+    rank = Group().rank
+    terms: dict[str, Any] = {"data": "ring", "settings": ["batch=8"], "zoo": zoo, "device": "cpu"}
+    run = train("vanilla", rounds=20, save_every=10, out=out / "shared", **terms)
+    assert run.game.rounds == 20
+    if rank == 0:
+        alone(20, 30, out / "shared", zoo)
+    Group().every("")
+    run = train(rounds=50, resume=True, out=out / "shared", zoo=zoo)
+    assert run.game.rounds == 50
+    assert [*Path().iterdir()] == []  # where ranks without a folder would write
+    scores = evaluate(out / "shared", zoo)
+    assert len({*Group().every(str(scores))}) == 1
+
+
+def alone(played: int, rounds: int, out: Path, zoo: Zoo) -> None:
+    """Go on with a run in this process by itself."""
+    options = dict.fromkeys(["seed", "save_every", "threads", "on_divergence", "start"])
+    options |= {"rounds": rounds, "device": "auto"}
+    run = resumed(None, {}, options, out, zoo, crew=ALONE)
+    assert run.game.rounds == played
+    run.train(zoo.observers())
+
+
+def evaluate(folder: Path, zoo: Zoo) -> object:
+    """Samples that ranks draw together are those of one process, bit for bit."""
+    from ganzoo.pretrained.scores import evaluate as evaluated  # after the group is joined
+
+    frozen = Run.open(folder, zoo).game.frozen()
+    mine, its = replace(frozen, ranks=Group()).sample(600), frozen.sample(600)
+    assert all(torch.equal(mine[name], its[name]) for name in its)
+    return evaluated(folder, n=600, zoo=zoo)
+
+
+def endings(zoo: Zoo, out: Path) -> None:
+    """What ends a training on one rank ends it on all; the next one starts anew."""
+    odd = "2 ranks cannot share a batch of 7 evenly; set one that 2 divides, such as batch=8."
+    ends(odd, OptionError, 1, out=out / "odd", settings=["batch=7"], zoo=zoo)
+    assert not (out / "odd").exists()
+    asked = (
+        "interrupted after round 10, which is saved; the same command with --resume goes on from "
+        "there."
+    )
+    ends(asked, InterruptedRunError, 130, out=out / "asked", regularizers=Interrupting, zoo=zoo)
+
+
+def ends(message: str, kind: type[Exception], code: int, **choices: Any) -> None:
+    rank = int(os.environ["RANK"])
+    with pytest.raises(FollowedError if rank else kind) as error:
+        train("vanilla", data="ring", rounds=100, device="cpu", **choices)
+    told = f"rank 0 ended the training: {message}" if rank else message
+    assert str(error.value) == told
+    if isinstance(error.value, FollowedError):
+        assert error.value.code == code
+
+
+def main(out: Path) -> None:
+    torch.set_num_threads(1)
+    zoo = Zoo([(Origin(n, f"ganzoo-{n}", "0.2.0"), m) for n, m in FIRST_PARTY.items()])
+    empty = out / f"empty {os.environ['RANK']}"
+    empty.mkdir()
+    os.chdir(empty)
+    with joined():
+        games(zoo)
+        runs(zoo, out)
+    endings(zoo, out)
+    (out / f"done {os.environ['RANK']}").touch()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
