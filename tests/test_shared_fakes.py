@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -204,10 +205,15 @@ def test_streamed_rows_are_those_of_the_discriminator_alone() -> None:
     source = Counted()
     rows = StreamedRows(source, POINT, index="", workers=0)
     game = shared(data=Data("counted", rows, rows, POINT))
+    announced: list[Tensor] = []
+    game.train.ahead = lambda batches: announced.extend(islice(batches, 2))  # type: ignore[method-assign]
     order = copy.copy(game.order)
     source.read.clear()
-    play(game, 2)
-    assert source.read == order.take(16).tolist()
+    play(game, 1)
+    first, second = order.take(8), order.take(8)
+    assert torch.equal(torch.stack(announced), torch.stack([first, second]))
+    play(game, 1)
+    assert source.read == [*first.tolist(), *second.tolist()]
 
 
 def test_a_run_keeps_it_and_resumes(zoo: Zoo, tmp_path: Path) -> None:
