@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.build import staged
+from ganzoo.engine.chunks import CHUNK, filled, joined, parts_of, unparted
 from ganzoo.engine.fixed import fixed, whole
 from ganzoo.engine.ranks import ALONE, Ranks
 from ganzoo.engine.returned import check_batch
@@ -21,16 +22,13 @@ from ganzoo.parts.needs import accepts, as_heads
 from ganzoo.parts.space import masks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from ganzoo.engine.fixed import Given
     from ganzoo.parts.part import Sampler
     from ganzoo.parts.rows import Rows
     from ganzoo.parts.space import Space
 
-CHUNK = 256
-"""Samples drawn and made at a time; whole chunks are drawn, so that the first of them are the same
-however many are asked for."""
 AT_ONCE = {"cuda": 4, "mps": 4}
 """Chunks that go through the network at once, by the kind of device; one on any other.
 
@@ -275,31 +273,3 @@ class FrozenGenerator:
             with random.leased():
                 out = self.net(**{k: filled(v) for k, v in named.items()})
         return {head: value[:n] for head, value in as_heads(out, "fake").items()}, draws
-
-
-def joined(chunks: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The values of several chunks as those of one."""
-    first, *others = chunks
-    if not others:
-        return first
-    return {
-        name: torch.cat([chunk[name] for chunk in chunks]) if isinstance(value, Tensor) else value
-        for name, value in first.items()
-    }
-
-
-def filled(value: Any) -> Any:
-    """A value of the first samples of a chunk, its last row repeated for the others."""
-    if not isinstance(value, Tensor):
-        return value
-    return torch.cat([value, value[-1:].expand(CHUNK - len(value), *value.shape[1:])])
-
-
-def parts_of(spaces: Mapping[str, Space]) -> dict[str, Space]:
-    """The parts of joined spaces, by names as ``code.c1``."""
-    return {f"{n}.{k}": part for n, space in spaces.items() for k, part in space.parts.items()}
-
-
-def unparted(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The values given whole; a part of one, as ``code.c1``, is for the sampler to put in place."""
-    return {name: value for name, value in given.items() if "." not in name}
