@@ -49,7 +49,7 @@ def resumed_plan(
     changed["device"] = runs_own(folder, held.device) if device == "auto" else chosen_device(device)
     changed |= {"variant": composition.variant.spec(), "data": composition.dataset.spec()}
     plan: Plan = validated(Plan, {**held.model_dump(), **changed}, "run")
-    check_graph(plan.device, wanted=said["graph"])
+    check_graph(plan.device, wanted=said.get("graph"))
     return plan, composition
 
 
