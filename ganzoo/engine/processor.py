@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SMALL = 1 << 25
 """Work, in parameters times samples, of a step that takes about a millisecond on one core. For
 less, threads gain little, and where the cores are busy they wait long for each other; bf16 gains
-nothing, since its casts take what its products save."""
+little too, since its casts take much of what its products save."""
 PRODUCTS = ("avx512_bf16", "amx_bf16", "bf16")
 """Instructions that multiply bf16 numbers, as torch names them; the last is of ARM."""
 RECOMMENDED = (
