@@ -31,7 +31,7 @@ def moved(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
 @cache
 def copying(device: torch.device) -> torch.cuda.Stream:
     """The stream of a GPU on which batches are copied."""
-    return torch.cuda.Stream(device)
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def pinned(column: Tensor) -> Tensor:
