@@ -89,11 +89,9 @@ class Envs:
             raise DataError(message) from error
 
     def _finite(self, values: Array, what: str) -> Array:
-        if values.dtype == np.float32:
-            single = values.copy()
-        else:
-            with np.errstate(over="ignore"):
-                single = values.astype(np.float32)
+        with np.errstate(over="ignore"):
+            # Their order in memory stays, by which a layer of few observations rounds.
+            single = np.array(values, dtype=np.float32)
         finite = np.isfinite(single)
         if not finite.all():
             wrong = np.argmin(finite.reshape(self.n, -1).all(1))

@@ -123,7 +123,7 @@ class Policy:
         """The network as it acts."""
         return self.net.acting()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def chosen(self, obs: Tensor, streams: list[torch.Generator] | None = None) -> Array:
         """Actions for (N, d): the most likely ones, or drawn with a stream for each chunk."""
         taken = []
