@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import resource
 import statistics
@@ -33,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from growth_picture import BEYOND, draw, slope
 from noise import images, space_of
 from peak import peak_memory, resident
 from timing import arguments, machine, markdown, timed, told, write
@@ -46,7 +46,6 @@ FEWEST = 3
 """Rounds of a point that are timed however long they take."""
 LIMIT = 3 << 30
 """Bytes of addresses that a process may take where rows grow, beyond those it has."""
-BEYOND = "beyond memory"
 
 
 @dataclass(frozen=True)
@@ -169,6 +168,17 @@ AXES = (
 )
 
 
+PANELS = {
+    "width": ["width"],
+    "side": ["side"],
+    "batch": ["batch"],
+    "rows": ["resident rows", "streamed rows"],
+    "seeds of a contest": ["seeds"],
+    "processes of a contest": ["processes"],
+}
+"""The axes of each column of the picture."""
+
+
 # ------------------------------------------------------------------------------------------ points
 
 
@@ -209,12 +219,6 @@ def in_its_process(axis: Axis, value: int) -> dict[str, Any]:
 # -------------------------------------------------------------------------------------- results
 
 
-def slope(points: Sequence[Mapping[str, Any]], what: str) -> float:
-    """The power by which something grows between the last three points."""
-    last = [(math.log(p["value"]), math.log(max(p[what], 1e-9))) for p in points][-3:]
-    return statistics.linear_regression(*zip(*last, strict=True)).slope
-
-
 def table(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A row of each axis: every point, and both slopes."""
     rows = []
@@ -228,47 +232,6 @@ def table(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             row[f"slope of {what}"] = f"{slope(measured, what):.2f}" if measured[1:] else ""
         rows.append(row)
     return [row for row in rows if row["to"]]
-
-
-def draw(points: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Small panels on logarithmic axes: seconds above, memory below."""
-    import matplotlib as mpl  # of the extra 'report'
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    panels = {"rows": ["resident rows", "streamed rows"]}
-    for axis in AXES:
-        if axis.name not in panels["rows"]:
-            panels[axis.name] = [axis.name]
-    figure, grid = plt.subplots(2, len(panels), figsize=(2.5 * len(panels), 5.2), sharex="col")
-    for column, (title, names) in enumerate(panels.items()):
-        for row, what in enumerate(("seconds", "MiB")):
-            axes = grid[row][column]
-            for name in names:
-                one_line(axes, [p for p in points if p["axis"] == name], what, name)
-            axes.set(xscale="log", yscale="log", xlabel=title if row else "")
-            axes.grid(visible=True, alpha=0.3)
-            if axes.lines:
-                axes.legend(fontsize=7, frameon=False)
-        grid[0][column].set_title(f"{title}: {next(a.of for a in AXES if a.name in names)}")
-    grid[0][0].set_ylabel("seconds")
-    grid[1][0].set_ylabel("peak memory, MiB")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def one_line(axes: Any, points: Sequence[Mapping[str, Any]], what: str, name: str) -> None:
-    """Points of one axis, the slope of the last, and where memory did not suffice."""
-    measured = [p for p in points if what in p]
-    if not measured:
-        return
-    power = f", slope {slope(measured, what):.2f}" if measured[1:] else ""
-    xs, ys = [p["value"] for p in measured], [p[what] for p in measured]
-    (line,) = axes.plot(xs, ys, "o-", markersize=4, label=name + power)
-    for failed in (p["value"] for p in points if p.get("failed") == BEYOND):
-        axes.plot([failed], [ys[-1]], "x", color=line.get_color(), label=f"{name}: {BEYOND}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -293,7 +256,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(markdown(rows))
     write(options.out, {"machine": machine(), "points": points, "rows": rows})
     if options.picture:
-        draw(points, options.picture)
+        draw(points, PANELS, options.picture)
     return 0
 
 

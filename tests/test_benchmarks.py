@@ -16,6 +16,7 @@ import gpu_rows
 import growth
 import pytest
 import torch
+from growth_picture import BEYOND, short, slope
 from peak import peak_memory
 from peers import particlegan, playing
 from peers.install import PEERS, commands
@@ -205,7 +206,11 @@ def test_growth_is_measured_told_and_drawn(tmp_path: Path, capsys) -> None:
 
 def test_a_slope_is_the_power_between_the_last_three_points() -> None:
     points = [{"value": n, "seconds": 7 * n**2} for n in (10, 20, 40)]
-    assert growth.slope([{"value": 1, "seconds": 1e9}, *points], "seconds") == pytest.approx(2)
+    assert slope([{"value": 1, "seconds": 1e9}, *points], "seconds") == pytest.approx(2)
+
+
+def test_ticks_are_short() -> None:
+    assert [*map(short, (0.05, 8, 1024, 10_000, 10**7))] == ["0.05", "8", "1024", "10k", "10M"]
 
 
 def test_what_is_beyond_memory_is_a_cell_of_the_table() -> None:
@@ -213,7 +218,7 @@ def test_what_is_beyond_memory_is_a_cell_of_the_table() -> None:
     points = [
         {"axis": name, "value": 10, "seconds": 1.0, "MiB": 2.0},
         {"axis": name, "value": 20, "seconds": 1.0, "MiB": 4.0},
-        {"axis": name, "value": 40, "failed": growth.BEYOND},
+        {"axis": name, "value": 40, "failed": BEYOND},
     ]
     (row,) = growth.table(points)
     assert row["MiB"] == "2; 4; beyond memory"

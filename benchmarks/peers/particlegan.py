@@ -133,16 +133,16 @@ def ours(seed: int) -> Contender:
     """The engine, with fresh Gaussian latents and an average of the generator."""
     rows = ResidentRows({"real": points(1_000_000, torch.Generator().manual_seed(seed))})
     data = Data("grid", rows, rows, {"real": Space(shape=(2,))})
-    adam = Adam(lr=1e-3, betas=(0.0, 0.99))
+    adam = Adam(lr=5e-3, betas=(0.0, 0.99))
     variant = Variant(
         name="points",
         architecture=PointNets(),
         loss=Pairing(),
-        regularizers=(R1(weight=0.1), R2(weight=0.1)),
+        regularizers=(R1(weight=0.01), R2(weight=0.01)),
         sampler=Gaussian(dim=2),
         optimizers={"discriminator": adam, "generator": adam},
-        batch=512,
-        ema=0.999,
+        batch=256,
+        ema=0.995,
     )
     game = Game(variant, data, seed=seed)
     return Contender(game.round, lambda n: game.sample(n, seed=seed)["fake"])
