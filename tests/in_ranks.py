@@ -144,6 +144,13 @@ def runs(zoo: Zoo, out: Path) -> None:
     assert len({*Group().every(str(scores))}) == 1
 
 
+def saved_buffers(zoo: Zoo, out: Path) -> None:
+    """With batch norm of each rank's own, all go on with the statistics that are saved."""
+    settings = ["architecture.width=4", "batch=8"]
+    terms: dict[str, Any] = {"data": "digits", "settings": settings, "zoo": zoo, "device": "cpu"}
+    assert is_common(train("dcgan", rounds=4, save_every=2, out=out / "norm", **terms).game)
+
+
 def rolled_back(zoo: Zoo, out: Path) -> None:
     """Ranks go back together, and on with the same other numbers."""
     terms: dict[str, Any] = {"data": "ring", "settings": ["batch=8"], "zoo": zoo, "device": "cpu"}
@@ -202,6 +209,7 @@ def main(out: Path) -> None:
     with joined():
         games(zoo)
         runs(zoo, out)
+        saved_buffers(zoo, out)
         rolled_back(zoo, out)
     endings(zoo, out)
     (out / f"done {os.environ['RANK']}").touch()
