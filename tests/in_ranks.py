@@ -7,7 +7,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganzoo.engine.game import Game
-from ganzoo.engine.group import Group
+from ganzoo.engine.group import Group, digest
 from ganzoo.errors import FollowedError, InterruptedRunError, OptionError
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.part import Regularizer
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.zoo import Zoo
-from ganzoo.training.crew import ALONE
+from ganzoo.training.crew import ALONE, buffers
 from ganzoo.training.joining import joined
 from ganzoo.training.run import Run
 from ganzoo.training.train import resumed, train
@@ -77,6 +77,16 @@ class Interrupting(Regularizer):
         return real.sum(1) * 0
 
 
+class Cursed(Regularizer):
+    """Is NaN once."""
+
+    calls: ClassVar[list[int]] = []
+
+    def generator(self, z: Tensor) -> Tensor:
+        self.calls.append(len(z))
+        return torch.full((len(z),), torch.nan if len(self.calls) == 26 else 0.0)
+
+
 def same(one: Game, other: Game) -> bool:
     """Whether two games are in one state, to rounding."""
     (mine, facts), (its, others) = one.state(), other.state()
@@ -86,11 +96,16 @@ def same(one: Game, other: Game) -> bool:
     )
 
 
+def is_common(game: Game) -> bool:
+    """Whether a game is in the same state on all ranks, bit for bit."""
+    return len({*game.ranks.every(digest(game.state()[0]))}) == 1
+
+
 def several_equal_one(variant: Variant, data: Data, **options: Any) -> None:
     ranks = Group(**options)
     together = play(Game(variant, data, ranks=ranks), 4)
     assert same(together, play(Game(variant, data), 4)), variant.name
-    assert len({*ranks.every(str(together.state()))}) == 1 + (variant.name == "unsynced")
+    assert is_common(together)
 
 
 def games(zoo: Zoo) -> None:
@@ -106,6 +121,11 @@ def games(zoo: Zoo) -> None:
     game = play(Game(remembering, points(), ranks=Group()), 2)
     (memory,) = game.states.values()
     assert len({*Group().every(float(memory.mean))}) == 1
+    # Batch norm's statistics are each rank's own, until a run is saved.
+    game = play(Game(zoo.compose("dcgan", settings=small), images(size=8), ranks=Group()), 2)
+    assert not is_common(game)
+    game.ranks.copy_buffers(buffers(game))
+    assert is_common(game)
 
 
 def runs(zoo: Zoo, out: Path) -> None:
@@ -119,9 +139,27 @@ def runs(zoo: Zoo, out: Path) -> None:
     Group().every("")
     run = train(rounds=50, resume=True, out=out / "shared", zoo=zoo)
     assert run.game.rounds == 50
-    assert [*Path().iterdir()] == []  # where ranks without a folder would write
+    assert run.folder == out / "shared"
     scores = evaluate(out / "shared", zoo)
     assert len({*Group().every(str(scores))}) == 1
+
+
+def saved_buffers(zoo: Zoo, out: Path) -> None:
+    """With batch norm of each rank's own, all go on with the statistics that are saved."""
+    settings = ["architecture.width=4", "batch=8"]
+    terms: dict[str, Any] = {"data": "digits", "settings": settings, "zoo": zoo, "device": "cpu"}
+    assert is_common(train("dcgan", rounds=4, save_every=2, out=out / "norm", **terms).game)
+
+
+def rolled_back(zoo: Zoo, out: Path) -> None:
+    """Ranks go back together, and on with the same other numbers."""
+    terms: dict[str, Any] = {"data": "ring", "settings": ["batch=8"], "zoo": zoo, "device": "cpu"}
+    terms |= {"on_divergence": "rollback", "regularizers": Cursed, "out": out / "cursed"}
+    run = train("vanilla", rounds=40, save_every=10, **terms)
+    assert {*Cursed.calls[1:]} == {4}
+    assert run.game.rounds == 40
+    assert run.game.order.restarts == 1
+    assert is_common(run.game)
 
 
 def alone(played: int, rounds: int, out: Path, zoo: Zoo) -> None:
@@ -168,12 +206,11 @@ def ends(message: str, kind: type[Exception], code: int, **choices: Any) -> None
 def main(out: Path) -> None:
     torch.set_num_threads(1)
     zoo = Zoo([(Origin(n, f"ganzoo-{n}", "0.2.0"), m) for n, m in FIRST_PARTY.items()])
-    empty = out / f"empty {os.environ['RANK']}"
-    empty.mkdir()
-    os.chdir(empty)
     with joined():
         games(zoo)
         runs(zoo, out)
+        saved_buffers(zoo, out)
+        rolled_back(zoo, out)
     endings(zoo, out)
     (out / f"done {os.environ['RANK']}").touch()
 

@@ -9,19 +9,26 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from ganzoo_vanilla import Mlp
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
 from ganzoo.cli.tables import answer, results_only
+from ganzoo.engine.game import Game
+from ganzoo.engine.group import Group
 from ganzoo.engine.shared_draws import SharedDraws
-from ganzoo.errors import RunError
+from ganzoo.errors import ComposeError, RunError
+from ganzoo.parts.dataset import Data
+from ganzoo.parts.space import Space
+from ganzoo.parts.streamed import StreamedRows
 from ganzoo.training.joining import check_device
 from ganzoo.training.train import train
+from tests.small import play, variant_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +96,48 @@ def test_when_a_rank_is_killed_the_others_end_and_one_is_silent(tmp_path: Path) 
     out, err = second.communicate(timeout=120)
     first.communicate()
     assert (second.returncode, out, err) == (1, "", LOST)
+
+
+class Second(Group):
+    """Rank 1 of two, as far as it is by itself."""
+
+    def __init__(self) -> None:
+        self.rank, self.world, self.sync_batch_norm = 1, 2, False
+
+    def averaged(self, grads: Any, terms: Any) -> Any:
+        return grads, terms
+
+
+def test_a_rank_reads_and_announces_its_own_rows_of_streamed_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = [{"real": torch.tensor([float(i), 0.0])} for i in range(20)]
+    space = Space(shape=(2,))
+    rows = StreamedRows(source, {"real": space}, index="", workers=0)
+    game = Game(
+        variant_of(Mlp(width=4)), Data("streamed", rows, rows, {"real": space}), ranks=Second()
+    )
+    announced, read = [], []
+    column = StreamedRows.column
+
+    def reading(self: StreamedRows, name: str, rows: Tensor) -> Tensor:
+        read.append(rows.tolist())
+        return column(self, name, rows)
+
+    monkeypatch.setattr(StreamedRows, "column", reading)
+    ahead = lambda _, batches: announced.append(next(iter(batches)).tolist())  # noqa: E731
+    monkeypatch.setattr(StreamedRows, "ahead", ahead)
+    whole = game.order.coming(8, [True, True])
+    expected = [batch.tolist()[4:] for batch, _ in zip(whole, range(2), strict=False)]
+    play(game, 1)
+    assert announced == expected[:1] == read[:1]
+
+
+def test_what_ranks_cannot_share_is_refused() -> None:
+    step = "2 ranks cannot share a step of 3 samples evenly; set its size so that 2 divides it."
+    with pytest.raises(ComposeError) as error:
+        Second().dealt(None, {"z": torch.zeros(3, 2)})
+    assert str(error.value) == step
 
 
 # ---------------------------------------------------------------------------------- random numbers

@@ -84,7 +84,7 @@ class Lead(Member):
 
     def begin(self, run: Shown) -> None:
         """Let all ranks set up the run's game, as it is. Raises RunError if one cannot."""
-        self._call("begin", run.plan.model_dump_json())
+        self._call("begin", run.plan.model_dump_json(), str(run.folder))
         problems = self.group.every("")
         self.midway = False
         for rank, problem in enumerate(problems):

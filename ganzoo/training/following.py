@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ganzoo.errors import FollowedError, first_line
@@ -23,8 +24,8 @@ Run = TypeVar("Run", bound="Shown")
 class Follower(Generic[Run]):
     """A rank that does what rank 0 calls, until that ends the training."""
 
-    def __init__(self, group: Group, made: Callable[[str], Run]) -> None:
-        """``made`` sets up a run of a plan in JSON, of which nothing is written."""
+    def __init__(self, group: Group, made: Callable[[str, Path], Run]) -> None:
+        """``made`` sets up a run of a plan, as JSON, in rank 0's folder; it writes nothing."""
         self.group, self.made = group, made
         self.run: Run
         self.ended = False
@@ -42,10 +43,10 @@ class Follower(Generic[Run]):
                     self.run.game.train.ahead(())
         return self.run
 
-    def begin(self, plan: str) -> None:
+    def begin(self, plan: str, folder: str) -> None:
         """Set up the game of a plan; what fails here is told by rank 0 too."""
         try:
-            self.run = self.made(plan)
+            self.run = self.made(plan, Path(folder))
         except Exception as error:
             self.group.every(first_line(error))
             raise

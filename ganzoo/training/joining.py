@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import distributed
@@ -19,6 +20,8 @@ from ganzoo.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LONGEST = timedelta(hours=2)
+"""How long a rank waits for another that is there: rank 0 may have data to fetch."""
 JOINS = count()
 """The numbers of the groups that this process joins, which are the same on every rank."""
 
@@ -57,15 +60,15 @@ def join() -> None:
             torch.cuda.set_device(local_rank())
     store, rank, world = rendezvous()
     # A group that is joined after another has left must not read what that one wrote.
-    own = distributed.PrefixStore(f"ganzoo {next(JOINS)}", store)
-    distributed.init_process_group(backend, store=own, rank=rank, world_size=world)
+    own = distributed.PrefixStore(f"ganzoo {next(JOINS)}", store)  # type: ignore[attr-defined]
+    distributed.init_process_group(backend, timeout=LONGEST, store=own, rank=rank, world_size=world)
     atexit.register(leave)
 
 
 @cache
-def rendezvous() -> tuple[distributed.Store, int, int]:
+def rendezvous() -> tuple[Any, int, int]:
     """Where the processes meet, this one's rank and their number."""
-    store, rank, world = next(distributed.rendezvous("env://"))
+    store, rank, world = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]
     return store, rank, world
 
 

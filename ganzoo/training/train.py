@@ -110,15 +110,15 @@ def led(
 def followed(
     group: Group, variant: str | Variant | Composition | None, choices: Choices, zoo: Zoo
 ) -> Run:
-    """The run that rank 0 plays, as another rank has it: its game, and no folder."""
+    """The run that rank 0 plays, as another rank has it, which writes nothing."""
 
-    def made(text: str) -> Run:
+    def made(text: str, folder: Path) -> Run:
         known = checked_choices(train, variant, choices, zoo)
         plan = Plan.model_validate_json(text)
         plan, composition = composed_plan(plan, knowing(zoo, variant, known))
         given = variant if isinstance(variant, Composition) else composition.variant
         here = compose(given, zoo=composition.zoo, **Choices(data=known.get("data")))
-        return Run(Path(), plan, replace(composition, loaded=here.loaded), Member())
+        return Run(folder, plan, replace(composition, loaded=here.loaded), Member())
 
     return Follower(group, made).follow()
 
