@@ -90,9 +90,7 @@ def bench(
     place = given_path(out)
     defaults = default_terms(place, processes)
     contests = contests_of(contenders, suite, grid, data, terms, defaults=defaults)
-    made_with = chosen_zoo(zoo)
-    contests = {name: settled(contest, made_with) for name, contest in contests.items()}
-    benches = prepared(contests, place, made_with)
+    benches = prepared(contests, place, chosen_zoo(zoo))
     runner = runner_for(zoo, benches[0].contest.processes, ray)
     run_all(benches, place, runner, on_result, on_progress)
     return benches
@@ -216,7 +214,7 @@ def prepared(contests: Mapping[str, Contest], out: Path, zoo: Zoo) -> Benches:
         message = f"{out} holds another benchmark; choose another --out."
         raise RunError(message)
     benches = Benches(
-        Bench(contest, folder, zoo)
+        Bench(settled(contest, zoo), folder, zoo)
         for contest, folder in zip(contests.values(), folders, strict=True)
     )
     for made in benches:
