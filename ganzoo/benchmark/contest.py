@@ -161,11 +161,12 @@ def settled(contest: Contest, zoo: Zoo) -> Contest:
     """A contest with a device in place of ``auto``: the CPU, if that suits all its contenders."""
     if contest.device != "auto":
         return contest
-    device, dataset = chosen_device("auto"), zoo.dataset(contest.data, contest.settings)
-    texts = [text for text in contest.contenders.values() if not is_model_name(text, zoo)]
-    variants = (contender(text, zoo, contest.settings) for text in texts)
-    if device != "cpu" and all(suits_cpu(Composition(v, dataset, zoo)) for v in variants):
-        device = "cpu"
+    device = chosen_device("auto")
+    if device != "cpu":
+        dataset = zoo.dataset(contest.data, contest.settings)
+        texts = [text for text in contest.contenders.values() if not is_model_name(text, zoo)]
+        variants = (contender(text, zoo, contest.settings) for text in texts)
+        device = "cpu" if all(suits_cpu(Composition(v, dataset, zoo)) for v in variants) else device
     return contest.model_copy(update={"device": device})
 
 
