@@ -52,12 +52,13 @@ class SyncedNorm(TorchFunctionMode):
             return functional.batch_norm(
                 sample, running_mean, running_var, weight, bias, training, momentum, eps
             )
-        exact = sample.float()
+        exact = sample if sample.dtype == torch.float64 else sample.float()
         others = [d for d in range(sample.dim()) if d != 1]
         var, mean = torch.var_mean(exact, others, correction=0)
         # Each rank fills its own row of zeros, so that the sum is all of them.
-        rows = torch.zeros(self.world, 2, len(mean), device=mean.device)
-        rows = rows.index_put((torch.tensor(self.rank),), torch.stack([mean, var]))
+        own = torch.stack([mean, var])
+        nothing = torch.zeros_like(own)
+        rows = torch.stack([own if r == self.rank else nothing for r in range(self.world)])
         found: Tensor = Summed.apply(rows, self.summed)  # type: ignore[no-untyped-call]
         means, variances = found.unbind(1)
         mean = means.mean(0)
