@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ganzoo.errors import in_words
+from ganzoo.parts.moving import pinned
 
 if TYPE_CHECKING:
     from ganzoo.engine.game import Game
@@ -45,7 +46,8 @@ class Drawn:
         self._latest = latest
         for value, held in zip(latest, self.held, strict=True):
             if isinstance(held, Tensor):
-                held.copy_(value)
+                on_host = held.is_cuda and not value.is_cuda
+                held.copy_(pinned(value) if on_host else value, non_blocking=True)
         for place, name in self.columns:
             self._fetch(place, name)
         return tree_unflatten(self.held, form)

@@ -71,7 +71,9 @@ class Numbers:
         played = game.steps.get(GENERATOR, 0)
         values = [progress, *(schedule.at(progress) for schedule in self.schedules)]
         values += [share(played + i, decay) for i in range(1, len(self._shares) + 1)]
-        self._all.copy_(torch.tensor(values, dtype=torch.float64))
+        # From pinned memory, since a copy from any other waits for the rounds before.
+        host = torch.tensor(values, dtype=torch.float64, pin_memory=self._all.is_cuda)
+        self._all.copy_(host, non_blocking=True)
         for single, double in self._singles:
             single.copy_(double)
         self._left = iter(self._shares)
