@@ -25,7 +25,6 @@ from functools import partial
 import torch
 from gpu_rows import (
     CASES,
-    GRAPHS,
     METRICS,
     alike,
     cleared,
@@ -47,13 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # cuBLAS reads it when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     end = time.perf_counter() + 60 * options.minutes
-    report = Report(options.out, {"machine": machine(options.device), "graphs": GRAPHS}, end)
+    report = Report(options.out, {"machine": machine(options.device)}, end)
     measure(report, options)
     for table, rows in report.rows.items():
         print(f"\n{table}\n\n{markdown(rows)}")
-    if not GRAPHS:
-        print("\nThis ganzoo plays no round as a graph: eager alone was measured.")
-    elif torch.device(options.device).type != "cuda":
+    if torch.device(options.device).type != "cuda":
         print("\nWithout a GPU, a stand-in repeats a round's operations: its speed means nothing.")
     for missed in report.missed:
         print(f"MISSED {missed}")
@@ -64,8 +61,7 @@ def measure(report: Report, options: argparse.Namespace) -> None:
     """Add every row, the checks first."""
     cases = CASES[:2] if options.quick else CASES
     for case in cases:
-        if GRAPHS:
-            report.add("graph is eager", case.name, partial(same_bits, case, options))
+        report.add("graph is eager", case.name, partial(same_bits, case, options))
         report.add("bf16 follows fp32", case.name, partial(follows, case, options))
         cleared(options.device)
     for case in cases:
@@ -73,12 +69,11 @@ def measure(report: Report, options: argparse.Namespace) -> None:
         cleared(options.device)
     if METRICS.exists():
         report.add("metrics", options.data, partial(metrics, options))
-    for graph in (True, False) if GRAPHS else (False,):
+    for graph in (True, False):
         name = "graph" if graph else "eager"
         report.add("dcgan trained", name, partial(trained, options, graph=graph))
-    if GRAPHS:
-        runs = report.rows["dcgan trained"]
-        report.add("same Frechet distance", "graph and eager", lambda: alike(*runs))
+    runs = report.rows["dcgan trained"]
+    report.add("same Frechet distance", "graph and eager", lambda: alike(*runs))
 
 
 def settled(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -25,8 +25,6 @@ import ganzoo
 from ganzoo.engine.game import Game
 from ganzoo.errors import ZooError
 
-GRAPHS = hasattr(Game, "use_graphs")
-"""Whether this ganzoo plays rounds as graphs."""
 UNTIL_CAPTURED = 10
 """Rounds within which a graph is captured, if it can be."""
 FOLLOWS = 0.2
@@ -176,7 +174,7 @@ def speeds(case: Case, options: argparse.Namespace) -> dict[str, Any]:
         for precision in PRECISIONS
     }
     before = cleared(options.device)
-    for precision in PRECISIONS if GRAPHS else ():
+    for precision in PRECISIONS:
         made = graphed(game(case, options, precision=precision))
         start = clock()
         captured(made)
@@ -187,18 +185,17 @@ def speeds(case: Case, options: argparse.Namespace) -> dict[str, Any]:
     row: dict[str, Any] = {
         f"{name}, rounds/s": 1 / statistics.median(took) for name, took in times.items()
     }
-    if GRAPHS:
-        ratio = Ratio.of(times["eager fp32"], times["graph fp32"])
-        row["times eager"] = ratio
-        if case.goal is not None and not options.quick:
-            row |= {"goal": case.goal, "met": ratio.middle >= case.goal}
+    ratio = Ratio.of(times["eager fp32"], times["graph fp32"])
+    row["times eager"] = ratio
+    if case.goal is not None and not options.quick:
+        row |= {"goal": case.goal, "met": ratio.middle >= case.goal}
     return {**row, **found}
 
 
 def trained(options: argparse.Namespace, *, graph: bool) -> dict[str, Any]:
     """The seconds of a whole run of dcgan, and its Frechet distance as draws of samples vary it."""
     on_gpu = torch.device(options.device).type == "cuda"  # only there a run has graphs
-    more: dict[str, Any] = {"graph": graph} if GRAPHS and on_gpu else {}
+    more: dict[str, Any] = {"graph": graph} if on_gpu else {}
     data, told = to_train_on(options.data)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()

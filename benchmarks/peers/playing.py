@@ -27,8 +27,6 @@ from ganzoo.parts.variant import Variant
 
 SAME = 0.01
 """By how much the operations of two contenders may differ that do the same work."""
-SHARED = "fakes"
-"""The field of a variant that is ``shared`` where the generator runs once a round, for both."""
 
 
 @dataclass(frozen=True)
@@ -187,9 +185,7 @@ def contest(
         "plain loop": plain(pair, rule, data, batch),
         "ganzoo": ours(pair, rule, data, batch),
     }
-    if SHARED in Variant.model_fields:
-        once = {SHARED: "shared"}
-        contenders["ganzoo, one generator pass"] = ours(pair, rule, data, batch, **once)
+    contenders["ganzoo, one generator pass"] = ours(pair, rule, data, batch, fakes="shared")
     if has_fast_bf16():
         contenders["ganzoo, bf16"] = ours(pair, rule, data, batch, precision="bf16")
     rows = compare(
