@@ -71,7 +71,10 @@ class Numbers:
         played = game.steps.get(GENERATOR, 0)
         values = [progress, *(schedule.at(progress) for schedule in self.schedules)]
         values += [share(played + i, decay) for i in range(1, len(self._shares) + 1)]
-        self._all.copy_(torch.tensor(values, dtype=torch.float64))
+        now = torch.tensor(values, dtype=torch.float64)
+        if self._all.is_cuda:  # from memory that is not pinned, the host would wait for the GPU
+            now = now.pin_memory()
+        self._all.copy_(now, non_blocking=True)
         for single, double in self._singles:
             single.copy_(double)
         self._left = iter(self._shares)
@@ -79,3 +82,12 @@ class Numbers:
     def share(self) -> Tensor:
         """The share of the moving average's way in the generator's next step of the round."""
         return next(self._left)
+
+
+def reads_numbers(game: Game) -> bool:
+    """Whether anything in a round reads a number that changes."""
+    terms = [term for found in game.terms.values() for term in found.values()]
+    readers = [*game.augmenting, *terms, *(p for found in game.projecting.values() for p in found)]
+    names = [*game.inputs.values(), *game.options.values()]
+    names += [given for reader in readers for given in (reader.reads, reader.accepts)]
+    return game.scheduled or any("progress" in found for found in names)
