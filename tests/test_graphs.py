@@ -208,6 +208,28 @@ class Fading(Gaussian):
         yield game.step(player, rows=drawn, z=z if game.progress < 0.9 else 2 * z)
 
 
+class Counted(Gaussian):
+    """Reads how many rounds were played."""
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        z = self.latent(len(drawn), game.spaces, game.latents)["z"]
+        yield game.step(player, rows=drawn, z=z if game.rounds < 10 else 2 * z)
+
+
+class Prioritized(Gaussian):
+    """Draws the rows that were dealt least, which the step before has changed."""
+
+    def start(self, game: Any) -> Tensor:
+        return torch.zeros(len(game.train))
+
+    def draw(self, player: str, game: Any) -> Tensor:
+        return game.state_of(self).argsort(stable=True)[: game.batch].clone()
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        game.state_of(self)[drawn] += 1
+        yield game.step(player, rows=drawn, **self.latent(len(drawn), game.spaces, game.latents))
+
+
 class Early(Gaussian):
     """Draws the latents of a step too early."""
 
@@ -246,6 +268,8 @@ class Odd(Gaussian):
         ),
         (Late(), "sampler 'late' computes with a number that changes, 32 and then 48"),
         (Fading(), "sampler 'fading' reads the game's progress; let a method name 'progress'"),
+        (Counted(), "sampler 'counted' reads the number of rounds; let a method name 'progress'"),
+        (Prioritized(), "sampler 'prioritized' draws from values that a step changes"),
         (Early(), "sampler 'early' draws the steps' random numbers in draw"),
         (Odd(), "sampler 'odd' draws a list_iterator, not tensors in dicts, tuples and lists"),
     ],

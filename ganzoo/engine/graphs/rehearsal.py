@@ -73,6 +73,19 @@ class Drawing(Watching):  # type: ignore[no-untyped-call]
             for net in game.nets.values()
             for tensor in (*net.parameters(), *net.buffers())
         }
+        self._read: dict[int, Tensor] = {}
+        self._versions: dict[int, int] = {}
+
+    def __exit__(self, *error: object) -> None:
+        """Note what the values that were read are now."""
+        super().__exit__(*error)
+        self._versions = {key: tensor._version for key, tensor in self._read.items()}  # noqa: SLF001
+
+    def finish(self) -> None:
+        """Object if steps have changed what was drawn from: a graph has all turns draw first."""
+        now = {key: tensor._version for key, tensor in self._read.items()}  # noqa: SLF001
+        if now != self._versions:
+            self.object_to("draws from values that a step changes")
 
     def at_work(self) -> str:
         """The sampler, whatever it calls."""
@@ -82,7 +95,10 @@ class Drawing(Watching):  # type: ignore[no-untyped-call]
         """Object to networks that are run, and to the streams that steps draw from."""
         leaves, _ = tree_flatten((args, kwargs))
         generators = [leaf for leaf in leaves if isinstance(leaf, torch.Generator)]
-        if any(places(leaf) in self._weights for leaf in leaves if isinstance(leaf, Tensor)):
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if self.reason is None:
+            self._read |= {id(tensor): tensor for tensor in tensors if not tensor.is_inference()}
+        if any(places(tensor) in self._weights for tensor in tensors):
             self.object_to("runs a network in draw")
         elif RANDOM in func.tags and all(is_same(g, self.game.latents) for g in generators):
             self.object_to("draws the steps' random numbers in draw")

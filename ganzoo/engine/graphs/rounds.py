@@ -132,6 +132,7 @@ class Rounds:
                 except Unfit as unfit:
                     drawing.object_to(str(unfit))
                 game.deal(player, drawn)
+        drawing.finish()
         self._steps = {player: count - before[player] for player, count in game.steps.items()}
         moved = self._moved()
         if (part := self._moved()) is not None:  # though nothing was played in between
