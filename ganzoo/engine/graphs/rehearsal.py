@@ -78,7 +78,7 @@ class Drawing(Watching):  # type: ignore[no-untyped-call]
 
     def __exit__(self, *error: object) -> None:
         """Note what the values that were read are now."""
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         self._versions = {key: tensor._version for key, tensor in self._read.items()}  # noqa: SLF001
 
     def finish(self) -> None:
