@@ -20,8 +20,11 @@ from ganzoo.engine.group import Group, digest
 from ganzoo.errors import FollowedError, InterruptedRunError, OptionError
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.part import Regularizer
+from ganzoo.parts.streamed import StreamedRows
 from ganzoo.parts.variant import Variant
 from ganzoo.plugins.zoo import Zoo
+from ganzoo.testing import same as bit_equal
+from ganzoo.testing.recorded import Recorded
 from ganzoo.training.crew import ALONE, buffers
 from ganzoo.training.joining import joined
 from ganzoo.training.run import Run
@@ -128,6 +131,30 @@ def games(zoo: Zoo) -> None:
     assert is_common(game)
 
 
+def graphs() -> None:
+    """Rounds that several ranks play as graphs are eager ones, bit for bit."""
+    spaces = {"real": images().spaces["real"]}
+    rows = StreamedRows(Listed(), spaces, index="", workers=0)
+    for train_rows in (images().train, rows):
+        data = Data("images", train_rows, images().held_out, spaces)
+        eager, replayed = (Game(variant_of(Mlp(width=8)), data, ranks=Group()) for _ in "ab")
+        replayed.use_graphs(Recorded())
+        play(eager, 7), play(replayed, 7)
+        assert replayed.graphs is not None
+        assert (replayed.graphs.captured, replayed.graphs.reason) == (1, None)
+        assert bit_equal(eager, replayed)
+
+
+class Listed:
+    """Images, read one by one."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, row: int) -> dict[str, Tensor]:
+        return {"real": torch.full((1, 8, 8), 6 * row, dtype=torch.uint8)}
+
+
 def runs(zoo: Zoo, out: Path) -> None:
     """Two ranks, one process and two again end as one process alone, in files too."""
     rank = Group().rank
@@ -208,6 +235,7 @@ def main(out: Path) -> None:
     zoo = Zoo([(Origin(n, f"ganzoo-{n}", "0.2.0"), m) for n, m in FIRST_PARTY.items()])
     with joined():
         games(zoo)
+        graphs()
         runs(zoo, out)
         saved_buffers(zoo, out)
         rolled_back(zoo, out)

@@ -25,7 +25,7 @@ from ganzoo.engine.game import Game
 from ganzoo.engine.graphs import cuda
 from ganzoo.engine.graphs.cuda import CudaCapture
 from ganzoo.errors import RunError
-from ganzoo.parts.optimizer import Adam
+from ganzoo.parts.optimizer import Adam, Optimizer
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.schedule import Anneals, linear
@@ -208,6 +208,28 @@ class Fading(Gaussian):
         yield game.step(player, rows=drawn, z=z if game.progress < 0.9 else 2 * z)
 
 
+class Counted(Gaussian):
+    """Reads how many rounds were played."""
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        z = self.latent(len(drawn), game.spaces, game.latents)["z"]
+        yield game.step(player, rows=drawn, z=z if game.rounds < 10 else 2 * z)
+
+
+class Prioritized(Gaussian):
+    """Draws the rows that were dealt least, which the step before has changed."""
+
+    def start(self, game: Any) -> Tensor:
+        return torch.zeros(len(game.train))
+
+    def draw(self, player: str, game: Any) -> Tensor:
+        return game.state_of(self).argsort(stable=True)[: game.batch].clone()
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        game.state_of(self)[drawn] += 1
+        yield game.step(player, rows=drawn, **self.latent(len(drawn), game.spaces, game.latents))
+
+
 class Early(Gaussian):
     """Draws the latents of a step too early."""
 
@@ -246,6 +268,8 @@ class Odd(Gaussian):
         ),
         (Late(), "sampler 'late' computes with a number that changes, 32 and then 48"),
         (Fading(), "sampler 'fading' reads the game's progress; let a method name 'progress'"),
+        (Counted(), "sampler 'counted' reads the number of rounds; let a method name 'progress'"),
+        (Prioritized(), "sampler 'prioritized' draws from values that a step changes"),
         (Early(), "sampler 'early' draws the steps' random numbers in draw"),
         (Odd(), "sampler 'odd' draws a list_iterator, not tensors in dicts, tuples and lists"),
     ],
@@ -255,6 +279,159 @@ def test_what_cannot_be_captured_is_played_eagerly_and_named(part: Any, reason: 
     fields = {"sampler": part} if isinstance(part, Sampler) else {"regularizers": (part,)}
     game = check_replayed(variant_of(SMALL, **fields), points(), rounds=20)
     assert (reason_of(game), captured(game)) == (reason, 0)
+
+
+class Vector(Regularizer):
+    """Makes a tensor of Python's numbers, which on a GPU is a copy from the host."""
+
+    def generator(self, fake: Tensor) -> Tensor:
+        return (fake - torch.tensor([1.0, 2.0], device=fake.device)).square().sum(1)
+
+
+class Inverse(Regularizer):
+    """Inverts a matrix, for which torch looks at once whether it could."""
+
+    def generator(self, fake: Tensor) -> Tensor:
+        return torch.linalg.inv(fake.T @ fake + torch.eye(fake.shape[1])).trace()
+
+
+class Listing(Regularizer):
+    """Counts its calls in a list."""
+
+    def start(self, game: Any) -> Any:
+        return [{"calls": 0}]
+
+    def generator(self, fake_score: Tensor, state: Any) -> Tensor:
+        state[0]["calls"] += 1
+        return fake_score.square() if state[0]["calls"] > 10 else fake_score
+
+
+class Quantile(Regularizer):
+    """Gives progress to an operation that takes a number of Python's, or a tensor of one type."""
+
+    def generator(self, fake_score: Tensor, progress: Any) -> Tensor:
+        return fake_score * torch.quantile(fake_score.detach(), progress)
+
+
+class Scalar(Regularizer):
+    """Adds progress to a scalar: of two scalars, the more precise one decides the type."""
+
+    def augment(self, sample: Tensor, progress: Any) -> Tensor:
+        return sample / (1 + progress + sample.norm())
+
+
+class Whole(Regularizer):
+    """Multiplies whole numbers by progress."""
+
+    def augment(self, sample: Tensor, progress: Any) -> Tensor:
+        return sample + (torch.arange(sample.shape[1]) * progress).float()
+
+
+class Power(Regularizer):
+    """Raises values to a power that changes."""
+
+    def augment(self, sample: Tensor, progress: Any) -> Tensor:
+        return (sample.abs() + 0.1) ** (1 + progress)
+
+
+class LookaheadSteps(torch.optim.SGD):
+    """Counts its steps in Python; every sixth one is another."""
+
+    def __init__(self, params: Any, lr: float = 1e-3) -> None:
+        super().__init__(params, lr=lr)
+        self.count = 0
+
+    def step(self, closure: Any = None) -> Any:
+        self.count += 1
+        for group in self.param_groups:
+            group["lr"] = -0.1 if self.count % 6 == 0 else 0.1
+        return super().step(closure)
+
+
+class Lookahead(Optimizer):
+    """Looks back and forth."""
+
+    algorithm: ClassVar[type[torch.optim.Optimizer]] = LookaheadSteps
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        (
+            Vector(),
+            (
+                "regularizer 'vector' makes a tensor of numbers of Python's, which is copied from "
+                "the host"
+            ),
+        ),
+        (Inverse(), "regularizer 'inverse' reads values on the host (_linalg_check_errors)"),
+        (
+            Listing(),
+            "the state of the regularizer listing keeps '0.calls', a number of Python that changes",
+        ),
+        (
+            Quantile(),
+            (
+                "with numbers on the device, 'quantile' fails on the generator's turn with "
+                "architecture 'mlp', sampler 'gaussian' and dataset 'points': quantile() q tensor "
+                "must be same dtype as the input tensor"
+            ),
+        ),
+        (Scalar(), "regularizer 'scalar' computes scalars or whole numbers with one that changes"),
+        (Whole(), "regularizer 'whole' computes scalars or whole numbers with one that changes"),
+        (Power(), "regularizer 'power' raises values to a power that changes"),
+        (
+            Lookahead(lr=0.1),
+            (
+                "optimizer 'lookahead' of the discriminator keeps 'count', a number of Python that "
+                "changes"
+            ),
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_a_graph_would_get_wrong_later_is_found_before(part: Any, reason: str) -> None:
+    fields: dict[str, Any] = {"regularizers": (part,)}
+    if isinstance(part, Optimizer):
+        fields = {"optimizers": {"discriminator": part, "generator": Adam()}}
+    game = check_replayed(variant_of(SMALL, **fields), points(), rounds=16)
+    assert (reason_of(game), captured(game)) == (reason, 0)
+
+
+class Turning(Regularizer):
+    """Turns a tensor in place."""
+
+    def generator(self, fake: Tensor) -> Tensor:
+        turned = fake * 2
+        doubled = turned * 2
+        return (turned.t_().square().sum(0) + doubled.unsqueeze_(0).sum((0, 2))).square()
+
+
+def test_what_is_given_another_form_in_place_is_replayed() -> None:
+    game = check_replayed(variant_of(SMALL, regularizers=(Turning(),)), points(), rounds=9)
+    assert (captured(game), reason_of(game)) == (1, None)
+
+
+class Fragile(Regularizer):
+    """Fails once."""
+
+    calls: ClassVar[list[int]] = []
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        self.calls.append(0)
+        if len(self.calls) == 2:  # the first is the composition check's
+            raise KeyboardInterrupt
+        return fake_score
+
+
+def test_a_game_whose_first_round_was_interrupted_can_be_played_on() -> None:
+    Fragile.calls.clear()
+    game = Game(variant_of(SMALL, regularizers=(Fragile(),)), points())
+    game.use_graphs(Recorded())
+    with pytest.raises(KeyboardInterrupt):
+        game.round()
+    play(game, 6)
+    assert (captured(game), reason_of(game)) == (1, None)
 
 
 def test_a_number_of_the_host_that_changes_is_found_and_quoted() -> None:
@@ -338,6 +515,40 @@ def test_a_state_that_comes_back_in_other_tensors_is_captured_anew() -> None:
             game.round()
         assert ganzoo.testing.same(eager, replayed), number
     assert (captured(replayed), reason_of(replayed)) == (1, None)
+
+
+class Rebinding(Adaptive):
+    """Puts its level into a new tensor."""
+
+    def project(self, net: nn.Module, player: str, real_score: Tensor, state: Level) -> None:
+        state.level = state.level + 0.01 * real_score.sign().mean()
+
+
+class Copied(Level):
+    """Hands out copies, so that nobody sees where its level is."""
+
+    def state(self) -> dict[str, Any]:
+        return {"level": self.level.clone()}
+
+
+class Copying(Adaptive):
+    """Keeps such a level."""
+
+    def start(self, game: Any) -> Level:
+        return Copied()
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        (Rebinding(), "the state of the regularizer rebinding is new after each round"),
+        (Copying(), "the state of the regularizer copying is saved in new tensors"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_state_in_ever_new_tensors_is_played_eagerly(part: Any, reason: str) -> None:
+    game = check_replayed(variant_of(SMALL, regularizers=(part,)), points(), rounds=9)
+    assert (reason_of(game), captured(game)) == (reason, 0)
 
 
 def test_a_resumed_game_captures_anew_and_goes_on_with_the_same_bits() -> None:

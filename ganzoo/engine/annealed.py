@@ -36,6 +36,7 @@ class AnnealedGame:
     augmenting: list[Reader]
     projecting: dict[Player, list[Projection]]
     _progress: float
+    _rounds: int
 
     @property
     def progress(self) -> float:
@@ -47,6 +48,17 @@ class AnnealedGame:
     @progress.setter
     def progress(self, progress: float) -> None:
         self._progress = progress
+
+    @property
+    def rounds(self) -> int:
+        """The rounds that were played."""
+        if self.graphs is not None:
+            self.graphs.object_to("reads the number of rounds; let a method name 'progress'")
+        return self._rounds
+
+    @rounds.setter
+    def rounds(self, rounds: int) -> None:
+        self._rounds = rounds
 
     @property
     def eagerly(self) -> str | None:

@@ -66,7 +66,7 @@ class Game(AnnealedGame, SampledGame):
         ranks.check_batch(variant.batch)
         self.variant, self.data, self.seed, self.ranks = variant, data, seed, ranks
         self.device, self.batch = device_of(device), variant.batch
-        self.rounds, self.graphs, self.numbers, self.progress = 0, None, None, 0.0
+        self.graphs, self.numbers, self.rounds, self.progress = None, None, 0, 0.0
         self.train = data.train.to(self.device)
         self.spaces = {**data.spaces, **spaces_of(variant.sampler, data.spaces)}
         self.latents = torch.Generator(self.device).manual_seed(seed_for(seed, "latents"))

@@ -268,7 +268,8 @@ class StreamedRows:
             self._ahead = None
             raise DataError(found)
         batch = moved(found, self._device)
-        self._last = (rows, batch) if len(rows) <= MANY else None
+        # A copy, because whoever deals may write the next rows over these.
+        self._last = (rows.clone(), batch) if len(rows) <= MANY else None
         return batch
 
     def _read(self, rows: Tensor) -> Batch | str:

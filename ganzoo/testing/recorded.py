@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +44,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as torch 
         """Do an operation, and keep it."""
         kwargs = kwargs or {}
         given = {leaf.untyped_storage().data_ptr() for leaf in tensors_in((args, kwargs))}
+        # Aliases, because ``t_`` and the like give a tensor another form later on.
+        were = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
         out = func(*args, **kwargs)
-        if func.namespace != "profiler":
-            made = tensors_in(out)
+        if func.namespace != "profiler" and torch.Tag.inplace_view not in func.tags:
+            made = [leaf.detach() for leaf in tensors_in(out)]
             # A view, and what is changed in place, are where they were.
             new = [leaf for leaf in made if leaf.untyped_storage().data_ptr() not in given]
-            self.calls.append((func, args, kwargs, made if new else []))
+            self.calls.append((func, *were, made if new else []))
         return out
 
     def replay(self) -> None:
@@ -57,6 +59,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as torch 
         with torch._C._AutoDispatchBelowAutograd():  # noqa: SLF001  (kernels know no autograd)
             for func, args, kwargs, made in self.calls:
                 out = func(*args, **kwargs)
+                for leaf in tree_leaves(out):
+                    if isinstance(leaf, torch.ScriptObject):  # an all-reduce, under way
+                        leaf.wait()  # type: ignore[attr-defined]
                 for before, now in zip(made, tensors_in(out) if made else (), strict=True):
                     before.copy_(now)
 

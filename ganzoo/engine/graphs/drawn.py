@@ -63,15 +63,26 @@ class Drawn:
     def column(self, name: str, rows: Tensor) -> Tensor | None:
         """A streamed column of the rows drawn; None where ``rows`` are not what was drawn."""
         for place, held in enumerate(self.held):
-            if held is rows:
+            if is_batch(held) and is_same_memory(self.game.ranks.share(held), rows):
                 if (place, name) not in self.columns:
                     self._fetch(place, name)
                 return self.columns[place, name]
         return None
 
     def _fetch(self, place: int, name: str) -> None:
-        found = self.game.train.column(name, self._latest[place])
+        found = self.game.train.column(name, self.game.ranks.share(self._latest[place]))
         self.columns.setdefault((place, name), torch.empty_like(found)).copy_(found)
+
+
+def is_batch(value: object) -> bool:
+    """Whether a value is a tensor with a first dimension."""
+    return isinstance(value, Tensor) and value.dim() > 0
+
+
+def is_same_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are one, or the same view of it."""
+    forms = [(tensor.shape, tensor.stride(), tensor.dtype) for tensor in (one, other)]
+    return one.data_ptr() == other.data_ptr() and forms[0] == forms[1]
 
 
 def fits(value: Any, held: Any) -> bool:

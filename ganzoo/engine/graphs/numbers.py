@@ -81,3 +81,12 @@ class Numbers:
     def share(self) -> Tensor:
         """The share of the moving average's way in the generator's next step of the round."""
         return next(self._left)
+
+
+def reads_numbers(game: Game) -> bool:
+    """Whether anything in a round reads a number that changes."""
+    terms = [term for found in game.terms.values() for term in found.values()]
+    readers = [*game.augmenting, *terms, *(p for found in game.projecting.values() for p in found)]
+    names = [*game.inputs.values(), *game.options.values()]
+    names += [given for reader in readers for given in (reader.reads, reader.accepts)]
+    return game.scheduled or any("progress" in found for found in names)

@@ -19,18 +19,18 @@ from ganzoo.engine.outputs import network
 from ganzoo.parts.part import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     from ganzoo.engine.game import Game
 
-HOST_READS = ("_local_scalar_dense", "equal", "is_nonzero", "item")
+HOST_READS = ("_local_scalar_dense", "_linalg_check_errors", "equal", "is_nonzero", "item")
 ON_THE_HOST = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 RANDOM = torch.Tag.nondeterministic_seeded
 INDEXING = ("index", "index_put", "index_put_", "_unsafe_index", "_index_put_impl_")
 MASKS = (torch.bool, torch.uint8)
-CONSTANT = 64
-"""The most elements of a tensor of Python's numbers that is compared by its values."""
+CONSTANT_MADE = torch.ops.aten.lift_fresh.default
+"""What ends the making of a tensor of Python's numbers; no mode sees it moved to a GPU before."""
 
 
 class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as torch leaves it
@@ -73,6 +73,19 @@ class Drawing(Watching):  # type: ignore[no-untyped-call]
             for net in game.nets.values()
             for tensor in (*net.parameters(), *net.buffers())
         }
+        self._read: dict[int, Tensor] = {}
+        self._versions: dict[int, int] = {}
+
+    def __exit__(self, *error: object) -> None:
+        """Note what the values that were read are now."""
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._versions = {key: tensor._version for key, tensor in self._read.items()}  # noqa: SLF001
+
+    def finish(self) -> None:
+        """Object if steps have changed what was drawn from: a graph has all turns draw first."""
+        now = {key: tensor._version for key, tensor in self._read.items()}  # noqa: SLF001
+        if now != self._versions:
+            self.object_to("draws from values that a step changes")
 
     def at_work(self) -> str:
         """The sampler, whatever it calls."""
@@ -82,11 +95,31 @@ class Drawing(Watching):  # type: ignore[no-untyped-call]
         """Object to networks that are run, and to the streams that steps draw from."""
         leaves, _ = tree_flatten((args, kwargs))
         generators = [leaf for leaf in leaves if isinstance(leaf, torch.Generator)]
-        if any(places(leaf) in self._weights for leaf in leaves if isinstance(leaf, Tensor)):
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if self.reason is None:
+            self._read |= {id(tensor): tensor for tensor in tensors if not tensor.is_inference()}
+        if any(places(tensor) in self._weights for tensor in tensors):
             self.object_to("runs a network in draw")
         elif RANDOM in func.tags and all(is_same(g, self.game.latents) for g in generators):
             self.object_to("draws the steps' random numbers in draw")
         return func(*args, **kwargs)
+
+
+class Trial(Watching):  # type: ignore[no-untyped-call]
+    """Watches terms that are computed with numbers on the device, for other bits than Python's."""
+
+    def seen(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Object where a scalar is not to a tensor what a number of Python's is."""
+        tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
+        out = func(*args, **kwargs)
+        numbers = [t for t in tensors if t.dtype == torch.float64 and not t.dim()]
+        others = [t for t in tensors if t.dtype not in {torch.float64, torch.bool}]
+        made = [leaf for leaf in tree_flatten(out)[0] if isinstance(leaf, Tensor)]
+        if numbers and others and any(leaf.dtype == torch.float64 for leaf in made):
+            self.object_to("computes scalars or whole numbers with one that changes")
+        elif numbers and others and func is torch.ops.aten.pow.Tensor_Tensor:
+            self.object_to("raises values to a power that changes")
+        return out
 
 
 class Rehearsal(Watching):  # type: ignore[no-untyped-call]
@@ -105,7 +138,9 @@ class Rehearsal(Watching):  # type: ignore[no-untyped-call]
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         if (what := self._unrecordable(func, leaves, tensors)) is not None:
             self.object_to(what)
-        is_constant = func is torch.ops.aten.lift_fresh.default
+        is_constant = func is CONSTANT_MADE
+        if is_constant and any(t.dim() or t.device.type != "cpu" for t in tensors):
+            self.object_to("makes a tensor of numbers of Python's, which is copied from the host")
         call = (func, *((constant if is_constant else self._described)(leaf) for leaf in leaves))
         self._compare(call)
         self.calls.append(call)
@@ -149,6 +184,8 @@ class Rehearsal(Watching):  # type: ignore[no-untyped-call]
         if not isinstance(leaf, Tensor):
             if isinstance(leaf, torch.Generator):
                 return "stream"
+            if isinstance(leaf, torch.ScriptObject):  # the group of an all-reduce, without ==
+                return str(leaf)
             return repr(leaf) if isinstance(leaf, float) else leaf  # NaN is not equal to itself
         made = self._made.get(places(leaf))
         if made is None:  # kept, so that no other can come to its place
@@ -189,8 +226,7 @@ def constant(leaf: Any) -> Any:
     """A tensor of Python's numbers, described by them."""
     if not isinstance(leaf, Tensor):
         return leaf
-    values = repr(leaf.tolist()) if leaf.numel() <= CONSTANT else ("held", id(leaf))
-    return (values, tuple(leaf.shape), leaf.dtype)
+    return (repr(leaf.tolist()), tuple(leaf.shape), leaf.dtype)
 
 
 def at_work(game: Game) -> str:
@@ -222,7 +258,7 @@ def numbers_of_python(game: Game) -> dict[str, object]:
     """The numbers of Python that parts' states, networks and optimizers keep, by who keeps them."""
     found: dict[str, object] = {}
     for name, value in game.started.items():
-        kept = {**getattr(value, "__dict__", {})}
+        kept = {**getattr(value, "__dict__", {"": value})}
         kept |= value.state() if name in game.states else {}
         found |= plain_in(f"the state of the {name}", kept)
     for player, net in game.nets.items():
@@ -231,15 +267,27 @@ def numbers_of_python(game: Game) -> dict[str, object]:
             found |= plain_in(f"{network(game, player)}{where}", vars(module))
     for player, optimizer in game.optimizers.items():
         who = f"optimizer '{game.now.optimizers[player].name}' of the {player}"
+        found |= plain_in(who, {**vars(optimizer), "state": None})
         for i, moments in enumerate(optimizer.state.values()):
             found |= plain_in(f"{who}, tensor {i},", moments)
     return found
 
 
-def plain_in(who: str, values: Any) -> dict[str, object]:
+def plain_in(who: str, values: Mapping[str, Any]) -> dict[str, object]:
     """The entries that are plain numbers or texts, by who keeps them and their name."""
     return {
         f"{who} keeps '{name}'": value
-        for name, value in values.items()
+        for outer, kept in values.items()
+        for name, value in leaves_of(kept, outer)
         if isinstance(value, (bool, int, float, str))
     }
+
+
+def leaves_of(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """A value by its name, or those in nested dicts, lists and tuples, by names as ``counts.0``."""
+    if isinstance(value, (dict, list, tuple)):
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in entries:
+            yield from leaves_of(inner, f"{name}.{key}".removeprefix("."))
+    else:
+        yield name, value

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
 
+from ganzoo.engine.check import composition
 from ganzoo.engine.graphs.drawn import Drawn, Unfit
-from ganzoo.engine.graphs.numbers import Numbers
-from ganzoo.engine.graphs.rehearsal import Drawing, Rehearsal, Watching, numbers_of_python
-from ganzoo.errors import SENTENCE, shortened
+from ganzoo.engine.graphs.numbers import Numbers, reads_numbers
+from ganzoo.engine.graphs.rehearsal import (
+    Drawing,
+    Rehearsal,
+    Trial,
+    Watching,
+    numbers_of_python,
+)
+from ganzoo.errors import SENTENCE, ZooError, first_line, shortened
 from ganzoo.parts.part import GENERATOR
 
 if TYPE_CHECKING:
@@ -66,6 +73,8 @@ class Rounds:
         self.game, self.capture = game, capture
         self.reason: str | None = None
         self.watching: Watching | None = None
+        self._moves = False
+        """Whether a state was in other tensors after the last round that was learned from."""
         self.forget()
 
     def forget(self) -> None:
@@ -85,7 +94,7 @@ class Rounds:
         """Play one round, inside of the game's lease."""
         if self.reason is not None:
             self.game.play_turns()
-        elif not self._turns or self._moved() is not None:
+        elif self.game.numbers is None or self._moved() is not None:
             self._learn()
         else:
             self._play_known()
@@ -112,6 +121,7 @@ class Rounds:
         game, drawing = self.game, Drawing(self.game)
         self.forget()
         before = dict(game.steps)
+        self._moved()
         self._turns = [(p, Drawn(game)) for p, turns in game.variant.turns for _ in range(turns)]
         with self.capture.warming_up():
             for player, place in self._turns:
@@ -122,12 +132,31 @@ class Rounds:
                 except Unfit as unfit:
                     drawing.object_to(str(unfit))
                 game.deal(player, drawn)
+        drawing.finish()
         self._steps = {player: count - before[player] for player, count in game.steps.items()}
-        self._moved()
-        if self._moved() is not None:  # though nothing was played in between
-            drawing.object_to("has a state that makes new tensors to be saved")
+        moved = self._moved()
+        if (part := self._moved()) is not None:  # though nothing was played in between
+            drawing.reason = drawing.reason or f"the state of the {part} is saved in new tensors"
+        elif moved is not None and self._moves:
+            drawing.reason = drawing.reason or f"the state of the {moved} is new after each round"
+        self._moves = moved is not None
         if not self._objected(drawing):
             game.use(Numbers(game, self._steps.get(GENERATOR, 0)))
+            if reads_numbers(game):
+                self._try_numbers()
+
+    def _try_numbers(self) -> None:
+        """Compute every term once, and play eagerly if one cannot be with numbers on the device."""
+        game, trial = self.game, Trial(self.game)
+        assert game.numbers is not None
+        game.numbers.refresh()
+        try:
+            with self.capture.warming_up(), self._watched(trial):
+                composition(game)
+        except ZooError as error:
+            trial.reason = f"with numbers on the device, {first_line(error).rstrip('.')}"
+        self._moved()  # what was tried on a part's state is taken back, into other tensors
+        self._objected(trial)
 
     def _play_known(self) -> None:
         assert self.game.numbers is not None
