@@ -27,7 +27,7 @@ def devices_of(folder: Path) -> set[str]:
 
 
 def test_runs_are_spread_over_the_devices(zoo: Zoo, tmp_path: Path) -> None:
-    terms: dict[str, Any] = {"rounds": 3, "seeds": 2, "threads": 1, **SMALL}
+    terms: dict[str, Any] = {**SMALL, "rounds": 1, "evaluations": 1, "seeds": 2, "threads": 1}
     (made,) = bench(["vanilla"], out=tmp_path / "b", devices=["cpu", "cpu:0"], **terms)
     assert made.contest.processes == 2
     assert devices_of(tmp_path / "b") == {"cpu", "cpu:0"}

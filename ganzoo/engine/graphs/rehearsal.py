@@ -24,13 +24,10 @@ if TYPE_CHECKING:
 
     from ganzoo.engine.game import Game
 
-HOST_READS = ("_local_scalar_dense", "equal", "is_nonzero", "item")
 ON_THE_HOST = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 RANDOM = torch.Tag.nondeterministic_seeded
 INDEXING = ("index", "index_put", "index_put_", "_unsafe_index", "_index_put_impl_")
 MASKS = (torch.bool, torch.uint8)
-CONSTANT = 64
-"""The most elements of a tensor of Python's numbers that is compared by its values."""
 
 
 class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # as torch leaves it
@@ -130,7 +127,7 @@ class Rehearsal(Watching):  # type: ignore[no-untyped-call]
         if name in INDEXING:
             if any(tensor.dtype in MASKS for tensor in tensors[1:]):
                 return "selects by a mask, whose number of values is read on the host"
-        elif name in HOST_READS or any(tag in func.tags for tag in ON_THE_HOST):
+        elif any(tag in func.tags for tag in ON_THE_HOST):
             return f"reads values on the host ({name})"
         generators = [leaf for leaf in leaves if isinstance(leaf, torch.Generator)]
         if not all(is_same(generator, self.game.latents) for generator in generators):
@@ -189,8 +186,7 @@ def constant(leaf: Any) -> Any:
     """A tensor of Python's numbers, described by them."""
     if not isinstance(leaf, Tensor):
         return leaf
-    values = repr(leaf.tolist()) if leaf.numel() <= CONSTANT else ("held", id(leaf))
-    return (values, tuple(leaf.shape), leaf.dtype)
+    return (repr(leaf.tolist()), tuple(leaf.shape), leaf.dtype)
 
 
 def at_work(game: Game) -> str:

@@ -124,8 +124,9 @@ class Rounds:
                 game.deal(player, drawn)
         self._steps = {player: count - before[player] for player, count in game.steps.items()}
         self._moved()
-        if self._moved() is not None:  # though nothing was played in between
-            drawing.object_to("has a state that makes new tensors to be saved")
+        part = self._moved()  # though nothing was played in between
+        if part is not None and drawing.reason is None:
+            drawing.reason = f"the state of the {part} makes new tensors each time it is saved"
         if not self._objected(drawing):
             game.use(Numbers(game, self._steps.get(GENERATOR, 0)))
 
