@@ -773,7 +773,7 @@ def test_a_run_on_a_gpu_plays_graphs_unless_it_is_told_not_to(
         made.device = torch.device("cuda")
         return made
 
-    monkeypatch.setattr(Game, "use_graphs", lambda game: asked.append(game))
+    monkeypatch.setattr(Game, "use_graphs", lambda game, *_: asked.append(game))
     monkeypatch.setattr(Composition, "game", on_a_gpu)
     composition = ganzoo.compose("vanilla", data="ring")
     for graph in (None, False):

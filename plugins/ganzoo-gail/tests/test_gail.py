@@ -95,6 +95,8 @@ def test_the_cartpole_of_the_task_ends_where_the_pole_has_fallen() -> None:
             assert abs(envs.obs[i]).max() <= 0.05
     assert envs.episodes.min() == 1
     assert not truncated.any()
+    assert envs.begun.min() == 0  # what was done before the oldest episode is forgotten
+    assert len(envs.taken) < 12
 
 
 class Corridor(gymnasium.Env[Any, Any]):
@@ -190,9 +192,11 @@ def test_a_policys_likelihoods_are_those_of_torchs_distributions() -> None:
         heads = policy(obs, action)
         out = policy.actor(policy.norm(obs))
         if space.classes:
+            assert torch.equal(action, (out + noise[0]).argmax(1))
             expected: Any = torch.distributions.Categorical(logits=out)
         else:
             assert policy.log_std is not None
+            torch.testing.assert_close(action, out + policy.log_std.exp() * noise[0])
             normal = torch.distributions.Normal(out, policy.log_std.exp())
             expected = torch.distributions.Independent(normal, 1)
         torch.testing.assert_close(heads["log_prob"], expected.log_prob(action))
