@@ -127,8 +127,10 @@ def games(zoo: Zoo) -> None:
     # Batch norm's statistics are each rank's own, until a run is saved.
     game = play(Game(zoo.compose("dcgan", settings=small), images(size=8), ranks=Group()), 2)
     assert not is_common(game)
-    game.ranks.copy_buffers(buffers(game))
+    turned = torch.full((2, 3), float(game.ranks.rank)).T  # its elements are in another order
+    game.ranks.copy_buffers([*buffers(game), turned])
     assert is_common(game)
+    assert not turned.any()
 
 
 def graphs() -> None:
@@ -172,8 +174,11 @@ def runs(zoo: Zoo, out: Path) -> None:
 
 
 def saved_buffers(zoo: Zoo, out: Path) -> None:
-    """With batch norm of each rank's own, all go on with the statistics that are saved."""
-    settings = ["architecture.width=4", "batch=8"]
+    """With batch norm of each rank's own, all go on with the statistics that are saved.
+
+    They also follow a rate that changes over the budget.
+    """
+    settings = ["architecture.width=4", "batch=8", "optimizers.generator.lr=linear:2e-3:0"]
     terms: dict[str, Any] = {"data": "digits", "settings": settings, "zoo": zoo, "device": "cpu"}
     assert is_common(train("dcgan", rounds=4, save_every=2, out=out / "norm", **terms).game)
 

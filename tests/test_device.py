@@ -9,7 +9,7 @@ import pytest
 import torch
 from elsewhere import DEVICE, Elsewhere, There
 from ganzoo_dcgan import Dcgan
-from small import images, variant_of
+from small import LabelledPair, images, points, variant_of
 from torch import Tensor
 
 from ganzoo.builtin.metrics.features import Pixels
@@ -21,6 +21,7 @@ from ganzoo.engine.featured import measuring
 from ganzoo.engine.game import Game
 from ganzoo.engine.precision import BACKENDS, FullPrecision
 from ganzoo.engine.scoring import measure, measure_game, measure_noise, measure_training_rows
+from ganzoo.parts import moving
 from ganzoo.parts.dataset import Data
 from ganzoo.parts.features import has_float64, in_float64
 from ganzoo.parts.metric import Direction, Metric
@@ -107,6 +108,26 @@ def test_a_metric_sees_all_its_tensors_on_the_device_or_all_on_the_cpu(digits: D
     assert numbers(there) == {"seen": 0, "seen-there": 4}
 
 
+class Beside(Metric):
+    """The same of rows and the samples that are made from them."""
+
+    paired = True
+    on_device = True
+    better: ClassVar[dict[str, Direction]] = {"beside": "lower"}
+
+    def measure(self, real: Tensor, fake: Tensor) -> dict[str, float]:
+        return {"beside": float(sum(isinstance(value, There) for value in (real, fake)))}
+
+
+def test_a_metric_of_pairs_sees_them_on_the_device() -> None:
+    game = Game(variant_of(LabelledPair()), points())
+    frozen, made = game.frozen(), game.sample(20)
+    _, there = on_both(
+        lambda device: measure([Beside()], game.data, made, seed=0, frozen=frozen, device=device)
+    )
+    assert numbers(there) == {"beside": 2}
+
+
 class OnTheCpu(Pixels):
     """An extractor that answers on the CPU, as all did in 0.1."""
 
@@ -129,6 +150,25 @@ def test_real_features_are_kept_for_each_device_wherever_an_extractor_answers() 
         assert numbers(there) == pytest.approx(numbers(here), rel=1e-9)
         assert len(numbers(here)) == 2
     assert OnTheCpu.calls == 2 + 4
+
+
+def test_an_extractor_sees_parts_on_the_device_and_what_it_makes_stays_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(featured, "PART", 25)
+    seen: list[tuple[type, int]] = []
+
+    class Noting(Pixels):
+        def __call__(self, images: Tensor) -> Any:
+            seen.append((type(images), len(images)))
+            features = images.cpu().flatten(1)
+            return features, features.sum(1)
+
+    with Elsewhere():
+        features, logits = featured.extracted(Noting(), samples(60)["fake"], DEVICE)
+    assert seen == [(There, 25), (There, 25), (There, 10)]
+    assert isinstance(features, There)
+    assert isinstance(logits, There)
 
 
 @pytest.mark.parametrize("reference", [measure_training_rows, measure_noise])
@@ -222,14 +262,76 @@ def test_a_streamed_batch_moves_once_as_it_is_stored() -> None:
     spaces = {"real": Space(shape=(1, 4, 4), bounded=True), "label": Space(classes=3)}
     here = StreamedRows(Labelled(), spaces, index="", workers=0)
     numbers = torch.tensor([7, 3])
+    here.column("real", numbers)  # the copy must not have this batch, which is elsewhere
     with Bus() as bus:
         there = here.to(DEVICE)
         label, real = there.column("label", numbers), there.column("real", numbers)
         there.column("real", numbers)
+        assert isinstance(label, There)
+        assert isinstance(real, There)
         moved = {name: value.cpu() for name, value in (("real", real), ("label", label))}
     assert bus.moves == [(torch.uint8, (2, 1, 4, 4)), (torch.int64, (2,))]
     for name, values in moved.items():
         assert torch.equal(values, here.column(name, numbers))
+
+
+def test_batches_for_a_gpu_are_fetched_into_pinned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    pins: list[bool] = []
+    monkeypatch.setattr("ganzoo.parts.streamed.Ahead", lambda *_, pin: pins.append(pin))
+    rows = StreamedRows(Labelled(), {"label": Space(classes=3)}, index="", workers=1)
+    for device in ("cpu", "cuda"):
+        rows.to(torch.device(device)).ahead([torch.arange(2)])
+    assert pins == [False, True]
+
+
+class Column:
+    """Notes what is asked of a column on its way to a GPU."""
+
+    def __init__(self, calls: list[str], *, pinned: bool) -> None:
+        self.calls, self.pinned = calls, pinned
+
+    def is_pinned(self) -> bool:
+        return self.pinned
+
+    def pin_memory(self) -> Column:
+        self.calls.append("pin")
+        return Column(self.calls, pinned=True)
+
+    def to(self, device: torch.device, *, non_blocking: bool) -> Column:
+        assert self.pinned
+        assert non_blocking
+        self.calls.append(f"to {device}")
+        return self
+
+    def record_stream(self, stream: Any) -> None:
+        self.calls.append(f"kept for {stream.name}")
+
+
+def test_a_gpu_copies_a_batch_on_another_stream_than_it_computes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+
+    class Stream:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def wait_stream(self, other: Stream) -> None:
+            calls.append(f"{self.name} waits for {other.name}")
+
+        def __enter__(self) -> None:
+            calls.append(f"on {self.name}")
+
+        def __exit__(self, *_: object) -> None:
+            calls.append("off")
+
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream("computing"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: stream)
+    monkeypatch.setattr(moving, "copying", lambda _: Stream("copying"))
+    batch: Any = {"real": Column(calls, pinned=False), "label": Column(calls, pinned=True)}
+    moving.moved(batch, torch.device("cuda"))
+    moves = ["on copying", "pin", "to cuda", "to cuda", "off"]
+    assert calls == [*moves, "computing waits for copying", *2 * ["kept for computing"]]
 
 
 # ---------------------------------------------------------------------------------- full precision

@@ -11,6 +11,7 @@ import pytest
 from ganzoo.benchmark import cluster
 from ganzoo.benchmark.cluster import RayCluster
 from ganzoo.benchmark.contest import bench
+from ganzoo.benchmark.devices import device_terms
 from ganzoo.benchmark.jobs import Contest, Job
 from ganzoo.benchmark.report import machines, words
 from ganzoo.errors import OptionError
@@ -27,7 +28,7 @@ def devices_of(folder: Path) -> set[str]:
 
 
 def test_runs_are_spread_over_the_devices(zoo: Zoo, tmp_path: Path) -> None:
-    terms: dict[str, Any] = {"rounds": 3, "seeds": 2, "threads": 1, **SMALL}
+    terms: dict[str, Any] = {**SMALL, "rounds": 1, "evaluations": 1, "seeds": 2, "threads": 1}
     (made,) = bench(["vanilla"], out=tmp_path / "b", devices=["cpu", "cpu:0"], **terms)
     assert made.contest.processes == 2
     assert devices_of(tmp_path / "b") == {"cpu", "cpu:0"}
@@ -70,6 +71,11 @@ def test_devices_that_cannot_be(terms: dict[str, Any], message: str, tmp_path: P
         bench(["vanilla"], out=tmp_path / "b", **terms)
     assert str(error.value) == message
     assert not (tmp_path / "b").exists()
+
+
+def test_more_runs_at_a_time_than_devices_share_them() -> None:
+    assert device_terms("auto", ["cpu", "cpu:0"], 3, None)["processes"] == 3
+    assert device_terms("auto", ["cpu", "cpu:0"], 1, None)["processes"] == 2
 
 
 def test_devices_of_two_kinds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,7 @@ def test_a_contest_has_one_device_which_suits_all_its_contenders(zoo: Zoo) -> No
         return settled(contest, zoo).device
 
     assert device(small) == device(small, "vanilla:sampler=stepwise") == "cpu"
+    assert device(small, "gail/cartpole") == "cpu"  # a published model has no game
     assert device(small, large) == device(small, "vanilla") == "cuda"
     given = Contest.of({**fields, "contenders": {small: small}, "device": "cuda"})
     assert settled(given, zoo).device == "cuda"

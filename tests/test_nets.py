@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -162,6 +164,32 @@ def test_samples_are_those_of_a_plain_transposed_convolution(
     assert plain.requires_grad
     with torch.no_grad():
         torch.testing.assert_close(net(z), plain, atol=1e-6, rtol=0)
+
+
+def test_the_last_layer_is_a_plain_one_in_training_and_wherever_its_bits_may_differ(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer = ToPixels(8, 1, 5, padding=(2, 2), output_padding=(1, 1)).eval()
+    own, ways = ToPixels._by_columns, []
+
+    def noted(self: ToPixels, x: torch.Tensor) -> torch.Tensor:
+        ways.append(len(x))
+        return own(self, x)
+
+    monkeypatch.setattr(ToPixels, "_by_columns", noted)
+    few, many = torch.randn(16, 8, 4, 4), torch.randn(17, 8, 4, 4)
+    with torch.no_grad():
+        layer(many)
+        assert ways == [17]
+        layer(few)
+        layer(many, [7, 7])
+        with torch.autocast("cpu"):
+            layer(many)
+        layer.train()(many)
+        layer.eval()
+        copy.deepcopy(layer).to("meta")(many.to("meta"))
+    layer(many)
+    assert ways == [17]
 
 
 def test_sampling_costs_the_floating_point_operations_of_the_plain_layer() -> None:

@@ -180,6 +180,10 @@ def test_what_is_drawn_for_all_samples_is_the_same_on_all_ranks() -> None:
         with SharedDraws(rank, 2, 5):
             assert torch.equal(torch.rand(()), whole[0])
             assert torch.equal(torch.rand(3, generator=None), whole[1])
+            assert torch.rand(5, 2).untyped_storage().nbytes() == 5 * 2 * 4
+            state, query = torch.get_rng_state(), torch.ones(5, 1, 2, 4)
+            functional.scaled_dot_product_attention(query, query, query)  # without dropout
+            assert torch.equal(torch.get_rng_state(), state)
             own = torch.Generator().manual_seed(1)
             mine = torch.rand(5, generator=own)
         assert torch.equal(mine, torch.rand(5, generator=torch.Generator().manual_seed(1)))

@@ -171,6 +171,8 @@ def test_the_first_samples_are_the_same_however_many_are_drawn(k: int, *, rows: 
     torch.testing.assert_close(many["fake"][:k], few["fake"], atol=1e-5, rtol=0)
     assert len(many["z"].unique(dim=0)) == 600
     assert many["label"].unique().tolist() == [0, 1, 2]
+    noise = many["fake"] - frozen.net.out(many["z"]) - frozen.net.embedded(many["label"])
+    assert len(noise[:, 0].round(decimals=4).unique()) > 590  # each chunk has its own
 
 
 @pytest.mark.parametrize("architecture", [Normed(), Noisy()])
@@ -285,6 +287,15 @@ def test_samples_are_made_of_the_rows_that_are_chosen_in_order() -> None:
     assert torch.equal(given["z"], drawn["z"])
 
 
+def test_what_is_chosen_and_given_goes_to_its_own_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(AT_ONCE, "cpu", 3)
+    game, z = told_game(), torch.randn(1100, 4)
+    chosen = torch.arange(1100) % 61
+    drawn = game.frozen().conditioned_on(chosen).sample(1100, given={"z": z})
+    assert torch.equal(drawn["fake"], game.data.held_out.column("real", chosen))
+    assert torch.equal(drawn["z"], z)
+
+
 def test_without_rows_a_category_is_random_and_anything_else_must_be_given() -> None:
     game = Game(variant_of(LabelledPair()), points())
     labels = replace(game.frozen(), rows=None).sample(300)["label"]
@@ -331,7 +342,7 @@ def test_heads_on_rows_are_empty_where_a_network_is_not_there_or_reads_what_rows
 
 
 class Staged(Told):
-    """A discriminator that knows how far training is, and drops out in training."""
+    """A discriminator that knows how far training is and its stage, and drops out in training."""
 
     def generator(self, z: Space, real: Space) -> nn.Module:
         return Mlp(width=8, depth=1).generator(z, real)
@@ -345,9 +356,12 @@ class StagedScorer(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(()))
 
-    def forward(self, sample: Tensor, progress: float, label: Any = None) -> Tensor:
+    def stage(self, progress: float) -> int:
+        return int(progress >= 0.5)
+
+    def forward(self, sample: Tensor, progress: float, stage: int, label: Any = None) -> Tensor:
         SIZES.append(len(sample))
-        shift = 100.0 if self.training else progress
+        shift = 100.0 if self.training else progress + 10 * stage
         return self.scale * sample.sum(1) + shift + (0 if label is None else label)
 
 
@@ -361,7 +375,7 @@ def test_heads_on_rows_are_of_eval_mode_in_chunks_without_gradients() -> None:
     score = discriminator_heads(game, game.data.held_out, chunk=8)["real_score"]
     assert SIZES == [8, 8, 4]
     rows = game.data.held_out
-    torch.testing.assert_close(score, rows.column("real").sum(1) + 0.5 + rows.column("label"))
+    torch.testing.assert_close(score, rows.column("real").sum(1) + 10.5 + rows.column("label"))
     assert not score.requires_grad
     assert game.nets["discriminator"].training
 

@@ -14,7 +14,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from ganzoo.builtin.optimizers import AdamW, Sgd
 from ganzoo.engine.game import Game
-from ganzoo.engine.stepping import Stepper, is_plain
+from ganzoo.engine.stepping import Stepper, is_plain, is_usual
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.schedule import linear
 
@@ -134,8 +134,15 @@ def test_what_is_more_than_a_fused_adam_is_left_alone() -> None:
     assert not is_plain(of_two_groups())
     assert not is_plain(Custom(net_of().parameters(), fused=True))
     assert not is_plain(Sgd().build(list(net_of().parameters())))
+    there = torch.optim.Adam(nn.Linear(2, 2, device="meta").parameters())
+    there.param_groups[0]["fused"] = True
+    assert not is_plain(there)
     mixed = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).double())
     assert not is_plain(torch.optim.Adam(mixed.parameters(), fused=True))
+    usual = {"lr": 0.1, "betas": (0.5, 0.9)}
+    assert is_usual(usual)
+    assert not is_usual({**usual, "lr": torch.tensor(0.1)})
+    assert not is_usual({**usual, "betas": (torch.tensor(0.5), 0.9)})
 
 
 def test_a_game_restored_half_way_steps_as_one_that_went_on(prepared: list[int]) -> None:

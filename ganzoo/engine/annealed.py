@@ -96,8 +96,6 @@ class AnnealedGame:
 
     def use(self, numbers: Numbers | None) -> None:
         """Play with numbers that are kept on the device, or else with Python's."""
-        if self.numbers is numbers:
-            return
         self.numbers = numbers
         if numbers is not None:
             self._play_as(numbers.variant)

@@ -28,7 +28,6 @@ class SampledGame:
     variant: Variant
     data: Data
     device: torch.device
-    rounds: int
     progress: float
     spaces: dict[str, Space]
     nets: dict[Player, nn.Module]
@@ -47,7 +46,7 @@ class SampledGame:
         tensors = (*net.parameters(), *net.buffers())
         # A change in place moves a tensor's version, but a fused optimizer's does not; steps do.
         versions = [tensor._version for tensor in tensors]  # noqa: SLF001
-        weights = (self.rounds, self.progress, *self.steps.values(), *versions)
+        weights = (self.progress, *self.steps.values(), *versions)
         if self._frozen is None or self._frozen[0] != weights:
             self._frozen = (weights, FrozenGenerator.copy_of(net, **self.sampling()))
         return self._frozen[1]

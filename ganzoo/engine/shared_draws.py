@@ -106,8 +106,7 @@ class Cut:
         shape = [*value.shape]
         shape[self.axis] *= self.world
         # The order in memory is the order of drawing.
-        last = value.dim() == IMAGE and not value.is_contiguous()
-        last = last and value.is_contiguous(memory_format=torch.channels_last)
+        last = value.dim() == IMAGE and value.is_contiguous(memory_format=torch.channels_last)
         layout = torch.channels_last if last else torch.contiguous_format
         wide = torch.empty(shape, dtype=value.dtype, device=value.device, memory_format=layout)
         self._blocks(wide, self.world).copy_(self._blocks(value, 1))

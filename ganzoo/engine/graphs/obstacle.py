@@ -34,8 +34,7 @@ def obstacle(game: Game) -> str | None:
     """
     game.use_graphs(Uncaptured())
     assert game.graphs is not None
-    for number in range(ROUNDS):
-        game.progress = number / ROUNDS
+    for _ in range(ROUNDS):
         game.round()
         if game.graphs.reason is not None:
             break

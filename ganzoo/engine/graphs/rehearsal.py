@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ganzoo.engine.game import Game
 
-HOST_READS = ("_local_scalar_dense", "_linalg_check_errors", "equal", "is_nonzero", "item")
+HOST_READS = ("_linalg_check_errors",)
+"""Operations that read values on the host and have no tag that says so."""
 ON_THE_HOST = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 RANDOM = torch.Tag.nondeterministic_seeded
 INDEXING = ("index", "index_put", "index_put_", "_unsafe_index", "_index_put_impl_")

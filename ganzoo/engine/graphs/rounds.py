@@ -136,7 +136,9 @@ class Rounds:
         self._steps = {player: count - before[player] for player, count in game.steps.items()}
         moved = self._moved()
         if (part := self._moved()) is not None:  # though nothing was played in between
-            drawing.reason = drawing.reason or f"the state of the {part} is saved in new tensors"
+            drawing.reason = drawing.reason or (
+                f"the state of the {part} makes new tensors each time it is saved"
+            )
         elif moved is not None and self._moves:
             drawing.reason = drawing.reason or f"the state of the {moved} is new after each round"
         self._moves = moved is not None

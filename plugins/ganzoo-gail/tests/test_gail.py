@@ -19,6 +19,7 @@ from ganzoo_gail.environments import FixedHorizon
 from ganzoo_gail.envs import Envs
 from ganzoo_gail.episodes import played
 from ganzoo_gail.objectives import Cloning, EntropyBonus, PpoClip
+from ganzoo_gail.playing import Playing
 from ganzoo_gail.policy import ActorCritic, Imitator, RunningNorm
 from ganzoo_gail.returns import NormalizedReturn
 from ganzoo_gail.rollout import Rollout, advantages
@@ -94,6 +95,8 @@ def test_the_cartpole_of_the_task_ends_where_the_pole_has_fallen() -> None:
             assert abs(envs.obs[i]).max() <= 0.05
     assert envs.episodes.min() == 1
     assert not truncated.any()
+    assert envs.begun.min() == 0  # what was done before the oldest episode is forgotten
+    assert len(envs.taken) < 12
 
 
 class Corridor(gymnasium.Env[Any, Any]):
@@ -178,18 +181,22 @@ def test_a_running_norm_knows_the_mean_and_variance_of_all_it_observed() -> None
 def test_a_policys_likelihoods_are_those_of_torchs_distributions() -> None:
     obs = torch.randn(6, 4)
     for space in (Space(classes=3), Space(shape=(2,), bounded=True)):
-        policy = ActorCritic(Space(shape=(4,)), space, [8], RunningNorm(4))
+        norm = RunningNorm(4)
+        norm.observe(5 + 3 * torch.randn(50, 4))
+        policy = ActorCritic(Space(shape=(4,)), space, [8], norm)
         for param in policy.parameters():
             torch.nn.init.normal_(param)
         acting, noise = policy.acting(), policy.noise(1, 6, torch.Generator().manual_seed(0))
         seen = acting.seen(obs)
         action = acting.drawn(acting.out(seen), noise[0])
         heads = policy(obs, action)
-        out = policy.actor(obs)
+        out = policy.actor(policy.norm(obs))
         if space.classes:
+            assert torch.equal(action, (out + noise[0]).argmax(1))
             expected: Any = torch.distributions.Categorical(logits=out)
         else:
             assert policy.log_std is not None
+            torch.testing.assert_close(action, out + policy.log_std.exp() * noise[0])
             normal = torch.distributions.Normal(out, policy.log_std.exp())
             expected = torch.distributions.Independent(normal, 1)
         torch.testing.assert_close(heads["log_prob"], expected.log_prob(action))
@@ -270,8 +277,24 @@ def test_a_small_policy_is_for_the_cpu_and_a_large_one_for_a_gpu(zoo: Zoo, varia
 
 def test_the_value_of_a_cut_off_episode_is_of_its_last_observation(zoo: Zoo) -> None:
     game = game_of(zoo, "gail", "rollout.steps=500", "rollout.envs=1")
+    running, after = game.state_of(game.variant.sampler).envs, []
+    step = running.step
+
+    def noted(action: Any) -> Any:
+        found = step(action)
+        after.append(torch.from_numpy(found[0].copy()))
+        return found
+
+    running.step = noted
     rollout = game.variant.sampler.draw("generator", game)
     policy: Any = game.nets["generator"]
+
+    def value(obs: Tensor) -> Tensor:
+        found: Tensor = policy(obs, rollout["action"][0])["value"]
+        return found.detach()
+
+    torch.testing.assert_close(rollout["rest"][499], value(after[499]))
+    torch.testing.assert_close(rollout["last"], value(torch.from_numpy(running.obs)))
     assert rollout["truncated"].flatten().nonzero().tolist() == [[499]]
     envs = Envs(Task(env="CartPole-v1", horizon="fixed"), 1, seed=0)
     envs.vector.reset(seed=[0])
@@ -280,6 +303,15 @@ def test_the_value_of_a_cut_off_episode_is_of_its_last_observation(zoo: Zoo) -> 
     # The first observation of the next episode has another value.
     first = policy(rollout["obs"][0], rollout["action"][0])["value"]
     assert not torch.allclose(rollout["rest"][499], first)
+
+
+def test_rewards_are_scaled_by_the_deviation_of_all_discounted_returns() -> None:
+    envs: Any = None
+    playing, going_on = Playing(envs), torch.zeros(2, 1, dtype=torch.bool)
+    playing.deviation(torch.ones(2, 1), going_on, 0.5)
+    found = playing.deviation(torch.ones(2, 1), torch.tensor([[True], [False]]), 0.5)
+    returns = torch.tensor([1.0, 1.5, 1.75, 1.0])  # the second episode begins after the third
+    torch.testing.assert_close(found, returns.std(correction=0).view(1), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
