@@ -383,15 +383,12 @@ def test_two_rounds_must_be_the_same_operations_on_the_same_memory(
 
 
 def test_memory_from_outside_is_kept_so_that_no_other_comes_to_its_place() -> None:
-    game, found = Game(variant_of(SMALL), points()), None
-    for _ in range(2):
-        fresh = torch.zeros(2)
-        found = Rehearsal(game, found)
-        with found:
-            fresh + 1
-        del fresh
-    assert found is not None
-    assert found.reason == OTHER
+    rehearsal, fresh = Rehearsal(Game(variant_of(SMALL), points())), torch.zeros(2)
+    with rehearsal:
+        fresh + 1
+    kept = weakref.ref(fresh)
+    del fresh
+    assert kept() is not None
 
 
 def test_what_is_drawn_is_held_on_the_device() -> None:
