@@ -613,23 +613,36 @@ def test_each_stage_of_a_network_is_a_graph_of_its_own() -> None:
     assert torch.equal(early.net(z, 0.0, 0), early.sample(3, given={"z": z})["fake"])
 
 
+class Source:
+    """Grey images, read one by one."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {"real": torch.full((1, 8, 8), row * 6, dtype=torch.uint8)}
+
+
+STREAMED = StreamedRows(Source(), images().spaces, index="", workers=0)
+
+
 def test_streamed_columns_are_fetched_before_a_replay() -> None:
-    class Source:
-        def __len__(self) -> int:
-            return 40
-
-        def __getitem__(self, row: int) -> dict[str, Any]:
-            return {"real": torch.full((1, 8, 8), row * 6, dtype=torch.uint8)}
-
     data = images()
-    rows = StreamedRows(Source(), data.spaces, index="", workers=0)
     resident = ResidentRows({"real": torch.stack([Source()[i]["real"] for i in range(40)])})
     games = []
-    for train in (resident, rows):
+    for train in (resident, STREAMED):
         held = type(data)("images", train, data.held_out, data.spaces)
         games.append(check_replayed(variant_of(Dcgan(width=4)), held))
         assert (captured(games[-1]), reason_of(games[-1])) == (1, None)
     assert ganzoo.testing.same(*games)
+
+
+def test_row_numbers_may_be_written_over_by_the_next() -> None:
+    numbers = torch.tensor([1, 2])
+    rows = STREAMED.to(torch.device("cpu"))
+    first = rows.column("real", numbers)
+    numbers += 1
+    assert torch.equal(rows.column("real", numbers)[0], first[1])
 
 
 # ------------------------------------------------------------------------------- runs, and CUDA
