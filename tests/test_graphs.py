@@ -412,6 +412,20 @@ def test_what_is_given_another_form_in_place_is_replayed() -> None:
     assert (captured(game), reason_of(game)) == (1, None)
 
 
+class Doubled(Regularizer):
+    """A term of another type than the loss."""
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        return fake_score.double().square()
+
+
+def test_terms_of_several_types_are_logged_as_they_are() -> None:
+    game = check_replayed(variant_of(SMALL, regularizers=(Doubled(),)), points(), rounds=7)
+    assert captured(game) == 1
+    types = [game.log["generator"][name].dtype for name in ("non-saturating", "doubled")]
+    assert types == [torch.float32, torch.float64]
+
+
 class Fragile(Regularizer):
     """Fails once."""
 
