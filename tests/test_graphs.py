@@ -482,6 +482,20 @@ def test_what_is_given_another_form_in_place_is_replayed() -> None:
     assert (captured(game), reason_of(game)) == (1, None)
 
 
+class Doubled(Regularizer):
+    """A term of another type than the loss."""
+
+    def generator(self, fake_score: Tensor) -> Tensor:
+        return fake_score.double().square()
+
+
+def test_terms_of_several_types_are_logged_as_they_are() -> None:
+    game = check_replayed(variant_of(SMALL, regularizers=(Doubled(),)), points(), rounds=7)
+    assert captured(game) == 1
+    types = [game.log["generator"][name].dtype for name in ("non-saturating", "doubled")]
+    assert types == [torch.float32, torch.float64]
+
+
 class Fragile(Regularizer):
     """Fails once."""
 
@@ -908,16 +922,26 @@ def test_steps_on_streamed_rows_are_watched(fields: Any, reason: str) -> None:
     assert (captured(game), reason_of(game)) == (0, reason)
 
 
+STREAMED = StreamedRows(Source(), images().spaces, index="", workers=0)
+
+
 def test_streamed_columns_are_fetched_before_a_replay() -> None:
     data = images()
-    rows = StreamedRows(Source(), data.spaces, index="", workers=0)
     resident = ResidentRows({"real": torch.stack([Source()[i]["real"] for i in range(40)])})
     games = []
-    for train in (resident, rows):
+    for train in (resident, STREAMED):
         held = type(data)("images", train, data.held_out, data.spaces)
         games.append(check_replayed(variant_of(Dcgan(width=4)), held))
         assert (captured(games[-1]), reason_of(games[-1])) == (1, None)
     assert ganzoo.testing.same(*games)
+
+
+def test_row_numbers_may_be_written_over_by_the_next() -> None:
+    numbers = torch.tensor([1, 2])
+    rows = STREAMED.to(torch.device("cpu"))
+    first = rows.column("real", numbers)
+    numbers += 1
+    assert torch.equal(rows.column("real", numbers)[0], first[1])
 
 
 # ------------------------------------------------------------------------------- runs, and CUDA

@@ -55,9 +55,9 @@ class Captured:
     first: Rehearsal | None = None
     """The first round that was watched, until the second was."""
     replay: Callable[[], None] | None = None
-    logged: list[tuple[Player, str]] = field(default_factory=list)
+    logged: list[tuple[Player, str, torch.dtype]] = field(default_factory=list)
     terms: Tensor | None = None
-    """The values that the round logs, (n,), which each replay writes anew."""
+    """The values that the round logs, (n,), of the widest type; each replay writes them anew."""
 
 
 class Rounds:
@@ -197,8 +197,9 @@ class Rounds:
         assert known.terms is not None
         log = self.game.log
         # A copy, because the next replay writes over what the graph logs.
-        for (player, name), term in zip(known.logged, known.terms.clone().unbind(), strict=True):
-            log[player] = {**log[player], name: term}
+        terms = known.terms.clone().unbind()
+        for (player, name, dtype), term in zip(known.logged, terms, strict=True):
+            log[player] = {**log[player], name: term.to(dtype)}
 
     def _capture(self, known: Captured, held: list[Any]) -> None:
         game = self.game
@@ -207,12 +208,12 @@ class Rounds:
         def work() -> None:
             self._deal(held)
             known.logged = [
-                (player, name)
+                (player, name, term.dtype)
                 for player, terms in game.log.items()
                 for name, term in terms.items()
                 if term is not before.get(player, {}).get(name)
             ]
-            known.terms = torch.stack([game.log[player][name] for player, name in known.logged])
+            known.terms = torch.stack([game.log[player][name] for player, name, _ in known.logged])
 
         known.replay = self.capture.capture(work)
 
