@@ -23,10 +23,12 @@ from ganzoo.builtin.observers.remarks import Remarks
 from ganzoo.builtin.optimizers import RmsProp, Sgd
 from ganzoo.builtin.regularizers import R1, R2
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine import state as states
 from ganzoo.engine.composition import Composition
 from ganzoo.engine.explain import explain
 from ganzoo.engine.game import Game
 from ganzoo.engine.graphs import cuda
+from ganzoo.engine.graphs.capture import NotCaptured
 from ganzoo.engine.graphs.cuda import CudaCapture
 from ganzoo.engine.graphs.drawn import Drawn, fits
 from ganzoo.engine.graphs.obstacle import obstacle
@@ -1110,17 +1112,43 @@ def test_a_graph_of_cuda_moves_the_latents_stream_on(monkeypatch: pytest.MonkeyP
     assert given == (game.device, game.latents)
 
 
-def test_work_that_cannot_be_captured_is_told_in_a_sentence(on_cuda: CudaCapture) -> None:
-    def work() -> None:
-        message = "operation not permitted when stream is capturing\nCUDA kernel errors might be"
-        raise RuntimeError(message)
+def refused() -> None:
+    message = "operation not permitted when stream is capturing.\nCUDA kernel errors might be"
+    raise RuntimeError(message)
 
-    with pytest.raises(RunError) as error:
-        on_cuda.capture(work)
-    assert str(error.value) == (
-        "a round cannot be captured as a CUDA graph: operation not permitted when stream is "
-        "capturing; add --no-graph (graph=False), and resume from the last checkpoint."
-    )
+
+def test_work_that_cuda_refuses_is_not_captured(on_cuda: CudaCapture) -> None:
+    with pytest.raises(NotCaptured, match="^operation not permitted when stream is capturing$"):
+        on_cuda.capture(refused)
+
+
+class Refusing(Recorded):
+    """Fails halfway through a capture, of which a device has done nothing."""
+
+    def __init__(self, game: Game) -> None:
+        self.game = game
+
+    def capture(self, work: Any) -> Any:
+        tensors, facts = self.game.state()
+        saved = {name: value.clone() for name, value in tensors.items()}
+        random = self.game.random.state
+        work()
+        steps, log = dict(self.game.steps), dict(self.game.log)
+        states.restore(self.game, saved, facts)  # what the work changed on the device
+        torch.set_rng_state(random)
+        self.game.steps.update(steps)
+        self.game.log.update(log)
+        message = "refused"
+        raise NotCaptured(message)
+
+
+def test_a_round_that_a_device_cannot_capture_is_played_eagerly_with_the_same_bits() -> None:
+    eager, other = Game(variant_of(SMALL), points()), Game(variant_of(SMALL), points())
+    other.use_graphs(Refusing(other))
+    for number in range(9):
+        eager.round(), other.round()
+        assert ganzoo.testing.same(eager, other), number
+    assert reason_of(other) == "the device cannot capture them (refused)"
 
 
 def settings_of_torch() -> tuple[bool, bool, bool]:

@@ -78,7 +78,7 @@ class AnnealedGame:
     def _share(self, steps: int) -> float | Tensor:
         """The share of the moving average's way after the generator's ``steps``-th step."""
         if self.numbers is not None:
-            return self.numbers.share()
+            return self.numbers.share(steps)
         return share(steps, self.now.ema or 0.0)
 
     def _anneal(self) -> None:

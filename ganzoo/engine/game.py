@@ -34,7 +34,7 @@ from ganzoo.parts.part import DISCRIMINATOR, GENERATOR
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ganzoo.engine.graphs.rounds import Capture
+    from ganzoo.engine.graphs.capture import Capture
     from ganzoo.parts.dataset import Data
     from ganzoo.parts.part import Part, Player
     from ganzoo.parts.variant import Variant

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Recorded:
-    """Captures work by recording its operations; a ``ganzoo.engine.graphs.rounds.Capture``."""
+    """Captures work by recording its operations; a ``ganzoo.engine.graphs.capture.Capture``."""
 
     def warming_up(self) -> AbstractContextManager[None]:
         """Nothing is to be warmed up."""

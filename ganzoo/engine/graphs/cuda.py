@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ganzoo.errors import RunError, first_line
+from ganzoo.engine.graphs.capture import NotCaptured
+from ganzoo.errors import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ class CudaCapture:
         usual.wait_stream(self._stream)
 
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Capture some work, and do it. Raises RunError where it cannot be captured."""
+        """Capture some work, and do it. Raises NotCaptured where CUDA refuses it."""
         gc.collect()
         graph = torch.cuda.CUDAGraph()
         for stream in self.streams:
@@ -54,11 +55,7 @@ class CudaCapture:
             ):
                 work()
         except RuntimeError as error:
-            message = f"a round cannot be captured as a CUDA graph: {first_line(error)}; {HOW}"
-            raise RunError(message) from error
+            raise NotCaptured(first_line(error).rstrip(".")) from error
         self._pool = self._pool or graph.pool()
         graph.replay()  # capturing only notes the work
         return graph.replay
-
-
-HOW = "add --no-graph (graph=False), and resume from the last checkpoint."

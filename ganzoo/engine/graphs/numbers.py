@@ -78,9 +78,14 @@ class Numbers:
             single.copy_(double)
         self._left = iter(self._shares)
 
-    def share(self) -> Tensor:
-        """The share of the moving average's way in the generator's next step of the round."""
-        return next(self._left)
+    def share(self, steps: int) -> float | Tensor:
+        """The share of the moving average's way after the generator's next step of the round.
+
+        A number of Python's after a step that rounds before did not have; ``steps`` counts all.
+        """
+        found = next(self._left, None)
+        decay = number_at(self.game.variant.ema, self.game.progress) if found is None else None
+        return share(steps, decay or 0.0) if found is None else found
 
 
 def reads_numbers(game: Game) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
 from ganzoo.engine.check import composition
+from ganzoo.engine.graphs.capture import Captured, NotCaptured
 from ganzoo.engine.graphs.drawn import Drawn, Unfit
 from ganzoo.engine.graphs.numbers import Numbers, reads_numbers
 from ganzoo.engine.graphs.rehearsal import (
@@ -18,46 +18,24 @@ from ganzoo.engine.graphs.rehearsal import (
     Watching,
     numbers_of_python,
 )
-from ganzoo.errors import SENTENCE, ZooError, first_line, shortened
+from ganzoo.errors import SENTENCE, RunError, ZooError, first_line, shortened
 from ganzoo.parts.part import GENERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from torch import Tensor
 
     from ganzoo.engine.game import Game
+    from ganzoo.engine.graphs.capture import Capture
     from ganzoo.parts.part import Player
 
 MOST = 32
 """The most patterns of rounds that are captured; each takes a few rounds, and memory."""
 REHEARSED = 3
 """The rounds of a pattern until it was rehearsed twice."""
+HOW = "Add --no-graph (graph=False), and resume from the last checkpoint."
 Pattern: TypeAlias = "tuple[object, ...]"
-
-
-class Capture(Protocol):
-    """Captures the device's work."""
-
-    def warming_up(self) -> AbstractContextManager[None]:
-        """Inside, work is done in the way in which it will be captured."""
-
-    def capture(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Do some work, and return what does it again, without Python."""
-
-
-@dataclass
-class Captured:
-    """What is known of the rounds of one pattern."""
-
-    played: int = 0
-    first: Rehearsal | None = None
-    """The first round that was watched, until the second was."""
-    replay: Callable[[], None] | None = None
-    logged: list[tuple[Player, str, torch.dtype]] = field(default_factory=list)
-    terms: Tensor | None = None
-    """The values that the round logs, (n,), of the widest type; each replay writes them anew."""
 
 
 class Rounds:
@@ -171,7 +149,7 @@ class Rounds:
             known.played += 1
             if known.played == 1:  # it may make moments of parameters that had none
                 with self.capture.warming_up():
-                    self._deal(held)
+                    self._deal(self._turns, held)
             elif known.played <= REHEARSED:
                 self._rehearse(known, held)
             else:
@@ -182,14 +160,15 @@ class Rounds:
         rehearsal = Rehearsal(self.game, known.first)
         before = numbers_of_python(self.game)
         with self.capture.warming_up(), self._watched(rehearsal):
-            self._deal(held)
+            self._deal(self._turns, held)
         rehearsal.finish(before)
         known.first = None if known.first else rehearsal
         self._objected(rehearsal)
 
     def _play_captured(self, known: Captured, held: list[Any]) -> None:
         if known.replay is None:
-            self._capture(known, held)
+            if not self._captures(known, held):
+                return
         else:
             known.replay()
             for player, count in self._steps.items():
@@ -201,12 +180,16 @@ class Rounds:
         for (player, name, dtype), term in zip(known.logged, terms, strict=True):
             log[player] = {**log[player], name: term.to(dtype)}
 
-    def _capture(self, known: Captured, held: list[Any]) -> None:
-        game = self.game
-        before = dict(game.log)
+    def _captures(self, known: Captured, held: list[Any]) -> bool:
+        """Capture a round and play it; False where it was played eagerly, as all are from now on.
+
+        Raises RunError where a GPU cannot go on after it failed to capture.
+        """
+        game, turns = self.game, self._turns
+        before, steps = dict(game.log), dict(game.steps)
 
         def work() -> None:
-            self._deal(held)
+            self._deal(turns, held)
             known.logged = [
                 (player, name, term.dtype)
                 for player, terms in game.log.items()
@@ -215,7 +198,23 @@ class Rounds:
             ]
             known.terms = torch.stack([game.log[player][name] for player, name, _ in known.logged])
 
-        known.replay = self.capture.capture(work)
+        try:
+            known.replay = self.capture.capture(work)
+        except NotCaptured as error:  # nothing was done on the device
+            game.log.clear()
+            game.log.update(before)
+            game.steps.update(steps)
+            self._play_eagerly(f"the device cannot capture them ({error})")
+        else:
+            return True
+        try:
+            self._deal(turns, held)
+        except ZooError as error:
+            message = (
+                f"a round was not captured as a graph, and the next step failed: {error} {HOW}"
+            )
+            raise RunError(message) from error
+        return False
 
     # ------------------------------------------------------------------------------------- in parts
 
@@ -227,8 +226,7 @@ class Rounds:
             return [place.hold(value) for (_, place), value in zip(turns, drawn, strict=True)]
         except Unfit as unfit:
             self._play_eagerly(f"sampler '{self.game.variant.sampler.name}' {unfit}")
-        for (player, _), value in zip(turns, drawn, strict=True):
-            self.game.deal(player, value)
+        self._deal(turns, drawn)
         return None
 
     def _pattern(self) -> Pattern:
@@ -244,9 +242,9 @@ class Rounds:
         ]
         return (*stages, *due)
 
-    def _deal(self, held: list[Any]) -> None:
+    def _deal(self, turns: list[tuple[Player, Drawn]], held: list[Any]) -> None:
         """Play all turns of a round from what was drawn for each."""
-        for (player, _), value in zip(self._turns, held, strict=True):
+        for (player, _), value in zip(turns, held, strict=True):
             self.game.deal(player, value)
 
     def _objected(self, watching: Watching) -> bool:
