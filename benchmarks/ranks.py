@@ -96,6 +96,13 @@ def main() -> None:
     arguments = parser.parse_args()
     found = []
     with joined() as ranks:
+        if ranks.world == 1:
+            parser.error("start it by torchrun --nproc-per-node 2 benchmarks/ranks.py")
+        if ranks.rank == 0:
+            print(
+                "| variant | images/s, ranks | images/s, threads | ranks are faster by "
+                "| terms apart |\n|---|---|---|---|---|"
+            )
         for variant in arguments.variants or CASES:
             case = compared(variant, CASES[variant], arguments.seconds)
             found.append(case)

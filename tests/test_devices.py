@@ -15,7 +15,7 @@ from ganzoo.benchmark.devices import device_terms
 from ganzoo.benchmark.jobs import Contest, Job
 from ganzoo.benchmark.report import machines, words
 from ganzoo.benchmark.runners import Server
-from ganzoo.errors import OptionError
+from ganzoo.errors import OptionError, RunError
 from tests.test_bench import SMALL, quality
 
 if TYPE_CHECKING:
@@ -123,3 +123,15 @@ def test_a_task_of_ray_has_a_gpu_of_its_own(
         assert list(RayCluster(None, 1).run([job], lambda: None)) == [job]
         assert asked[-1] == {"num_cpus": 2, "num_gpus": gpus, "max_retries": 0}
         assert done[-1].place == device.partition(":")[0]
+
+
+def test_a_benchmark_by_torchrun_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
+    with pytest.raises(RunError) as error:
+        bench(["vanilla"], data="ring", rounds=1, out=tmp_path)
+    assert str(error.value) == (
+        "a benchmark is one process, and torchrun has started several; run it without torchrun, "
+        "with --devices (devices=...) for several GPUs."
+    )
+    assert not list(tmp_path.iterdir())

@@ -33,7 +33,7 @@ from ganzoo.engine.graphs.cuda import CudaCapture
 from ganzoo.engine.graphs.drawn import Drawn, fits
 from ganzoo.engine.graphs.obstacle import obstacle
 from ganzoo.engine.graphs.rehearsal import Rehearsal
-from ganzoo.errors import RunError
+from ganzoo.errors import ComposeError, RunError
 from ganzoo.parts.optimizer import Adam, Optimizer
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
 from ganzoo.parts.rows import ResidentRows
@@ -1193,3 +1193,31 @@ def test_a_game_that_is_dropped_is_freed_with_its_graphs() -> None:
     del game
     gc.collect()
     assert kept() is None
+
+
+class Worded(Growing):
+    def stage(self, progress: float) -> Any:  # type: ignore[override]
+        return "small"
+
+
+class Blind(Growing):
+    def forward(self, z: Tensor) -> Tensor:  # type: ignore[override]
+        return self.first(z)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (Worded, "stage(progress) of Worded returns a str; it must be an int."),
+        (Blind, "Blind defines stage(progress), and its forward takes no 'stage'."),
+    ],
+)
+def test_a_wrong_stage_is_refused_before_training(kind: Any, message: str) -> None:
+    class Wrong(Grown):
+        def generator(self, z: Space, real: Space) -> nn.Module:
+            made: nn.Module = kind(z.size, real.size)
+            return made
+
+    with pytest.raises(ComposeError) as error:
+        Game(variant_of(Wrong()), points())
+    assert str(error.value) == message

@@ -29,6 +29,7 @@ from ganzoo.storage.paths import given_path
 from ganzoo.storage.reading import read_bytes
 from ganzoo.training.device import chosen_device
 from ganzoo.training.interrupt import ending_as_ctrl_c
+from ganzoo.training.joining import refuse_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -210,6 +211,7 @@ def runner_for(zoo: Zoo | None, contest: Contest, ray: str | None) -> Runner:
 
 def prepared(contests: Mapping[str, Contest], out: Path, zoo: Zoo) -> Benches:
     """The benchmarks of contests in their folders, checked and ready to run."""
+    refuse_ranks()
     folders = [out / slug(name) for name in contests]
     held = folders_in(out)
     if held and held != folders:

@@ -46,8 +46,13 @@ def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> Netw
     net = build(variant.architecture, player, spaces)
     skip = int(player == DISCRIMINATOR)
     # Read before anything wraps the network and hides the names of its forward.
+    own = staged(net, 0.0)
+    known = (*reads(net.forward, skip=skip), *accepts(net.forward, skip=skip))
+    if own and "stage" not in known:
+        message = f"{type(net).__name__} defines stage(progress), and its forward takes no 'stage'."
+        raise ComposeError(message)
     named = [
-        tuple(name for name in names(net.forward, skip=skip) if name not in staged(net, 0.0))
+        tuple(name for name in names(net.forward, skip=skip) if name not in own)
         for names in (reads, accepts)
     ]
     made = Network(net, *named)
@@ -60,7 +65,16 @@ def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> Netw
 def staged(net: nn.Module, progress: float) -> dict[str, int]:
     """``stage`` for the forward of a network whose structure changes with progress, by itself."""
     stage = getattr(type(net), "stage", None)  # a module is slow to say that it has none
-    return {} if stage is None else {"stage": int(stage(net, progress))}
+    if stage is None:
+        return {}
+    with worded(f"stage(progress) of {type(net).__name__} fails"):
+        found: object = stage(net, progress)
+    if type(found) is not int:
+        message = (
+            f"stage(progress) of {type(net).__name__} returns {in_words(found)}; it must be an int."
+        )
+        raise ComposeError(message)
+    return {"stage": found}
 
 
 def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space]) -> nn.Module:

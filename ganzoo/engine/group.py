@@ -124,7 +124,7 @@ class Group(Ranks):
             if len({*self.every(digest(mine))}) > 1:
                 its = self.told(mine)
                 if self.rank:
-                    states[name].restore(its)
+                    take_up(states[name], its)
 
     def copy_buffers(self, buffers: Iterable[Tensor]) -> None:
         """Bring buffers to those of rank 0, in place."""
@@ -149,6 +149,15 @@ class Group(Ranks):
         boxes: list[Any] = [None] * self.world
         reached(distributed.all_gather_object, boxes, found)
         return boxes
+
+
+def take_up(state: Any, its: dict[str, Any]) -> None:
+    """Give a part's state the values of another's, in place if that does it: graphs hold places."""
+    for name, value in state.state().items():
+        if isinstance(value, Tensor) and value.shape == its[name].shape:
+            value.copy_(its[name])
+    if digest(on_cpu(state.state())) != digest(its):
+        state.restore(its)
 
 
 def reached(collective: Callable[..., object], *args: Any, **kwargs: Any) -> None:

@@ -95,3 +95,14 @@ def check_device(device: str) -> None:
         message = f"there are more ranks than GPUs here, {gpus}; start one for each GPU."
     if message is not None:
         raise RunError(message)
+
+
+def refuse_ranks() -> None:
+    """Raise RunError where ``torchrun`` has started several processes for what one does."""
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if several and distributed.is_available() and distributed.is_torchelastic_launched():
+        message = (
+            "a benchmark is one process, and torchrun has started several; run it without "
+            "torchrun, with --devices (devices=...) for several GPUs."
+        )
+        raise RunError(message)
