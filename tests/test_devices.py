@@ -125,7 +125,9 @@ def test_a_task_of_ray_has_a_gpu_of_its_own(
         assert done[-1].place == device.partition(":")[0]
 
 
-def test_a_benchmark_by_torchrun_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_benchmark_by_torchrun_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
     with pytest.raises(RunError) as error:
