@@ -2,7 +2,7 @@
 
     pip install -c constraints.txt torch tensorboard scikit-learn tqdm datasets huggingface-sb3 \
         sacred stable-baselines3 && pip install --no-deps imitation==1.0.1 seals
-    python benchmarks/peers/imitation.py [--seeds 5] [--steps 200000] [--out imitation.json]
+    python benchmarks/peers imitation [--seeds 5] [--steps 200000] [--out imitation.json]
 
 imitation pins an older gymnasium but runs on the current one, hence --no-deps. It learns in its own
 environment of the same physics, seals/CartPole-v0, with the settings of its GAIL tutorial: once
