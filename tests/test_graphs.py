@@ -1221,3 +1221,18 @@ def test_a_wrong_stage_is_refused_before_training(kind: Any, message: str) -> No
     with pytest.raises(ComposeError) as error:
         Game(variant_of(Wrong()), points())
     assert str(error.value) == message
+
+
+class Varying(Gaussian):
+    """Deals one step in a round, and two in the next."""
+
+    def deal(self, player: str, game: Any, drawn: Any) -> Iterator[Any]:
+        for _ in range(1 + game.rounds % 2):
+            latent = self.latent(len(drawn), game.spaces, game.latents)
+            yield game.step(player, rows=drawn, **latent)
+
+
+def test_rounds_of_varying_numbers_of_steps_are_played_eagerly() -> None:
+    game = check_replayed(variant_of(SMALL, sampler=Varying(dim=4), ema=0.9), points())
+    reason = "sampler 'varying' reads the number of rounds; let a method name 'progress'"
+    assert (captured(game), reason_of(game)) == (0, reason)

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from ganzoo.cli.tables import answer, results_only
 from ganzoo.engine.game import Game
-from ganzoo.engine.group import Group
+from ganzoo.engine.group import Group, take_up
 from ganzoo.engine.shared_draws import SharedDraws
 from ganzoo.errors import ComposeError, RunError
 from ganzoo.parts.dataset import Data
@@ -233,3 +233,25 @@ def test_rank_0_alone_prints(
             answer(f"rank {rank}")
             print("told")  # noqa: T201
     assert capsys.readouterr() == ("rank 0\n", "told\n")
+
+
+class Level:
+    """A state of one tensor, which ``restore`` replaces."""
+
+    def __init__(self, *, copies: bool) -> None:
+        self.level, self.copies = torch.zeros(2), copies
+
+    def state(self) -> dict[str, Tensor]:
+        return {"level": self.level.clone() if self.copies else self.level}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self.level = state["level"]
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_another_ranks_state_is_taken_up_in_place_where_that_does_it(copies: bool) -> None:  # noqa: FBT001
+    state, its = Level(copies=copies), {"level": torch.ones(2)}
+    place = state.level.data_ptr()
+    take_up(state, its)
+    assert torch.equal(state.level, torch.ones(2))
+    assert (state.level.data_ptr() == place) is not copies
