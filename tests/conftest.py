@@ -16,10 +16,15 @@ os.environ |= {
     "HUGGING_FACE_HUB_TOKEN": "",
 }
 
+import ganzoo_augment
 import ganzoo_conditional
 import ganzoo_dcgan
+import ganzoo_emoji
 import ganzoo_gail
 import ganzoo_infogan
+import ganzoo_r3gan
+import ganzoo_sngan
+import ganzoo_stylegan2
 import ganzoo_vanilla
 import ganzoo_wgan_gp
 import pytest
@@ -35,6 +40,11 @@ FIRST_PARTY = {
     "infogan": ganzoo_infogan,
     "conditional": ganzoo_conditional,
     "gail": ganzoo_gail,
+    "emoji": ganzoo_emoji,
+    "sngan": ganzoo_sngan,
+    "r3gan": ganzoo_r3gan,
+    "stylegan2": ganzoo_stylegan2,
+    "augment": ganzoo_augment,
 }
 
 

@@ -1,0 +1,1 @@
+"""Coloured images for training: emoji in three styles, and game sprites."""

@@ -1,0 +1,1 @@
+"""R3GAN: a regularized relativistic loss, and networks without tricks."""

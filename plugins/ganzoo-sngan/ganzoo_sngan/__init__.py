@@ -1,0 +1,1 @@
+"""SNGAN and BigGAN: a discriminator that is kept Lipschitz by spectral normalization."""

@@ -1,0 +1,1 @@
+"""StyleGAN2, and the progressive GAN that came before it."""
