@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ganzoo.benchmark import tables
 from ganzoo.benchmark.contenders import choices_of, contender, crossed, labelled
 from ganzoo.benchmark.folder import Bench
 from ganzoo.benchmark.suite import known_suites, load_suite, suite_contests
@@ -133,6 +134,21 @@ def test_terms_of_a_suite_are_shared_unless_its_data_has_its_own(tmp_path: Path)
     assert (made["ring"].budget.rounds, made["grid"].budget.images) == (5, 9)
     assert made["grid"].settings == ("batch=8", "sampler.dim=2")
     assert made["ring"].seeds == (0, 1)
+
+
+def test_a_suite_has_several_contests_on_one_dataset_under_names_of_their_own(
+    zoo: Zoo, tmp_path: Path
+) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "title: T\nbudget: {rounds: 1}\ncontenders: [vanilla]\n"
+        "data:\n  thin: {data: ring}\n  a wide one: {data: ring, settings: [data.std=0.2]}\n"
+    )
+    thin, wide = load_suite(str(tmp_path / "s.yaml")).values()
+    assert (thin.data, thin.called) == ("ring", "thin")
+    assert (wide.data, wide.called) == ("ring", "a wide one")
+    assert tables.title(Bench(wide, tmp_path / "b", zoo)) == (
+        "T: 1 contender on ring (a wide one), 1 rounds a run, 1 seed"
+    )
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def compare(
     if folders_in(folder) or folder.resolve() in places:
         message = f"{folder} holds a benchmark; choose another --out."
         raise RunError(message)
-    mine, its = ({b.contest.data: b for b in opened(Path(f), zoo)} for f in (one, other))
+    mine, its = ({b.contest.called: b for b in opened(Path(f), zoo)} for f in (one, other))
     common = [data for data in mine if data in its]
     if not common:
         message = (

@@ -72,7 +72,7 @@ def bench(
     """Train contenders head-to-head; write ``results.jsonl``, ``report.html`` and ``report.md``.
 
     See ``docs/benchmarks.md`` for contenders, suites and budgets. Other arguments override a
-    suite's terms, and ``data`` chooses one of its contests. Unless ``threads`` are given, each run
+    suite's terms, and ``data`` names one of its contests. Unless ``threads`` are given, each run
     has as many as suit its size, and no more than its share of the cores. With ``devices``, each
     run has the next that is free. With ``ray``, the address of a cluster or ``local``, runs are Ray
     tasks; with ``zoo``, they are in this process. A bar, or a line now and then, shows how far it

@@ -92,6 +92,8 @@ class Contest(BaseModel):
     data: str
     title: str = ""
     """The title of the suite, if the contest belongs to one."""
+    part: str = ""
+    """Its name within the suite, where that is not the name of its data."""
     settings: tuple[str, ...] = ()
     budget: Budget = Budget(rounds=DEFAULT_ROUNDS)
     seeds: Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)] = (0,)
@@ -103,6 +105,11 @@ class Contest(BaseModel):
     """Threads of each run; None for as many as suit its size, at most its share of the cores."""
     processes: Threads = 1
     """Runs at a time, which a resumed contest may change."""
+
+    @property
+    def called(self) -> str:
+        """Its name within a suite."""
+        return self.part or self.data
 
     @property
     def most_threads(self) -> int:

@@ -28,10 +28,14 @@ MOST = 256 * KIB
 
 
 class Terms(BaseModel):
-    """The terms of all contests of a suite, or of its contest on one dataset; see ``Contest``."""
+    """The terms of all contests of a suite, or of one of them; see ``Contest``.
+
+    ``data`` is the dataset of a contest that is not called by it, as of two on the same data.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    data: Any = None
     contenders: list[str] | dict[str, str] | None = None
     grid: dict[str, list[Any]] | None = None
     settings: list[str] = []
@@ -47,7 +51,7 @@ class Terms(BaseModel):
 
 
 class SuiteFile(Terms):
-    """A suite as written: the terms its contests share, and the terms of each dataset's own."""
+    """A suite as written: the terms its contests share, and the terms of each one's own."""
 
     title: str
     data: list[str] | dict[str, Terms | None] = Field(min_length=1, max_length=MOST_DATASETS)
@@ -118,9 +122,9 @@ def load_suite(name: str) -> dict[str, Contest]:
 def parsed(fields: Any) -> dict[str, Contest]:
     """The contests of a suite from its YAML fields: ``title``, ``data`` and the shared terms.
 
-    ``data`` is a list of datasets, or a mapping from each dataset to terms of its own.
-    ``contenders`` is a list, written as on the command line, or a mapping from labels. A ``grid``
-    crosses the list with choices.
+    ``data`` is a list of datasets, or a mapping from each, or from a name of a contest, to terms of
+    its own. ``contenders`` is a list, written as on the command line, or a mapping from labels. A
+    ``grid`` crosses the list with choices.
     """
     if not isinstance(fields, dict) or "title" not in fields or "data" not in fields:
         message = "it needs a title, data and contenders"
@@ -131,7 +135,9 @@ def parsed(fields: Any) -> dict[str, Contest]:
     for name, terms in data.items():
         own = terms or Terms()
         settings = [*suite.settings, *own.settings]
-        named = {"title": suite.title, "data": name, "settings": settings}
+        named: dict[str, Any] = {"title": suite.title, "data": name, "settings": settings}
+        if own.data is not None:
+            named |= {"data": own.data, "part": name}
         contests[name] = Contest.model_validate(
             with_labels({**suite.given(), **own.given(), **named})
         )

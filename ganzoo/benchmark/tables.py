@@ -26,7 +26,8 @@ def title(bench: Bench) -> str:
     contest = bench.contest
     seeds = seed_count(len(contest.seeds))
     contenders = counted(len(contest.contenders), "contender")
-    what = f"{contenders} on {contest.data}, {contest.budget} a run, {seeds}"
+    data = f"{contest.data} ({contest.part})" if contest.part else contest.data
+    what = f"{contenders} on {data}, {contest.budget} a run, {seeds}"
     return f"{contest.title}: {what}" if contest.title else what
 
 

@@ -159,7 +159,7 @@ def print_outcome(benches: Sequence[Bench], out: Path, *, as_json: bool) -> None
     else:
         for made in benches:
             if len(benches) > 1:
-                answer(f"\n{made.contest.data}")
+                answer(f"\n{made.contest.called}")
             show(rows_of(made), as_json=False)
             for remark in made.remarks:
                 typer.echo(f"warning: {remark}", err=True)
