@@ -75,6 +75,8 @@ def refusal(zoo: Zoo, **choices: Any) -> str:
         ({"regularizers": R1(weight=2)}, {"regularizers": ["r1"], "settings": ["r1.weight=2"]}),
         ({"regularizers": (R1(), R2)}, {"regularizers": ["r1", "r2"]}),
         ({"regularizers": "none"}, {"regularizers": []}),
+        ({"regularizers": "+r1"}, {"regularizers": ["r1"]}),
+        ({"regularizers": ["+r1", "+r2", "+r1"]}, {"regularizers": ["r1", "r2"]}),
         ({"sampler": Uniform(dim=3)}, {"sampler": "uniform", "settings": ["sampler.dim=3"]}),
         ({"optimizer": Sgd()}, {"optimizer": "sgd"}),
         ({"data": Ring(modes=3)}, {"data": "ring", "settings": ["data.modes=3"]}),
@@ -94,10 +96,30 @@ def test_a_part_stands_for_its_name_and_options(
     assert one.zoo is zoo
 
 
+def test_regularizers_with_a_plus_stand_beside_a_variants_own_which_keep_their_options(
+    zoo: Zoo,
+) -> None:
+    own = zoo.compose("wgan-gp", settings=["gradient-penalty.weight=3"])
+    more = zoo.compose(own, regularizers=["+r1", "+gradient-penalty"], settings=["r1.weight=2"])
+    assert more.regularizers == (*own.regularizers, R1(weight=2))
+    assert zoo.compose(own, regularizers="+gradient-penalty") == own
+    for text in ("+none", "+", "++r1"):
+        with pytest.raises(UnknownNameError) as error:
+            zoo.compose(own, regularizers=text)
+        assert str(error.value).startswith(f"no regularizer '{text[1:]}'")
+
+
 @pytest.mark.parametrize(
     ("choices", "sentence"),
     [
         ({"loss": R1()}, "'r1' is a part of the kind regularizer, not loss."),
+        (
+            {"regularizers": ["r2", "+r1"]},
+            (
+                "'+r1' is added to the variant's own regularizers, and one without '+' replaces "
+                "them; write every one with '+', or none."
+            ),
+        ),
         ({"regularizers": [Hinge]}, "'hinge' is a part of the kind loss, not regularizer."),
         (
             {"loss": nn.BCELoss()},

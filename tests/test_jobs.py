@@ -37,6 +37,19 @@ def test_a_contender_is_a_variant_with_parts_and_options_replaced(
 
 
 @pytest.mark.parametrize("separators", [":,", "++"])
+def test_a_contender_may_add_regularizers_to_those_of_its_variant(
+    separators: str, zoo: Zoo
+) -> None:
+    first, other = separators
+    pairs = ["regularizer=+r1", "regularizer=+r2", "r1.weight=3"]
+    made = contender("wgan-gp" + first + other.join(pairs), zoo)
+    assert [part.name for part in made.regularizers] == ["gradient-penalty", "r1", "r2"]
+    grid = crossed(["wgan-gp"], choices_of(["regularizer=none,+r1"]))
+    found = [[part.name for part in contender(text, zoo).regularizers] for text in grid]
+    assert found == [[], ["gradient-penalty", "r1"]]
+
+
+@pytest.mark.parametrize("separators", [":,", "++"])
 @pytest.mark.parametrize(
     ("text", "name"),
     [

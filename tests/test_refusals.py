@@ -116,6 +116,42 @@ def test_a_misspelt_method_is_refused_with_what_was_meant(
     assert refusal(**fields) == sentence
 
 
+class OfImages(Regularizer):
+    augments = "images"
+
+    def augment(self, sample: Tensor) -> Tensor:
+        raise AssertionError
+
+
+class OfPictures(OfImages):
+    augments = "pictures"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "sentence"),
+    [
+        (
+            OfImages(),
+            (
+                "regularizer 'of-images' augments images, (channels, height, width); the data's "
+                "'real' is a vector of 2."
+            ),
+        ),
+        (
+            OfPictures(),
+            (
+                "regularizer 'of-pictures' says augments = 'pictures'; it can be one of images, "
+                "vectors, texts."
+            ),
+        ),
+    ],
+)
+def test_an_augmentation_is_asked_for_the_samples_that_it_takes_and_no_others(
+    regularizer: Regularizer, sentence: str
+) -> None:
+    assert refusal(regularizers=(regularizer,)) == sentence
+
+
 class Halved(Hinge):
     def generators(self) -> str:
         """Near a method's name, but that method is there."""

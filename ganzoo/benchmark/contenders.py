@@ -32,9 +32,10 @@ CHOICE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
 def contender(text: str, zoo: Zoo, settings: Sequence[str] = ()) -> Variant:
     """Compose a variant from ``NAME``, ``NAME:KEY=VALUE,...`` or ``NAME+KEY=VALUE+...``.
 
-    A KEY is a kind of part (``loss=hinge``; repeat ``regularizer=`` for several) or the path of an
-    option (``r1.weight=0.1``). A VALUE in quotes or brackets may contain commas. ``settings`` are
-    applied after them. Raises OptionError for another spelling, and what ``Zoo.compose`` raises.
+    A KEY is a kind of part (``loss=hinge``; repeat ``regularizer=`` for several, and write
+    ``regularizer=+r1`` to keep the variant's own) or the path of an option (``r1.weight=0.1``). A
+    VALUE in quotes or brackets may contain commas. ``settings`` are applied after them. Raises
+    OptionError for another spelling, and what ``Zoo.compose`` raises.
     """
     found = NAMED.fullmatch(text)
     pairs = separated(found["settings"], ",+") if found and found["settings"] else []

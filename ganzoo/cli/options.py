@@ -56,7 +56,9 @@ COMPOSING: dict[str, Any] = {
     "loss": Annotated[str | None, typer.Option(help="Another loss.")],
     "regularizers": Annotated[
         list[str] | None,
-        typer.Option("--regularizer", help="Other regularizers; 'none' for none."),
+        typer.Option(
+            "--regularizer", help="Other regularizers, or one more: '+r1'; 'none' for none."
+        ),
     ],
     "sampler": Annotated[str | None, typer.Option(help="Another sampler.")],
     "optimizer": Annotated[str | None, typer.Option(help="Another optimizer, for every player.")],

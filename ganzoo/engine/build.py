@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from ganzoo.parts.optimizer import Optimizer
-    from ganzoo.parts.part import Architecture, Player
+    from ganzoo.parts.part import Architecture, Part, Player
     from ganzoo.parts.space import Space
     from ganzoo.parts.variant import Variant
 
@@ -43,6 +43,8 @@ class Network:
 
 def built(variant: Variant, player: Player, spaces: Mapping[str, Space]) -> Network:
     """A player's network as the variant's parts make it. Raises ComposeError, as ``build`` does."""
+    for part in variant.regularizers:
+        check_samples(part, "augments", part.augments, spaces)
     net = build(variant.architecture, player, spaces)
     skip = int(player == DISCRIMINATOR)
     # Read before anything wraps the network and hides the names of its forward.
@@ -85,7 +87,7 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
     """
     function = getattr(architecture, player, None)
     who = f"architecture '{architecture.name}'"
-    check_samples(architecture, spaces)
+    check_samples(architecture, "builds", architecture.builds, spaces)
     if function is None:
         close = closest(player, (DISCRIMINATOR, GENERATOR), cutoff=0.8)
         meant = f"; did you mean '{close}'?" if close else "."
@@ -118,16 +120,16 @@ def build(architecture: Architecture, player: Player, spaces: Mapping[str, Space
     return unexpanded(net)
 
 
-def check_samples(architecture: Architecture, spaces: Mapping[str, Space]) -> None:
-    """Raise ComposeError where samples are not of the only kind that an architecture builds."""
-    builds, real = architecture.builds, spaces.get("real")
-    if builds is None or real is None or builds == f"{real.kind}s":
+def check_samples(part: Part, does: str, only: str | None, spaces: Mapping[str, Space]) -> None:
+    """Raise ComposeError where samples are not of the only kind that a part builds or augments."""
+    real = spaces.get("real")
+    if only is None or real is None or only == f"{real.kind}s":
         return
-    who = f"architecture '{architecture.name}'"
-    if builds not in SAMPLES:
-        message = f"{who} says builds = {quoted(builds)}; it can be one of {', '.join(SAMPLES)}."
+    who = f"{part.kind} '{part.name}'"
+    if only not in SAMPLES:
+        message = f"{who} says {does} = {quoted(only)}; it can be one of {', '.join(SAMPLES)}."
     else:
-        message = f"{who} builds {builds}, {SAMPLES[builds]}; the data's 'real' is {real.in_words}."
+        message = f"{who} {does} {only}, {SAMPLES[only]}; the data's 'real' is {real.in_words}."
     raise ComposeError(message)
 
 

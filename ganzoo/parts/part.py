@@ -139,6 +139,9 @@ class Loss(Part):
     """
 
     kind = "loss"
+    signed: ClassVar[bool] = True
+    """Whether the sign of a score says which samples it takes for real. False for a loss that
+    reads differences of scores alone, such as Wasserstein's: a constant may be added to all."""
 
 
 class Regularizer(Part):
@@ -155,6 +158,9 @@ class Regularizer(Part):
     kind = "regularizer"
     projects: ClassVar[tuple[Player, ...] | None] = None
     """The players after whose steps ``project`` is called; None for every player."""
+    augments: ClassVar[Samples | None] = None
+    """The only kind of samples that ``augment`` takes, such as ``images``; other data are refused
+    in a sentence before anything is built. None for samples of any shape."""
 
     weight: Weight = Field(default=1.0, description="factor of the term")
     every: PositiveInt = Field(

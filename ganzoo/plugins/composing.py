@@ -52,12 +52,7 @@ def edited(
         if variant.generator_loss is not None and is_adversarial(variant.generator_loss):
             spec["generator_loss"] = None
     if regularizers is not None:
-        kept = {part["part"]: part for part in spec["regularizers"]}
-        spec["regularizers"] = [
-            (isinstance(chosen, str) and kept.get(chosen)) or part_spec("regularizer", chosen)
-            for chosen in one_or_more(regularizers)
-            if not is_name(chosen, "none")
-        ]
+        spec["regularizers"] = regularized(spec["regularizers"], one_or_more(regularizers))
     for group, field, kind, chosen in (
         (spec, "architecture", "architecture", architecture),
         (spec, "sampler", "sampler", sampler),
@@ -70,6 +65,29 @@ def edited(
             check_path(spec, setting.partition("=")[0])
             spec = override(spec, setting)
     return spec
+
+
+def regularized(own: list[dict[str, Any]], chosen: list[Any]) -> list[dict[str, Any]]:
+    """The JSON of the regularizers that were chosen: in place of a variant's own, or beside them.
+
+    Those of the variant's own that are named keep their options. Raises OptionError for a mix.
+    """
+    kept = {part["part"]: part for part in own}
+    added = [name[1:] for name in chosen if isinstance(name, str) and name.startswith("+")]
+    if not added:
+        return [
+            (isinstance(part, str) and kept.get(part)) or part_spec("regularizer", part)
+            for part in chosen
+            if not is_name(part, "none")
+        ]
+    if len(added) < len(chosen):
+        message = (
+            f"'+{added[0]}' is added to the variant's own regularizers, and one without '+' "
+            "replaces them; write every one with '+', or none."
+        )
+        raise OptionError(message)
+    new = [name for name in dict.fromkeys(added) if name not in kept]
+    return own + [part_spec("regularizer", name) for name in new]
 
 
 def part_spec(kind: str, chosen: object) -> dict[str, Any]:

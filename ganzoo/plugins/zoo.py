@@ -216,9 +216,9 @@ class Zoo:
         parts, or classes of parts, also such as no plugin offers. ``loss`` replaces both players'
         losses; a generator's loss that reads no score, such as a policy's surrogate objective, is
         not an adversarial loss's other half and stays. ``regularizers`` replace all of the
-        variant's (an empty list, or ``none``, removes them), and ``optimizer`` every player's. A
-        part that stays keeps its options. Of ``settings``, those of the data (``data.std=0.1``)
-        are read by ``dataset`` and ignored here.
+        variant's (an empty list, or ``none``, removes them), or are added to them where their names
+        begin with ``+``, and ``optimizer`` every player's. A part that stays keeps its options. Of
+        ``settings``, those of the data (``data.std=0.1``) are read by ``dataset`` and ignored here.
         """
         found = variant if isinstance(variant, Variant) else self.variant(variant)
         zoo = self.with_parts(*classes_in([found, choices]))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class Wasserstein(Loss):
     """The Kantorovich-Rubinstein dual (arXiv:1701.07875, eq. 2), negated so as to be minimized."""
 
+    signed = False
+
     def discriminator(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
         """The score of the fake sample minus that of the real one, (N,)."""
         return fake_score - real_score
