@@ -1,1 +1,17 @@
 """Coloured images for training: emoji in three styles, and game sprites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ganzoo
+from ganzoo_emoji.emoji import Emoji
+
+if TYPE_CHECKING:
+    from ganzoo.parts.dataset import Dataset
+
+
+@ganzoo.hookimpl
+def ganzoo_datasets() -> list[type[Dataset]]:
+    """Emoji."""
+    return [Emoji]
