@@ -7,17 +7,14 @@ import sys
 import time
 from math import lcm
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
+from ganzoo.benchmark.operations import counting
 from ganzoo.benchmark.results import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from ganzoo.engine.game import Game
     from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.parts.variant import Variant
@@ -31,44 +28,19 @@ PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in one unit of ``ru_maxrss``: macOS counts bytes, Linux KiB."""
 
 
-class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the floating-point operations of all that runs inside, forward and backward.
-
-    It uses torch's own formulas. Torch's ``FlopCounterMode`` also follows modules, which fails
-    inside a gradient of a gradient, such as a gradient penalty's.
-    """
-
-    def __init__(self) -> None:
-        """Start from zero."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.total: int = 0
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
-        named = dict(kwargs or {})
-        out = func(*args, **named)
-        count = flop_registry.get(func.overloadpacket)
-        if count is not None:
-            self.total += int(count(*args, **named, out_val=out))
-        return out
-
-
 def round_images(variant: Variant) -> int:
-    """Real samples dealt in a round: the batch size times the discriminator's turns."""
-    return variant.batch * max(1, dict(variant.turns).get("discriminator", 0))
+    """Rows dealt in a round to the player with the most turns: those times the batch size.
+
+    Of a GAN that is the discriminator as a rule; a likelihood has no discriminator's turn.
+    """
+    return variant.batch * max(turns for _, turns in variant.turns)
 
 
 def round_flops(game: Game) -> int:
     """The operations of one round of a game, which is left exactly as it was.
 
     A lazy regularizer is evaluated only every few steps: the count is the mean over rounds until
-    all of them are in phase again.
+    all of them are in phase again. Raises ZooError for an operation that cannot be counted.
     """
     rounds = min(lcm(*(part.every for part in game.variant.regularizers)), MOST_ROUNDS)
     tensors, facts = game.state()
@@ -76,8 +48,7 @@ def round_flops(game: Game) -> int:
     tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     facts = copy.deepcopy(facts)
     try:
-        counter = FlopCounter()
-        with counter:
+        with counting() as counter:
             for _ in range(rounds):
                 game.round()
     finally:
@@ -87,9 +58,8 @@ def round_flops(game: Game) -> int:
 
 
 def sample_flops(frozen: FrozenGenerator) -> int:
-    """The operations to draw one sample."""
-    counter = FlopCounter()
-    with counter:
+    """The operations to draw one sample; ZooError for an operation that cannot be counted."""
+    with counting() as counter:
         frozen.sample(1)
     return counter.total
 

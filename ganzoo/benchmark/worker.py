@@ -6,7 +6,7 @@ from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from ganzoo.benchmark.contenders import contender
-from ganzoo.benchmark.cost import cost_of, round_flops, round_images
+from ganzoo.benchmark.cost import cost_of, round_flops, round_images, sample_flops
 from ganzoo.benchmark.results import Kind, Result, ResultsFile, is_complete
 from ganzoo.benchmark.snapshots import Snapshots
 from ganzoo.benchmark.standings import headline
@@ -147,7 +147,9 @@ class Worker:
         folder = self.job.folder
         composition = Composition(variant, self.dataset, self.zoo, loaded=self.data)
         # On a game before its training: what an episode takes depends on the policy.
-        flops = round_flops(composition.game(seed=self.job.seed, device=self.job.place))
+        game = composition.game(seed=self.job.seed, device=self.job.place)
+        flops = round_flops(game)
+        sample_flops(game.frozen())  # what cannot be counted is found before the training
         plan = self.plan(composition, flops)
         if (folder / "run.json").exists():
             run = Run.resume(folder, plan, composition)
