@@ -33,7 +33,11 @@ ROOT = Path(__file__).parent.parent
 DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
 COMMANDS: dict[str, Any] = typer.main.get_group(app).commands  # type: ignore[assignment]
-COMMANDS |= {f"hub {name}": command for name, command in COMMANDS["hub"].commands.items()}
+COMMANDS |= {
+    f"{group} {name}": command
+    for group in ("hub", "data")
+    for name, command in COMMANDS[group].commands.items()
+}
 Monkey = pytest.MonkeyPatch
 Tell = Callable[[str], str]
 EXAMPLE = re.compile(r"^\$ (GANZOO_PLUGINS= )?ganzoo (.*)\n(.*)$", re.MULTILINE)

@@ -110,4 +110,4 @@ def test_an_extractor_is_written_with_its_card_and_the_sha256_that_is_printed(
     with safetensors.safe_open(tmp_path / "digits.safetensors", "pt") as file:
         assert file.metadata() == {"ganzoo": card}
     assert json.loads(card)["accuracy"] > 0.5
-    Classifier(train_features.NETS["digits"][1]).load_state_dict(safetensors.torch.load(content))
+    Classifier(train_features.NETS["digits"]).load_state_dict(safetensors.torch.load(content))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from fuzz import datasets, runs, texts
+from fuzz import datasets, emoji, runs, texts
 
-TARGETS = {target.name: target for target in (*datasets.TARGETS, *runs.TARGETS, *texts.TARGETS)}
+TARGETS = {
+    target.name: target for module in (datasets, emoji, runs, texts) for target in module.TARGETS
+}

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ganzoo.cli import answering, authoring, catalogue, contests, hub, runs
+from ganzoo.cli import answering, authoring, catalogue, contests, data, hub, runs
 
 
 class Commands(TyperGroup):
@@ -34,8 +34,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (catalogue, runs, contests, authoring, hub):
+GROUPS = {hub: "hub", data: "data"}
+"""Modules whose commands stand behind a name of their own."""
+for module in (catalogue, runs, contests, authoring, *GROUPS):
     for command in module.app.registered_commands:
         assert command.callback is not None
         command.callback = answering(command.callback)
-    app.add_typer(module.app, name="hub" if module is hub else None)
+    app.add_typer(module.app, name=GROUPS.get(module))

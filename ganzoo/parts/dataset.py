@@ -194,6 +194,14 @@ class Dataset(Part):
         """
         return {}
 
+    def fetch(self) -> Path:
+        """Fetch what ``load`` reads; returns the folder that it is in.
+
+        A dataset that is published anywhere defines it. Raises DataError where that fails.
+        """
+        message = f"dataset '{self.name}' is not fetched: it is made here, or is your own."
+        raise DataError(message)
+
     def load(self) -> Data:
         """Read or make the data. Raises DataError with one sentence where that cannot be done."""
         raise NotImplementedError

@@ -133,6 +133,14 @@ class Idx(Dataset):
 
     size: int = Field(default=28, ge=28, le=256, description="pixels per side, padded with black")
 
+    def fetch(self) -> Path:
+        """Fetch the four files from the Hub. Raises DataError where that is impossible."""
+        folder = cache(self.name)
+        if why := fetched(self.name, MD5[self.name], folder):
+            message = f"{self.name} cannot be fetched: {why}."
+            raise DataError(message)
+        return folder
+
     def load(self) -> Data:
         """Find, check and read the four files. Raises DataError if one is missing or broken."""
         train, held_out = (self.rows(split) for split in ("train", "t10k"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ganzoo
 from ganzoo_emoji.emoji import Emoji
+from ganzoo_emoji.wesnoth import Wesnoth
 
 if TYPE_CHECKING:
     from ganzoo.parts.dataset import Dataset
@@ -13,5 +14,5 @@ if TYPE_CHECKING:
 
 @ganzoo.hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Emoji."""
-    return [Emoji]
+    """Emoji, and the sprites of a game."""
+    return [Emoji, Wesnoth]

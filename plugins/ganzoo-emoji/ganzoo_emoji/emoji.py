@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ganzoo.builtin.datasets.idx import cache, folders
-from ganzoo.builtin.metrics.features import extractor
 from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.storage.paths import home
+from ganzoo_emoji.features import extractor
+from ganzoo_emoji.fetching import fetched
 from ganzoo_emoji.kept import Packed, kept
-from ganzoo_emoji.packages import NOTO, STYLES, TABLE, TWEMOJI, Package, contents, found
+from ganzoo_emoji.packages import STYLES, TABLE, Package, contents, found
 from ganzoo_emoji.pictures import picture
 from ganzoo_emoji.table import CATEGORIES, FLAGS, emoji_of
 from ganzoo_emoji.table import Emoji as Entry
@@ -53,16 +54,20 @@ class Emoji(Dataset):
     given: Style | None = Field(default=None, description="a second style, as the column 'given'")
     path: Place | None = Field(default=None, description="folder of the packages; null: searched")
 
-    @model_validator(mode="after")
-    def _can_be_drawn(self) -> Self:
-        for style in self.styles:
-            if self.size > LARGEST[style]:
-                message = f"pictures of {style} are of {LARGEST[style]} pixels; set size to that"
-                raise ValueError(message)
-        if self.given == self.style:
-            message = f"given must be another style than {self.style}"
+    @field_validator("size")
+    @classmethod
+    def _is_not_enlarged(cls, size: int, others: ValidationInfo) -> int:
+        require_pixels(others.data.get("style"), size)
+        return size
+
+    @field_validator("given")
+    @classmethod
+    def _is_another(cls, given: Style | None, others: ValidationInfo) -> Style | None:
+        if given is not None and given == others.data.get("style"):
+            message = "that is the style of 'real'"
             raise ValueError(message)
-        return self
+        require_pixels(given, others.data.get("size", 0))
+        return given
 
     @property
     def styles(self) -> list[Style]:
@@ -96,8 +101,18 @@ class Emoji(Dataset):
             for rows in (~held, held)
         )
         notices = tuple(STYLES[style].notice for style in self.styles)
-        facts = {"features": extractor("pixels"), "classes": len(categories), "notices": notices}
+        classes = len(categories)
+        facts = {"features": extractor(classes), "classes": classes, "notices": notices}
         return Data(self.name, train, held_out, spaces, facts, remarks=told(entries, held, notices))
+
+    def fetch(self) -> Path:
+        """Have npm fetch the three packages, as far as they are not there."""
+        return fetched([*STYLES.values()], self.places, cache(self.name))
+
+    @property
+    def places(self) -> list[Path]:
+        """The folders that are searched for packages, in order."""
+        return folders(self.name) if self.path is None else [home(self.path)]
 
     def takes(self, entry: Entry) -> bool:
         """Whether an emoji is among those that were chosen."""
@@ -113,9 +128,8 @@ class Emoji(Dataset):
 
     def read(self, package: Package) -> Packed:
         """All pictures of a package that the table names, and the table."""
-        places = folders(self.name) if self.path is None else [home(self.path)]
-        files = contents(package, places)
-        table = emoji_of(files.get(TABLE) or table_of(places), TABLE)
+        files = contents(package, self.places)
+        table = emoji_of(files.get(TABLE) or table_of(self.places), TABLE)
         pictures = {package.identifier(path): path for path in files if path != TABLE}
         names = [entry.identifier for entry in table if entry.identifier in pictures]
         images = [
@@ -125,9 +139,17 @@ class Emoji(Dataset):
         return Packed(torch.stack(images), {"pictures": names, "table": table})
 
 
+def require_pixels(style: Style | None, size: int) -> None:
+    """Raise ValueError if a style's pictures would be enlarged."""
+    if style is not None and size > LARGEST[style]:
+        message = f"pictures of {style} have {LARGEST[style]} pixels a side"
+        raise ValueError(message)
+
+
 def table_of(places: list[Path]) -> bytes:
     """The table, for a package that has none. Raises DataError where no package has it."""
-    owner = next((package for package in (NOTO, TWEMOJI) if found(package, places)), NOTO)
+    owners = [package for package in STYLES.values() if package.has_table]
+    owner = next((package for package in owners if found(package, places)), owners[0])
     return contents(owner, places)[TABLE]
 
 

@@ -41,12 +41,11 @@ def kept(path: Path, read: Callable[[], Packed]) -> Packed:
     with suppress(OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError):
         return unpacked(path)
     packed = read()
-    about = {"facts": packed.facts, "sha256": checksum(packed.pictures)}
+    about = {"facts": packed.facts, "sha256": checksum(packed)}
     with suppress(RunError):
         make_folder(path.parent)
         with replacing(path) as temporary:
-            card = json.dumps(about, sort_keys=True, separators=(",", ":"))
-            save_file({"pictures": packed.pictures}, temporary, {KEY: card})
+            save_file({"pictures": packed.pictures}, temporary, {KEY: written(about)})
     return packed
 
 
@@ -54,15 +53,21 @@ def unpacked(path: Path) -> Packed:
     """What is kept in a file. Raises an error of many kinds if it is not what was written."""
     require_file(path, MOST)
     with safetensors.safe_open(path, "pt") as file:
-        about, pictures = json_of(file.metadata()[KEY]), file.get_tensor("pictures")
-    if checksum(pictures) != about["sha256"]:
+        about = json_of(file.metadata()[KEY])
+        packed = Packed(file.get_tensor("pictures"), about["facts"])
+    if checksum(packed) != about["sha256"]:
         message = f"{path} is damaged"
         raise ValueError(message)
-    return Packed(pictures, about["facts"])
+    return packed
 
 
-def checksum(pictures: Tensor) -> str:
-    """The sha256 of pictures and their shape."""
-    digest = sha256(str(tuple(pictures.shape)).encode())
-    digest.update(pictures.contiguous().numpy())  # type: ignore[arg-type]  # has a buffer
+def checksum(packed: Packed) -> str:
+    """The sha256 of pictures, their shape, and what is known of them."""
+    digest = sha256(written([*packed.pictures.shape, packed.facts]).encode())
+    digest.update(packed.pictures.contiguous().numpy())  # type: ignore[arg-type]  # has a buffer
     return digest.hexdigest()
+
+
+def written(facts: Any) -> str:
+    """Facts as JSON, always the same text."""
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"))

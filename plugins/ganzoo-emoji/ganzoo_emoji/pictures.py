@@ -15,16 +15,19 @@ from ganzoo.errors import DataError
 WHITE = 255
 
 
-def picture(content: bytes, who: str, size: int, *, alpha: bool = False) -> Tensor:
+def picture(
+    content: bytes, who: str, size: int, *, alpha: bool = False, side: int | None = None
+) -> Tensor:
     """A picture's central square, shrunk to ``size``: uint8, (3, size, size), or 4 with ``alpha``.
 
-    Each pixel is the mean of those that it stands for. On paper, they are laid on white before;
-    with ``alpha`` each counts as much as it is opaque, and what is fully transparent is white.
-    Raises DataError, naming the picture as ``who``, if it cannot be read or is too small.
+    The square is the largest, or has ``side`` pixels. Each pixel is the mean of those that it
+    stands for. On paper, they are laid on white before; with ``alpha`` each counts as much as it is
+    opaque, and what is fully transparent is white. Raises DataError, naming the picture as ``who``,
+    if it cannot be read or is too small.
     """
     try:
         with opened(BytesIO(content)) as image:
-            square = central(image.convert("RGBA"))
+            square = central(image.convert("RGBA"), side)
     except UNREADABLE as error:
         message = f"{who} cannot be read as an image ({first_words(error)}): replace it."
         raise DataError(message) from error
@@ -41,8 +44,8 @@ def picture(content: bytes, who: str, size: int, *, alpha: bool = False) -> Tens
     return torch.from_numpy(array).movedim(2, 0).contiguous()
 
 
-def central(image: Image.Image) -> Image.Image:
-    """The largest square around an image's centre."""
-    side = min(image.size)
+def central(image: Image.Image, side: int | None = None) -> Image.Image:
+    """The square around an image's centre, the largest or that of ``side`` pixels."""
+    side = min(*image.size, side or min(image.size))
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))

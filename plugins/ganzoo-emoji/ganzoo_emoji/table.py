@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, first_line, quoted
 from ganzoo.parts.plain_json import json_of
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ TONES = {
     "1F3FF": "dark-skin",
 }
 """The word for each modifier of skin tone."""
+NAME = re.compile("[0-9a-f]+(-[0-9a-f]+)*")
 HELD_OUT = 0.2
-"""The share of emoji that are held out, about."""
+"""The share of groups that are held out, about."""
 
 
 class Emoji(NamedTuple):
@@ -54,7 +56,12 @@ class Emoji(NamedTuple):
     @property
     def held_out(self) -> bool:
         """Whether it is held out: by a hash of the base, so in every style and tone or in none."""
-        return int.from_bytes(sha256(self.base.encode()).digest()[:8]) / 2**64 < HELD_OUT
+        return is_held_out(self.base)
+
+
+def is_held_out(group: str) -> bool:
+    """Whether the pictures of a group are held out, by a hash of what the group is called."""
+    return int.from_bytes(sha256(group.encode()).digest()[:8]) / 2**64 < HELD_OUT
 
 
 def emoji_of(content: bytes, who: str) -> list[Emoji]:
@@ -65,7 +72,7 @@ def emoji_of(content: bytes, who: str) -> list[Emoji]:
     try:
         entries = [emoji for entry in json_of(content) for emoji in versions(entry)]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        message = f"{who} is no table of emoji ({type(error).__name__}: {error}): replace it."
+        message = f"{who} is no table of emoji ({first_line(error)}): replace it."
         raise DataError(message) from error
     return sorted(emoji for emoji in entries if emoji.category in CATEGORIES)
 
@@ -82,4 +89,7 @@ def versions(entry: dict[str, Any]) -> Iterator[Emoji]:
 def identifier(entry: dict[str, Any]) -> str:
     """The code points of an entry, as its picture's file is named."""
     found: str = entry["image"].removesuffix(".png")
+    if not NAME.fullmatch(found):
+        message = f"no code points: {quoted(found)}"
+        raise ValueError(message)
     return found
