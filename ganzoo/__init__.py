@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ganzoo.plugins.zoo import Zoo
     from ganzoo.pretrained.export import export
     from ganzoo.pretrained.model import Pretrained
+    from ganzoo.pretrained.neighbours import neighbours
     from ganzoo.pretrained.opening import load
     from ganzoo.pretrained.render import sample
     from ganzoo.pretrained.scores import evaluate
@@ -69,6 +70,7 @@ __all__ = [
     "hookimpl",
     "install",
     "load",
+    "neighbours",
     "report",
     "sample",
     "train",
@@ -95,6 +97,7 @@ _HOMES = {
     "plugins.zoo": ("Zoo",),
     "pretrained.export": ("export",),
     "pretrained.model": ("Pretrained",),
+    "pretrained.neighbours": ("neighbours",),
     "pretrained.opening": ("load",),
     "pretrained.render": ("sample",),
     "pretrained.scores": ("evaluate",),

@@ -146,6 +146,12 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: Monkey) -> None:
     assert f"\n{error.value}\n" in DOCS["python"]
 
 
+def test_the_page_on_metrics_runs(tmp_path: Path, monkeypatch: Monkey) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("metrics", "python")
+    exec(compile(block, "metrics.md", "exec"), {"__name__": "__main__"})
+
+
 def test_the_readmes_commands_run_in_their_order(tell: Tell, monkeypatch: Monkey) -> None:
     monkeypatch.setattr("ganzoo.training.plan.DEFAULT_ROUNDS", 2)
     page = (ROOT / "README.md").read_text()

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.builtin import losses, optimizers, regularizers, samplers
-from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points
-from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
+from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points, stacked
+from ganzoo.builtin.metrics import (
+    fidelity,
+    frechet,
+    histogram,
+    kernel,
+    memorization,
+    modes,
+    parzen,
+    prdc,
+)
+from ganzoo.builtin.metrics.stacked import StackedModes
 from ganzoo.builtin.observers import diverged, grid, health, log, progress, remarks
 from ganzoo.parts.optimizer import Adam
 from ganzoo.plugins.hookspecs import hookimpl
@@ -53,6 +63,7 @@ def ganzoo_datasets() -> list[type[Dataset]]:
         digits.Digits,
         idx.Mnist,
         idx.FashionMnist,
+        stacked.StackedMnist,
         folder.Folder,
         parquet.Parquet,
         given.Given,
@@ -61,13 +72,15 @@ def ganzoo_datasets() -> list[type[Dataset]]:
 
 @hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
-    """Mode counts for points; distances, precision and coverage; FID, KID and Inception score."""
+    """Mode counts; distances, precision, coverage, memorization; FID, KID and Inception score."""
     return [
         modes.Modes,
+        StackedModes,
         frechet.Frechet,
         kernel.Kernel,
         prdc.Prdc,
         histogram.Histogram,
+        memorization.Memorization,
         parzen.Parzen,
         fidelity.FrechetInceptionDistance,
         fidelity.KernelInceptionDistance,

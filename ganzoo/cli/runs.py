@@ -103,12 +103,25 @@ def sample(
         str | None,
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
     ] = None,
+    neighbours: Annotated[
+        bool,
+        typer.Option("--neighbours", help="Draw the nearest training image beside each sample."),
+    ] = False,
     device: Where = None,
 ) -> None:
     """Draw samples from a run's last checkpoint, or from a pretrained model."""
     from ganzoo.pretrained.render import write_samples
 
-    path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep, device=device)
+    path = write_samples(
+        run,
+        n=n,
+        seed=seed,
+        out=out,
+        label=label,
+        sweep=sweep,
+        neighbours=neighbours,
+        device=device,
+    )
     answer(f"{path}")
 
 

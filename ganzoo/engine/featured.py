@@ -1,4 +1,4 @@
-"""The features of real rows and of samples, computed on a device."""
+"""The features of held-out and training rows and of samples, computed on a device."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from ganzoo.engine.chosen import choice
 from ganzoo.parts.features import has_float64
 
 if TYPE_CHECKING:
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
     from ganzoo.parts.metric import Metric
     from ganzoo.parts.rows import Rows
 
-FEATURED = frozenset({"real_features", "fake_features", "fake_logits"})
+FEATURED = frozenset({"real_features", "train_features", "fake_features", "fake_logits"})
 """What an extractor makes of images."""
+SEARCHED = 100_000
+"""The most training rows that features are computed of."""
 PART = 2000
-"""Images on a GPU at a time: its memory holds these and the features of all."""
+"""Images at a time on a GPU, and of training rows: memory holds these and the features of all."""
 
-# A benchmark scores against the same held-out rows many times.
-_real_features: WeakKeyDictionary[Rows, dict[tuple[str, torch.device], Tensor]]
-_real_features = WeakKeyDictionary()
+# A benchmark scores against the same rows many times.
+_features: WeakKeyDictionary[Rows, dict[tuple[str, torch.device, int | None], Tensor]]
+_features = WeakKeyDictionary()
 
 
 class Featured:
@@ -50,7 +53,7 @@ class Featured:
         """Features of the held-out rows, where they are named."""
         if extractor is None or "real_features" not in names:
             return {}
-        known, key = _real_features.setdefault(self.held_out, {}), (extractor.sha256, self.device)
+        known, key = _features.setdefault(self.held_out, {}), (extractor.sha256, self.device, None)
         if key not in known:
             known[key] = extracted(extractor, self.held_out.column("real"), self.device)[0]
         return {"real_features": known[key]}
@@ -64,6 +67,25 @@ class Featured:
             more = {} if logits is None else {"fake_logits": logits}
             self._made[extractor.sha256] = {"fake_features": features, **more}
         return self._made[extractor.sha256]
+
+
+def searched(train: Rows, seed: int) -> Tensor:
+    """The numbers of the training rows that are compared with: all, or ``SEARCHED`` by the seed."""
+    n = len(train)
+    return torch.arange(n) if n <= SEARCHED else choice(n, SEARCHED, seed)
+
+
+def training_features(
+    train: Rows, extractor: FeatureExtractor, device: torch.device, seed: int
+) -> Tensor:
+    """Features of the training rows that are ``searched``, (N, D), on a device."""
+    known = _features.setdefault(train, {})
+    key = (extractor.sha256, device, seed if len(train) > SEARCHED else None)
+    if key not in known:
+        parts = torch.split(searched(train, seed).to(train.device), PART)
+        images = (train.column("real", some) for some in parts)
+        known[key] = torch.cat([extracted(extractor, some, device)[0] for some in images])
+    return known[key]
 
 
 def extracted(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
 
 import torch
 
-from ganzoo.engine.featured import FEATURED, Featured, measuring
+from ganzoo.engine.chosen import choice, chosen_rows, scored_rows, some
+from ganzoo.engine.featured import FEATURED, Featured, measuring, training_features
 from ganzoo.engine.heads import discriminator_heads
 from ganzoo.engine.precision import FULL_PRECISION
 from ganzoo.engine.scores import HELD_OUT, SAMPLES, Scores, doubt, require_rows
@@ -17,7 +17,6 @@ from ganzoo.engine.streams import seed_for
 from ganzoo.errors import DivergedError, ZooError
 from ganzoo.parts.metric import Metric, Score
 from ganzoo.parts.needs import accepts, reads
-from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import MASK, unmasked
 from ganzoo.plugins.isolation import contained
 
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
 CPU = torch.device("cpu")
 VALIDATION = 1000
 """The most training rows, taken from the end, that a metric may choose its own options on."""
-
-# A benchmark scores against the same held-out rows many times.
-_chosen: WeakKeyDictionary[Rows, tuple[tuple[int, int], Rows]] = WeakKeyDictionary()
 
 
 def measure_game(game: Game, metrics: Iterable[Metric], *, n: int, seed: int) -> Scores:
@@ -143,7 +139,10 @@ def scores_of(metric: Metric, values: Values) -> tuple[list[Score], list[str]]:
     ]
     if scores and (few := doubt(metric, seen, counts)):
         doubts.append(few)
-    return scores, doubts
+    searched, there = len(seen.get("train_features", ())), len(values.data.train)
+    if 0 < searched < there:
+        doubts.append(f"'{metric.name}' saw {searched:,} of the {there:,} training rows.")
+    return scores, [*doubts, *metric.doubts(seen, found)]
 
 
 class Values:
@@ -193,12 +192,16 @@ class Values:
         used = self.featured.extractor(metric) if FEATURED.intersection(needed) else None
         real = {**self.real, **self.featured.real(used, needed)}
         made = {**self.made, **self.featured.made(used)}
-        known = {*self.shared, *real, *made}
+        shared = self.shared
+        if used is not None and "train_features" in needed:
+            found = training_features(self.data.train, used, self.device, self.seed)
+            shared = {**shared, "train_features": found}
+        known = {*shared, *real, *made}
         names = [*needed, *(name for name in takes(metric) if name in known)]
         if not known.issuperset(needed) or unmasked(names, self.spaces) is not None:
             return used, None
         columns = {**some(real, metric.rows, self.seed), **some(made, metric.rows, self.seed)}
-        seen, where = {**self.shared, **columns}, self.device if metric.on_device else CPU
+        seen, where = {**shared, **columns}, self.device if metric.on_device else CPU
         return used, {name: moved(seen[name], where) for name in names}
 
 
@@ -215,35 +218,6 @@ def needs(metric: Metric) -> tuple[str, ...]:
 def takes(metric: Metric) -> tuple[str, ...]:
     """The values that a metric takes where they are offered."""
     return accepts(metric.measure)  # type: ignore[attr-defined]
-
-
-def scored_rows(held_out: Rows, most: int, seed: int) -> Rows:
-    """The held-out rows that are scored against: all in memory, or ``most`` of streamed ones."""
-    if not held_out.fetched or len(held_out) <= most:
-        return held_out
-    if (kept := _chosen.get(held_out)) is None or kept[0] != (most, seed):
-        read = chosen_rows(held_out, choice(len(held_out), most, seed))
-        _chosen[held_out] = kept = (most, seed), read
-    return kept[1]
-
-
-def chosen_rows(rows: Rows, numbers: Tensor) -> ResidentRows:
-    """Some rows, as they are read, in memory."""
-    return ResidentRows({name: rows.column(name, numbers) for name in rows.names})
-
-
-def some(columns: Mapping[str, Tensor], most: int, seed: int) -> dict[str, Tensor]:
-    """The same rows of every column: all where there are few enough, else a random choice."""
-    n = len(next(iter(columns.values()), ()))
-    if n <= most:
-        return dict(columns)
-    rows = choice(n, most, seed)
-    return {name: column[rows.to(column.device)] for name, column in columns.items()}
-
-
-def choice(n: int, most: int, seed: int) -> Tensor:
-    """So many of n row numbers at random, by the seed."""
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed_for(seed, "rows")))[:most]
 
 
 def fitted_on(data: Data) -> int:

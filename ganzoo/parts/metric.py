@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from ganzoo.parts.part import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ganzoo.parts.features import FeatureExtractor
 
@@ -31,6 +31,8 @@ class Metric(Part):
     - the discriminator's heads on the held-out rows, ``real_<head>``, (N, ...);
     - ``real_features`` and ``fake_features``, float64, (N, D) and (M, D), and ``fake_logits``, by
       the metric's ``extractor`` or by the one among the data's facts, ``features``;
+    - ``train_features``, float64, (T, D): those of all training rows, or of 100,000 that the seed
+      chooses;
     - ``validation``: the last training rows, 1,000 at most, of bounded data;
     - ``seed``, ``spaces`` (those of all values, by name), and each of the data's facts, by name.
 
@@ -83,6 +85,14 @@ class Metric(Part):
     def enough(self, values: Mapping[str, Any]) -> int:  # noqa: ARG002
         """The rows of each side below which a warning says that its numbers mean little."""
         return 1
+
+    def doubts(
+        self,
+        values: Mapping[str, Any],  # noqa: ARG002
+        found: Mapping[str, float],  # noqa: ARG002
+    ) -> Iterable[str]:
+        """Sentences on why the numbers that ``measure`` found of what it reads may mislead."""
+        return ()
 
 
 class Score(BaseModel):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ganzoo.builtin.observers.grid import drawable, drawn, tiles
+from ganzoo.builtin.observers.grid import GRID, drawable, drawn, tiles
 from ganzoo.errors import OptionError
 from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
+from ganzoo.pretrained.neighbours import neighbours as nearest_images
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
 from ganzoo.pretrained.sweep import Sweep
@@ -50,12 +51,14 @@ class SampleSource:
     """Where samples are written by default, without the suffix."""
 
 
-def sample_source(what: str | Path, zoo: Zoo, *, device: str | None = None) -> SampleSource:
-    """A run by its folder, or a pretrained model by its name."""
+def sample_source(
+    what: str | Path, zoo: Zoo, *, device: str | None = None, kind: str = "samples"
+) -> SampleSource:
+    """A run by its folder, or a pretrained model by its name; ``kind`` is what is to be written."""
     model = model_of(what, device=device, zoo=zoo)
     is_run = isinstance(model.source, RunFolder)
-    name = re.sub(r"[^\w.-]+", "-", model.name) + "-samples"
-    file = Path(what) / "samples" if is_run else Path(name)
+    name = re.sub(r"[^\w.-]+", "-", f"{model.name}-{kind}")
+    file = Path(what) / kind if is_run else Path(name)
     return SampleSource(model.variant.name, model.frozen, lambda: model.data, file)
 
 
@@ -67,6 +70,7 @@ def write_samples(
     out: str | Path | None = None,
     label: int | str | None = None,
     sweep: str | None = None,
+    neighbours: bool = False,
     device: str | None = None,
     zoo: Zoo | None = None,
 ) -> Path:
@@ -78,11 +82,13 @@ def write_samples(
         seed: Fixes the latents.
         out: A .png draws the samples; a .npy stores them as float32 (n, *shape), images in [-1, 1];
             a .gif films one sample that unfolds in time. By default ``samples`` in the run's
-            folder, or ``VARIANT-DATASET-samples`` in the current one.
+            folder, or ``VARIANT-DATASET-samples`` in the current one; of neighbours, they are
+            called so.
         label: One class for all samples, by its number or its name.
         sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``, or of classes
             by their names, such as ``label=dress:coat``: varies one value from
             left to right, with all others fixed along each row.
+        neighbours: Draw the nearest training image beside each sample, which needs the data.
         device: Where the networks are put; by default a run's own device if it is here, else the
             CPU.
         zoo: The plugins; by default the installed ones.
@@ -90,19 +96,20 @@ def write_samples(
     Raises:
         OptionError: If samples are not made from such a value, or cannot be written in that form.
     """
-    source = sample_source(what, chosen_zoo(zoo), device=device)
+    kind = "neighbours" if neighbours else "samples"
+    source = sample_source(what, chosen_zoo(zoo), device=device, kind=kind)
     out = _checked_out(source, out, label=label, sweep=sweep)
-    if out.suffix == ".gif":
+    if neighbours:
+        require_picture(out, sweep=sweep)
+        found = nearest_images(what, n or GRID, seed=seed, label=label, device=device, zoo=zoo)
+        write_picture(found.picture(), out)
+    elif out.suffix == ".gif":
         write_film(frames_of(source, seed=seed), out)
     elif sweep is not None:
         images = Sweep.parse(sweep, source.frozen, source.variant).samples(n or SWEPT_ROWS, seed)
         write_sweep(images, out)
-    elif out.suffix == ".png":
-        given = labels(source, label)
-        write_picture(drawn(source.frozen, source.data, n, seed=seed, given=given), out)
     else:
-        given = labels(source, label)
-        write_array(source.frozen.sample(n or 64, seed=seed, given=given)["fake"], out)
+        write_drawn(source, out, n, seed=seed, given=labels(source, label))
     return out
 
 
@@ -160,6 +167,26 @@ def sample(
         )
         raise OptionError(message)
     return made["fake"]
+
+
+def write_drawn(
+    source: SampleSource, out: Path, n: int | None, *, seed: int, given: Mapping[str, Given]
+) -> None:
+    """Write samples as they are drawn: as a picture, or as a .npy of numbers."""
+    if out.suffix == ".png":
+        write_picture(drawn(source.frozen, source.data, n, seed=seed, given=given), out)
+    else:
+        write_array(source.frozen.sample(n or GRID, seed=seed, given=given)["fake"], out)
+
+
+def require_picture(out: Path, *, sweep: str | None) -> None:
+    """Raise OptionError where neighbours are to be written otherwise than as a picture."""
+    if out.suffix != ".png":
+        message = f"neighbours are drawn, and '{out.name}' is no picture; name a .png file."
+        raise OptionError(message)
+    if sweep is not None:
+        message = "give --sweep or --neighbours, not both."
+        raise OptionError(message)
 
 
 def write_picture(picture: Image.Image, out: Path) -> None:

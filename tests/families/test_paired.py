@@ -20,8 +20,9 @@ import ganzoo
 from ganzoo.builtin.losses import LeastSquares
 from ganzoo.builtin.networks import MlpGenerator, mlp_scorer
 from ganzoo.builtin.samplers import Gaussian
+from ganzoo.engine.chosen import choice
 from ganzoo.engine.game import Game
-from ganzoo.engine.scoring import choice, measure_game
+from ganzoo.engine.scoring import measure_game
 from ganzoo.parts import (
     Architecture,
     Data,

@@ -17,7 +17,7 @@ from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Regularizer, Sampler
 from ganzoo.parts.variant import Variant
 from ganzoo_conditional.labels import Labelled
-from ganzoo_conditional.metrics import IntraFrechet, LabelAccuracy
+from ganzoo_conditional.metrics import ClassPrdc, IntraFrechet, LabelAccuracy
 from ganzoo_conditional.networks import Acgan, Conditional
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def ganzoo_samplers() -> list[type[Sampler]]:
 @ganzoo.hookimpl
 def ganzoo_metrics() -> list[type[Metric]]:
     """Whether samples are of the requested class, and how close they are to that class's data."""
-    return [LabelAccuracy, IntraFrechet]
+    return [LabelAccuracy, IntraFrechet, ClassPrdc]
 
 
 @ganzoo.hookimpl

@@ -10,6 +10,7 @@ import torch
 from ganzoo_conditional import (
     Acgan,
     AuxiliaryClassifier,
+    ClassPrdc,
     Conditional,
     IntraFrechet,
     LabelAccuracy,
@@ -25,6 +26,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.metrics.frechet import Frechet, frechet_distance
+from ganzoo.builtin.metrics.prdc import Prdc
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.composition import compose
 from ganzoo.engine.game import Game
@@ -504,3 +506,42 @@ def test_a_short_training_on_digits_heeds_the_label(name: str) -> None:
         game.round()
     (score,) = measure_game(game, (LabelAccuracy(),), n=500, seed=0)
     assert score.value > 0.5
+
+
+def test_class_precision_and_recall_are_the_means_within_classes() -> None:
+    from prdc import compute_prdc
+
+    features, label = classes_apart(450)
+    made, made_for = classes_apart(600)
+    made[made_for == 1] += 0.8
+    found = ClassPrdc().measure(features, label, made, made_for)
+    expected = [
+        compute_prdc(features[label == c].numpy(), made[made_for == c].numpy(), nearest_k=5)
+        for c in range(CLASSES)
+    ]
+    for name in expected[0]:
+        mean = sum(one[name] for one in expected) / CLASSES
+        assert found[f"class-{name}"] == pytest.approx(mean, rel=1e-9)
+    assert found["class-prdc-classes"] == CLASSES
+
+
+def test_samples_of_another_class_are_not_precise() -> None:
+    features, label = classes_apart(600)
+    found = ClassPrdc().measure(features, label, features, (label + 1) % CLASSES)
+    assert found["class-precision"] == found["class-coverage"] == 0
+    assert Prdc().measure(features, features)["precision"] == 1  # blind to it
+
+
+def test_only_classes_of_a_hundred_held_out_rows_and_samples_are_averaged_over() -> None:
+    features, label = classes_apart(330)
+    few = (label != 0) | (torch.arange(330) < 297)  # 99 held-out rows of class 0
+    made, made_for = features + 0.1, label
+    found = ClassPrdc().measure(features[few], label[few], made, made_for)
+    assert found["class-prdc-classes"] == 2
+    alone = ClassPrdc().measure(*(x[label == 1] for x in (features, label, made, made_for)))
+    other = ClassPrdc().measure(*(x[label == 2] for x in (features, label, made, made_for)))
+    mean = (alone["class-density"] + other["class-density"]) / 2
+    assert found["class-density"] == pytest.approx(mean)
+    with pytest.raises(ZooError) as error:
+        ClassPrdc().measure(features[:60], label[:60], made, made_for)
+    assert str(error.value) == "no class has 100 held-out and 100 generated samples to compare."
