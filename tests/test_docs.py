@@ -168,7 +168,8 @@ def rate_of(optimizer: Any) -> str:
     """An optimizer's name, where it is not Adam, its learning rate, and its betas."""
     lr = f"{optimizer.lr:g}" if isinstance(optimizer.lr, float) else str(optimizer.lr)
     named = [] if optimizer.name == "adam" else [optimizer.name]
-    return ", ".join([*named, lr, *([str(optimizer.betas)] if hasattr(optimizer, "betas") else [])])
+    betas = f"({', '.join(map(str, optimizer.betas))})" if hasattr(optimizer, "betas") else None
+    return ", ".join(filter(None, [*named, lr, betas]))
 
 
 def rows_of(plugin: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from ganzoo_vanilla import Mlp
 from small import Guess, LabelledPair, points, variant_of
 from torch import Tensor
 
+import ganzoo
 from ganzoo.builtin.regularizers import R1
 from ganzoo.engine.composition import Composition
 from ganzoo.engine.explain import explain
@@ -18,6 +19,7 @@ from ganzoo.parts.part import Regularizer
 from ganzoo.parts.schedule import linear
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
     from ganzoo.parts.variant import Variant
@@ -155,11 +157,17 @@ class Remarking(R1):
     def remarks(self, game: Any) -> list[str]:
         return [f"seen on {game.data.name}"]
 
+    def warnings(self, game: Any) -> list[str]:
+        return [f"known to fail on {game.data.name}"]
 
-def test_parts_add_remarks(zoo: Zoo) -> None:
-    assert told(zoo, variant_of(Mlp(), regularizers=(Remarking(),)))["remarks"] == [
-        "seen on points"
-    ]
+
+def test_parts_add_remarks_and_training_is_warned_of_what_fails(zoo: Zoo, tmp_path: Path) -> None:
+    variant = variant_of(Mlp(), regularizers=(Remarking(),))
+    warned = ["known to fail on points"]
+    assert told(zoo, variant)["remarks"] == ["seen on points", *warned]
+    with_part = zoo.with_parts(Mlp, Remarking)
+    run = ganzoo.train(variant, data=points(), rounds=1, out=tmp_path / "run", zoo=with_part)
+    assert run.remarks == warned
 
 
 def test_without_a_source_none_is_named_and_thousands_are_grouped(zoo: Zoo) -> None:

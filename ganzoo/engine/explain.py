@@ -56,9 +56,15 @@ def explain(
             *shared_fakes.remarks(game),
             *processor.remarks(game),
             *(remark for part in variant.parts() for remark in part.remarks(game)),
+            *warnings(game),
             *host.remarks(game),
         ],
     }
+
+
+def warnings(game: Game) -> list[str]:
+    """What is known to fail in a composition, as its parts say it."""
+    return [warning for part in game.variant.parts() for warning in part.warnings(game)]
 
 
 def graph(composed: Composition) -> str:

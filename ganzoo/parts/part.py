@@ -82,6 +82,10 @@ class Part(BaseModel):
         """Sentences that ``explain`` prints: what this part means for a whole composition."""
         return ()
 
+    def warnings(self, game: GameView) -> Iterable[str]:  # noqa: ARG002
+        """Sentences that training prints too: why a whole composition is known to fail."""
+        return ()
+
     def defines(self, method: str) -> bool:
         """Whether this part's class says what a method does, which its kind leaves empty."""
         own = (cls for cls in type(self).__mro__ if cls.__module__ != __name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.engine import host, state
+from ganzoo.engine.explain import warnings
 from ganzoo.errors import DivergedError
 from ganzoo.storage.files import write_text
 from ganzoo.training import checkpoint
@@ -40,7 +41,8 @@ class SavedGame(Shown):
         self.plan = plan.model_copy(update={"threads": threads})
         self.seconds, self.wall, self.scores = 0.0, 0.0, []
         self.observers = Observing((), self, self.zoo)
-        self.remarks = [*self.game.data.remarks, *host.remarks(self.game)]
+        data = self.game.data
+        self.remarks = [*data.remarks, *warnings(self.game), *host.remarks(self.game)]
         """Sentences about how it was set up, which are told once training begins."""
         self.warnings: dict[str, str] = {}
         """What is wrong with how it trains, as a sentence, by kind."""
