@@ -166,7 +166,9 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def logging(folder: Path, rounds: int) -> LogFile:
-    return LogFile(run(folder=folder, game=SimpleNamespace(rounds=rounds), seconds=1.23456))
+    return LogFile(
+        run(folder=folder, game=SimpleNamespace(rounds=rounds), seconds=1.23456, signals={})
+    )
 
 
 def test_a_line_holds_the_last_round_the_seconds_and_each_terms_mean(tmp_path: Path) -> None:
@@ -178,6 +180,23 @@ def test_a_line_holds_the_last_round_the_seconds_and_each_terms_mean(tmp_path: P
         {"round": 2, "seconds": 1.235, "discriminator/hinge": 2.0, "generator/hinge": -0.5},
         {"round": 3, "seconds": 1.235, "discriminator/hinge": 5.0, "generator/hinge": 2.0},
     ]
+
+
+def test_the_signals_of_parts_stand_behind_the_terms_as_they_are(
+    tmp_path: Path, clock: list[float], capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = logging(tmp_path, 0)
+    log.run.signals["ada/p"] = 0.25
+    log.noted(1, {"generator/hinge": [-1.0, 0.0]})
+    log.finished(None)
+    assert lines(tmp_path) == [
+        {"round": 2, "seconds": 1.235, "generator/hinge": -0.5, "ada/p": 0.25}
+    ]
+    bar = ProgressBar(shown := watched())
+    shown.signals["ada/p"] = 0.25
+    clock[0] += 11
+    bar.noted(1, play(shown, 50, 2.0))
+    assert capfd.readouterr().err.endswith("d:1.25  g:-0.5  ada/p:0.25\n")
 
 
 def test_a_line_is_there_as_soon_as_it_is_noted(tmp_path: Path) -> None:
@@ -284,7 +303,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def watched(rounds: int = 0) -> Any:
     game = SimpleNamespace(rounds=rounds, progress=rounds / 100)
-    return run(game=game, seconds=0.0, title="a [title]")
+    return run(game=game, seconds=0.0, title="a [title]", signals={})
 
 
 def play(of: Any, rounds: int, seconds: float) -> dict[str, list[float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,6 +151,35 @@ def test_an_augmentation_is_asked_for_the_samples_that_it_takes_and_no_others(
     regularizer: Regularizer, sentence: str
 ) -> None:
     assert refusal(regularizers=(regularizer,)) == sentence
+
+
+class Telling(Regularizer):
+    """Its state says something of itself."""
+
+    told: Any = None
+
+    def start(self, game: GameView) -> Any:
+        return SimpleNamespace(signals=lambda: self.told)
+
+    def discriminator(self, real_score: Tensor) -> Tensor:
+        return real_score
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [(3, "an int"), ({2: 1.0}, "a dict"), ({"p": torch.ones(2)}, "a dict"), ({"p": "much"}, "a dict")],
+)
+def test_signals_that_are_no_numbers_by_name_are_refused(told: Any, what: str) -> None:
+    assert refusal(regularizers=(Telling(told=told),)) == (
+        f"signals() of the regularizer telling returns {what}; it must be a dict of numbers or "
+        "scalar tensors by name."
+    )
+
+
+def test_signals_are_numbers_by_the_names_of_their_parts() -> None:
+    part = Telling(told={"p": torch.tensor([0.25]), "steps": 3})
+    game = Game(variant_of(SMALL, regularizers=(part,)), points())
+    assert game.signals() == {"telling/p": 0.25, "telling/steps": 3}
 
 
 class Halved(Hinge):

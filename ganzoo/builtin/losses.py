@@ -42,6 +42,8 @@ class NonSaturating(Loss):
 class LeastSquares(Loss):
     """Least squares, with targets 1 and 0 (Mao et al. 2017, arXiv:1611.04076, eq. 9)."""
 
+    signed = False
+
     def discriminator(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
         """Half the squared distance of each score from its target, (N,)."""
         return 0.5 * (real_score - 1).square() + 0.5 * fake_score.square()

@@ -250,6 +250,10 @@ class Game(AnnealedGame, SampledGame):
 
     # ------------------------------------------------------------------------------------ state
 
+    def signals(self) -> dict[str, float]:
+        """What the states of parts tell of themselves, as ``PART/NAME``; waits for the device."""
+        return state.signals(self)
+
     def is_finite(self) -> bool:
         """Whether every parameter is a finite number."""
         return state.is_finite(self)

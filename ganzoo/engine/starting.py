@@ -29,6 +29,9 @@ def start_parts(game: Game) -> None:
             game.started[state.key(part)] = part.start(game)
     for name, value in game.states.items():
         check_state(name, value)
+    for name, value in game.started.items():
+        if hasattr(value, "signals"):
+            check_signals(name, value)
 
 
 def check_state(name: str, value: Any) -> None:
@@ -49,6 +52,20 @@ def check_state(name: str, value: Any) -> None:
                 raise ComposeError(message)
     with worded(f"the state of the {name} cannot be restored"):
         value.restore(copy.deepcopy(saved))
+
+
+def check_signals(name: str, value: Any) -> None:
+    """Refuse signals of a part's state that are no numbers by name."""
+    with worded(f"the signals of the {name} cannot be read"):
+        told: object = value.signals()
+        for entry, signal in told.items() if isinstance(told, Mapping) else [(None, told)]:
+            is_scalar = is_plain(signal) and not signal.is_meta and signal.numel() == 1
+            if not (isinstance(entry, str) and (is_scalar or isinstance(signal, (int, float)))):
+                message = (
+                    f"signals() of the {name} returns {in_words(told)}; it must be a dict of "
+                    "numbers or scalar tensors by name."
+                )
+                raise ComposeError(message)
 
 
 def is_json(value: object) -> bool:

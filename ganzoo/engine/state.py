@@ -82,6 +82,17 @@ def restore(game: Game, tensors: Mapping[str, Tensor], facts: Mapping[str, Any])
         part_state.restore(mine)
 
 
+def signals(game: Game) -> dict[str, float]:
+    """What the states of parts tell of themselves, as ``PART/NAME``, moved off the device."""
+    told = {
+        f"{owner.partition(' ')[2]}/{name}": value
+        for owner, held in game.started.items()
+        if hasattr(held, "signals")
+        for name, value in held.signals().items()
+    }
+    return {name: float(value) for name, value in told.items()}
+
+
 def is_finite(game: Game) -> bool:
     """Whether every parameter of a game is a finite number."""
     params: list[Tensor] = [p for params in game.params.values() for p in params if p.numel()]

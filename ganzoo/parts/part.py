@@ -20,7 +20,7 @@ needs the discriminator's score of generated samples. A part may define any of t
 A part's fields are its options, and it holds nothing else; state belongs to the game. A part that
 needs state defines ``start(self, game)`` and reads what it returned as the parameter ``state``.
 State that changes has methods ``state()`` and ``restore()``, and is saved and resumed with the
-game.
+game. What ``signals()`` of a state returns, numbers by name, stands in the log of a run.
 
 A high score means "real", everywhere.
 """
@@ -144,8 +144,8 @@ class Loss(Part):
 
     kind = "loss"
     signed: ClassVar[bool] = True
-    """Whether the sign of a score says which samples it takes for real. False for a loss that
-    reads differences of scores alone, such as Wasserstein's: a constant may be added to all."""
+    """Whether the sign of a score says which samples it takes for real. False for a loss that reads
+    differences of scores alone, such as Wasserstein's, and for targets that are not about zero."""
 
 
 class Regularizer(Part):

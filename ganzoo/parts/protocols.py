@@ -150,6 +150,10 @@ class RunView(Protocol):
         """What is wrong with how it trains, as a sentence, by kind; empty where it is well."""
 
     @property
+    def signals(self) -> Mapping[str, float]:
+        """What parts tell of their states, as ``PART/NAME``, when the terms were last looked at."""
+
+    @property
     def game(self) -> PlayedGame:
         """The game being trained."""
 

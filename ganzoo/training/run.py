@@ -239,7 +239,7 @@ class Run(SavedGame):
             return
         first = self.game.rounds - len(self._pending) + 1
         start = time.perf_counter()
-        terms = self._pending.fetched()
+        terms, self.signals = self._pending.fetched(), self.game.signals()
         self.seconds += time.perf_counter() - start  # a GPU is still playing them
         if (remark := self.game.eagerly) is not None and remark not in self.remarks:
             self.remarks.append(remark)

@@ -46,6 +46,8 @@ class SavedGame(Shown):
         """Sentences about how it was set up, which are told once training begins."""
         self.warnings: dict[str, str] = {}
         """What is wrong with how it trains, as a sentence, by kind."""
+        self.signals: dict[str, float] = {}
+        """What parts tell of their states, by ``PART/NAME``, as of the last look at the terms."""
         self.title = f"{composition.variant.name} · {self.game.data.name} · seed {plan.seed}"
         self.damaged: list[Path] = []
         """Checkpoints that are newer than the one it was loaded from, and damaged."""

@@ -23,6 +23,7 @@ MOST_BYTES, MOST_LINE = 1024 * GIB, MIB
 class LogFile(Observer):
     """Writes ``log.jsonl``: round, seconds trained, and each term's mean since the last line.
 
+    Beside them stand the signals of parts, as they are now.
     Where training diverged, a line says so.
     """
 
@@ -44,6 +45,7 @@ class LogFile(Observer):
         count = len(next(iter(terms.values())))
         means = {name: sum(values) / len(values) for name, values in terms.items()}
         line = {"round": first + count - 1, "seconds": round(self.run.seconds, 3), **means}
+        line |= self.run.signals
         self.file.write(json.dumps(line) + "\n")
 
     def saved(self, checkpoint: Path) -> None:  # noqa: ARG002

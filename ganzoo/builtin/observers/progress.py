@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ProgressBar(Observer):
-    """Shows the round, the share done, rounds per second, the time left and the terms.
+    """Shows the round, the share done, rounds per second, the time left, the terms and signals.
 
     A bar on a terminal or in a notebook; elsewhere a line on standard error every ten seconds.
     """
@@ -39,7 +39,8 @@ class ProgressBar(Observer):
         rate = (game.rounds - rounds) / max(self.run.seconds - seconds, 1e-9)
         elapsed = time.monotonic() - self.started
         left = elapsed * (1 - game.progress) / max(game.progress - progress, 1e-9)
-        last = "  ".join(f"{short(name, terms)}:{values[-1]:.3g}" for name, values in terms.items())
+        now = [(short(name, terms), values[-1]) for name, values in terms.items()]
+        last = "  ".join(f"{name}:{value:.3g}" for name, value in [*now, *self.run.signals.items()])
         self.meter.show(
             game.progress,
             f"round {game.rounds}",
