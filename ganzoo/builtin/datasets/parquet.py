@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, NonNegativeInt
 
+from ganzoo.builtin.datasets.files import files_below
 from ganzoo.builtin.datasets.given import split
 from ganzoo.builtin.datasets.layout import (
     SPLITS,
     TRAIN,
     Selection,
-    files_below,
     held_out,
     meaning,
     summary,
