@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from fuzz import datasets, runs, texts
+from fuzz import archives, datasets, runs, texts
 
-TARGETS = {target.name: target for target in (*datasets.TARGETS, *runs.TARGETS, *texts.TARGETS)}
+TARGETS = {
+    target.name: target
+    for target in (*datasets.TARGETS, *archives.TARGETS, *runs.TARGETS, *texts.TARGETS)
+}

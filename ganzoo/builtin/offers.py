@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.builtin import losses, optimizers, regularizers, samplers
-from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points
+from ganzoo.builtin.datasets import (
+    cifar,
+    digits,
+    faces,
+    folder,
+    given,
+    idx,
+    parquet,
+    points,
+    stl,
+    svhn,
+)
 from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
 from ganzoo.builtin.observers import diverged, grid, health, log, progress, remarks
 from ganzoo.parts.optimizer import Adam
@@ -45,7 +56,7 @@ def ganzoo_optimizers() -> list[type[Optimizer]]:
 
 @hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Point sets, digits, two MNISTs, images in folders and parquet, and what Python gives."""
+    """Point sets, digits, MNISTs, published archives, images in folders, what Python gives."""
     return [
         points.Ring,
         points.Grid,
@@ -53,6 +64,12 @@ def ganzoo_datasets() -> list[type[Dataset]]:
         digits.Digits,
         idx.Mnist,
         idx.FashionMnist,
+        cifar.Cifar10,
+        cifar.Cifar100,
+        stl.Stl10,
+        svhn.Svhn,
+        faces.Celeba,
+        faces.Ffhq,
         folder.Folder,
         parquet.Parquet,
         given.Given,

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeInt
 from ganzoo.builtin.datasets.files import files_at
 from ganzoo.builtin.datasets.images import ImageFiles, darkness, is_image, surveyed
 from ganzoo.builtin.datasets.layout import layout_of, summary, title_of
-from ganzoo.builtin.datasets.pictures import Resident, held_by_path, image_space, in_splits
+from ganzoo.builtin.datasets.pictures import Resident, by_mask, held_by_path, image_space, in_splits
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError, counted
 from ganzoo.parts.dataset import Data, Dataset, Place
@@ -21,6 +21,8 @@ from ganzoo.storage.paths import home
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ganzoo.builtin.datasets.layout import Layout
 
 
 class Folder(Dataset):
@@ -85,7 +87,14 @@ class Folder(Dataset):
             )
             raise DataError(message)
         survey = surveyed(files, layout.paths)
-        images = ImageFiles(files, layout.paths, self.size, self.channels, survey.scales)
+        images = ImageFiles(
+            files,
+            layout.paths,
+            self.size,
+            self.channels,
+            scales=survey.scales,
+            broken=survey.broken,
+        )
         spaces = {"real": image_space(self.channels, self.size)}
         facts: dict[str, object] = {"features": extractor("pixels")}
         labels: dict[str, Tensor] = {}
@@ -94,16 +103,11 @@ class Folder(Dataset):
             classes, partial = len(layout.names), -1 in layout.labels
             spaces["label"] = Space(classes=classes, names=layout.names, partial=partial)
             facts["classes"] = classes
-        held = (
-            held_by_path(layout.paths, self.held_out)
-            if layout.held_out is None
-            else torch.tensor(layout.held_out)
-        )
+        held = self._held(layout)
         train, held_out = in_splits(
             images,
-            held,
+            by_mask(held),
             labels=labels,
-            broken=survey.broken,
             resident=self.resident,
             workers=self.workers,
             who=self.path,
@@ -115,3 +119,9 @@ class Folder(Dataset):
             *(darkness(train.columns["real"]) if isinstance(train, ResidentRows) else ()),
         )
         return Data(self.name, train, held_out, spaces, facts, remarks=remarks)
+
+    def _held(self, layout: Layout) -> Tensor:
+        """Which files are held out, bool (N,); at least one is, and at least one is not."""
+        if layout.held_out is not None:
+            return torch.tensor(layout.held_out)
+        return held_by_path(layout.paths, self.held_out)

@@ -144,10 +144,14 @@ class ImageFiles:
         paths: list[str],
         size: int,
         channels: int,
+        *,
         scales: Mapping[str, Scale] | None = None,
+        broken: Mapping[str, str] | None = None,
     ) -> None:
         self.files, self.size, self.channels = files, size, channels
         self.scales = scales or {}
+        self.broken = dict(broken or {})
+        """The relative paths of those that are known to be unreadable, and why."""
         # One array, not a million strings: touching a string copies its page in every worker.
         self.paths = np.array([os.fsencode(path) for path in paths])
 
@@ -162,12 +166,12 @@ class ImageFiles:
         except UNREADABLE as error:
             raise unreadable(self.files.root, {path: first_words(error)}) from error
 
-    def read(self, broken: Mapping[str, str]) -> Tensor:
+    def read(self) -> Tensor:
         """All images, uint8 (N, channels, size, size).
 
-        Raises DataError naming those known to be ``broken`` and all others that cannot be read.
+        Raises DataError naming all that cannot be read.
         """
-        images, wrong = [], dict(broken)
+        images, wrong = [], dict(self.broken)
         for encoded in self.paths.tolist():
             path = os.fsdecode(encoded)
             if path in wrong:
@@ -183,8 +187,11 @@ class ImageFiles:
     def index(self) -> str:
         """What these images are, without reading them: a hash of all relative paths and sizes.
 
-        Times are left out, so that a copy of the folder is the same data.
+        Times are left out, so that a copy of the folder is the same data. Raises DataError naming
+        those that are known to be unreadable.
         """
+        if self.broken:
+            raise unreadable(self.files.root, self.broken)
         digest = sha256(f"{self.size} {self.channels}\n".encode())
         for mode, scale in sorted(self.scales.items()):
             if scale != SIXTEEN_BITS:  # that of every image in 0.1

@@ -1,26 +1,38 @@
-"""Files of images as both splits of a dataset: in memory, or streamed where they are too many."""
+"""Images as both splits of a dataset: in memory, or streamed where they are too many."""
 
 from __future__ import annotations
 
 import os
 from hashlib import sha256
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import torch
 
-from ganzoo.builtin.datasets.images import unreadable
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
-from ganzoo.parts.streamed import StreamedRows
+from ganzoo.parts.streamed import Source, StreamedRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ganzoo.builtin.datasets.images import ImageFiles
     from ganzoo.parts.rows import Rows
+
+
+class Images(Source, Protocol):
+    """Square images as a source of ``real``, one by one or all at once."""
+
+    size: int
+    channels: int
+
+    def read(self) -> Tensor:
+        """All images, uint8 (N, channels, size, size). Raises DataError naming the unreadable."""
+
+    def index(self) -> str:
+        """What these images are, without reading them."""
+
 
 RESIDENT_BYTES = 2 << 30
 """The most bytes of pixels that are read into memory, unless ``resident`` says otherwise."""
@@ -33,31 +45,27 @@ def image_space(channels: int, size: int) -> Space:
 
 
 def in_splits(
-    images: ImageFiles,
-    held: Tensor,
+    images: Images,
+    splits: tuple[Tensor, Tensor],
     *,
     labels: Mapping[str, Tensor],
-    broken: Mapping[str, str],
     resident: Resident,
     workers: int | None,
     who: str,
 ) -> tuple[Rows, Rows]:
-    """The rows to train on and those ``held`` out, bool (N,): ``real``, and ``labels``.
+    """The rows to train on and those held out, by their numbers: ``real``, and ``labels``.
 
-    ``broken`` are the images that are known to be unreadable, and why. Raises DataError naming
-    those and, where all are read, any others.
+    Raises DataError naming images that are known to be unreadable and, where all are read, any.
     """
     real = image_space(images.channels, images.size)
     few = len(images) * real.size <= RESIDENT_BYTES
     if resident == "yes" or (resident == "auto" and few):
-        columns = {"real": images.read(broken), **labels}
+        columns = {"real": images.read(), **labels}
         train, held_out = (
             ResidentRows({name: column[rows] for name, column in columns.items()})
-            for rows in (~held, held)
+            for rows in splits
         )
         return train, held_out
-    if broken:
-        raise unreadable(images.files.root, broken)
     index = images.index()
     streamed, streamed_held = (
         StreamedRows(
@@ -65,17 +73,22 @@ def in_splits(
             {"real": real},
             index=index,
             resident={name: column[rows] for name, column in labels.items()},
-            chosen=rows.nonzero().squeeze(1),
+            chosen=rows,
             workers=workers,
             who=who,
         )
-        for rows in (~held, held)
+        for rows in splits
     )
     return streamed, streamed_held
 
 
+def by_mask(held: Tensor) -> tuple[Tensor, Tensor]:
+    """The numbers of the rows to train on and of those held out, by a mask of the latter."""
+    return (~held).nonzero().squeeze(1), held.nonzero().squeeze(1)
+
+
 def held_by_path(paths: list[str], share: float) -> Tensor:
-    """Which files are held out by their relative paths alone, bool (N,).
+    """Which files are held out, by their relative paths alone: bool, (N,).
 
     So adding a file moves no other. At least one is held out, and at least one is not.
     """
