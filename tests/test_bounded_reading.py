@@ -17,9 +17,9 @@ import ganzoo
 from ganzoo.benchmark.folder import contest_in
 from ganzoo.benchmark.suite import load_suite
 from ganzoo.builtin.datasets import idx, images, shards
+from ganzoo.builtin.datasets.files import FolderFiles, files_below
 from ganzoo.builtin.datasets.idx import read_idx
 from ganzoo.builtin.datasets.images import decoded
-from ganzoo.builtin.datasets.layout import files_below
 from ganzoo.builtin.datasets.metadata import in_order, rows
 from ganzoo.builtin.datasets.scale import ROWS, SIXTEEN_BITS
 from ganzoo.builtin.datasets.shards import Shards, read
@@ -189,7 +189,7 @@ def told(read: Callable[[], object], path: Path) -> str:
 READERS: dict[str, Callable[[Path, Zoo], object]] = {
     "suite": lambda path, _: load_suite(str(path)),
     "idx": lambda path, _: read_idx(path),
-    "metadata": lambda path, _: list(rows(path)),
+    "metadata": lambda path, _: list(rows(FolderFiles(path.parent), path.name)),
     "network": lambda path, _: read_network(path),
     "shard": lambda path, _: opened_shard(path, os.getpid()),
     "plan": lambda path, _: plan_in(path.parent),
@@ -326,7 +326,7 @@ def test_metadata_that_anybody_wrote_are_one_sentence(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    assert told(lambda: list(rows(path)), path).startswith(message)
+    assert told(lambda: list(rows(FolderFiles(tmp_path), name)), path).startswith(message)
 
 
 def test_classes_named_by_long_numbers_are_in_the_order_of_the_alphabet() -> None:

@@ -19,9 +19,10 @@ from PIL import Image
 from pyarrow import parquet
 
 import ganzoo
-from ganzoo.builtin.datasets import idx
+from ganzoo.builtin.datasets import idx, published
 from ganzoo.builtin.datasets.digits import Digits
 from ganzoo.builtin.datasets.fetch import HUB, encoded, fetched
+from ganzoo.builtin.datasets.files import FolderFiles
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.given import data_from
 from ganzoo.builtin.datasets.idx import FashionMnist, Mnist, read_idx
@@ -178,7 +179,7 @@ def test_both_spellings_are_found_in_ganzoo_data(
 ) -> None:
     (tmp_path / spelling).write_bytes(labels_of_fashion())
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path))
-    assert tmp_path in idx.folders("fashion-mnist")
+    assert tmp_path in published.folders("fashion-mnist")
     assert idx.checked("fashion-mnist", "t10k-labels-idx1-ubyte", [tmp_path]) is not None
 
 
@@ -187,7 +188,7 @@ def test_a_tilde_is_the_home_folder_wherever_a_path_is_an_option(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GANZOO_DATA", "~/data")
-    assert idx.folders("mnist")[:2] == [tmp_path / "data" / "mnist", tmp_path / "data"]
+    assert published.folders("mnist")[:2] == [tmp_path / "data" / "mnist", tmp_path / "data"]
     for read in (
         Folder(path="~/no").load,
         Parquet(path="~/no").load,
@@ -205,7 +206,8 @@ def test_the_other_datasets_file_of_the_same_name_is_passed_over(tmp_path: Path)
 def test_missing_files_are_answered_with_the_folders_and_a_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idx, "folders", lambda name: [tmp_path / name])
+    for module in (idx, published):
+        monkeypatch.setattr(module, "folders", lambda name: [tmp_path / name])
     monkeypatch.setattr(idx, "cache", lambda name: tmp_path / "cache" / name)
     monkeypatch.setattr(idx, "fetched", lambda *_: "the network is down")
     with pytest.raises(DataError) as caught:
@@ -297,7 +299,7 @@ def test_an_opaque_image_is_the_same_with_and_without_the_paper(
     image = Image.fromarray(noise).convert(mode)
     image.save(tmp_path / "a.png")
     image.convert("RGBA").save(tmp_path / "b.png")
-    files = ImageFiles(tmp_path, ["a.png", "b.png"], 16, channels)
+    files = ImageFiles(FolderFiles(tmp_path), ["a.png", "b.png"], 16, channels)
     assert torch.equal(files[0]["real"], files[1]["real"])
 
 

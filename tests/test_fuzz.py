@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 
 from ganzoo.errors import ZooError
 
-INPUTS = {"images": 20, "checkpoint": 20, "results": 15, "idx": 30, "log": 30}
+INPUTS = {
+    "images": 20,
+    "checkpoint": 20,
+    "results": 15,
+    "idx": 30,
+    "log": 30,
+    "cifar": 15,
+    "stl": 15,
+    "svhn": 30,
+    "zip": 20,
+    "partition": 30,
+}
 """How many inputs of slower targets; of all others 60, each of which takes about 5 ms."""
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
 
+from ganzoo.builtin.datasets.files import FolderFiles
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.idx import read_idx
 from ganzoo.builtin.datasets.metadata import metadata
@@ -148,7 +149,7 @@ def table_inputs() -> SearchStrategy[bytes]:
 def read_table(blob: bytes, folder: Path) -> object:
     ending, _, content = blob.partition(b" ")
     (folder / f"metadata.{'csv' if ending == b'csv' else 'jsonl'}").write_bytes(content)
-    return metadata(folder, ["x"], IMAGES)
+    return metadata(FolderFiles(folder), ["x"], IMAGES)
 
 
 # ------------------------------------------------------------------------------------------ shards

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fuzz import datasets, emoji, runs, texts
+from fuzz import archives, datasets, emoji, runs, texts
 
 TARGETS = {
-    target.name: target for module in (datasets, emoji, runs, texts) for target in module.TARGETS
+    target.name: target
+    for module in (datasets, archives, emoji, runs, texts)
+    for target in module.TARGETS
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganzoo.builtin import losses, optimizers, regularizers, samplers
+<<<<<<< HEAD
 from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points, stacked
 from ganzoo.builtin.metrics import (
     fidelity,
@@ -17,6 +18,21 @@ from ganzoo.builtin.metrics import (
     prdc,
 )
 from ganzoo.builtin.metrics.stacked import StackedModes
+=======
+from ganzoo.builtin.datasets import (
+    cifar,
+    digits,
+    faces,
+    folder,
+    given,
+    idx,
+    parquet,
+    points,
+    stl,
+    svhn,
+)
+from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
+>>>>>>> i16-archives
 from ganzoo.builtin.observers import diverged, grid, health, log, progress, remarks
 from ganzoo.parts.optimizer import Adam
 from ganzoo.plugins.hookspecs import hookimpl
@@ -55,7 +71,7 @@ def ganzoo_optimizers() -> list[type[Optimizer]]:
 
 @hookimpl
 def ganzoo_datasets() -> list[type[Dataset]]:
-    """Point sets, digits, two MNISTs, images in folders and parquet, and what Python gives."""
+    """Point sets, digits, MNISTs, published archives, images in folders, what Python gives."""
     return [
         points.Ring,
         points.Grid,
@@ -63,7 +79,16 @@ def ganzoo_datasets() -> list[type[Dataset]]:
         digits.Digits,
         idx.Mnist,
         idx.FashionMnist,
+<<<<<<< HEAD
         stacked.StackedMnist,
+=======
+        cifar.Cifar10,
+        cifar.Cifar100,
+        stl.Stl10,
+        svhn.Svhn,
+        faces.Celeba,
+        faces.Ffhq,
+>>>>>>> i16-archives
         folder.Folder,
         parquet.Parquet,
         given.Given,

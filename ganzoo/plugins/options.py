@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ganzoo.errors import OptionError, UnknownNameError, quoted
 from ganzoo.parts.settings import Typed, separated, typed
 from ganzoo.storage.files import is_utf_8
-from ganzoo.storage.paths import home
+from ganzoo.storage.paths import home, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,8 @@ def refuse_path(spec: str, datasets: Mapping[str, type[Dataset]]) -> None:
         path = home(spec)
         reading += [f"'{name}:{spec}'" for name, dataset in datasets.items() if dataset.reads(path)]
     if reading:
-        message = f"no dataset '{spec}', but a folder is called so: write {' or '.join(reading)}."
+        what = "folder" if is_folder(path) else "file"
+        message = f"no dataset '{spec}', but a {what} is called so: write {' or '.join(reading)}."
         raise UnknownNameError(message)
 
 

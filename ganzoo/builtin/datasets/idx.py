@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from hashlib import md5
 from math import prod
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
 from torch.nn.functional import pad
 
 from ganzoo.builtin.datasets.fetch import fetched
+from ganzoo.builtin.datasets.published import cache, folders, missing, other
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset
 from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
-from ganzoo.storage.paths import exists, home
+from ganzoo.storage.paths import exists
 from ganzoo.storage.reading import MIB, gunzipped, read_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
 
 MD5 = {
     "mnist": {
@@ -85,25 +88,13 @@ def read_idx(path: Path) -> Tensor:
     return parsed(unpacked(path), path)
 
 
-def cache(name: str) -> Path:
-    """Return the folder that keeps the fetched files of a dataset."""
-    return Path.home() / ".cache" / "ganzoo" / name
-
-
-def folders(name: str) -> list[Path]:
-    """Return the folders that are searched for a dataset's files, in order."""
-    own = os.environ.get("GANZOO_DATA")
-    ours = [home(own) / name, home(own)] if own else []
-    return [*ours, cache(name), Path("/usr/share/datasets") / name]
-
-
 def checked(name: str, file: str, places: list[Path]) -> Tensor | None:
     """Return the array of a file in the first folder that has it, or None.
 
     Raises DataError if the file found is not the published one.
     """
     spellings = (file, file.replace("-idx", ".idx"))
-    others = {other[file] for dataset, other in MD5.items() if dataset != name}
+    others = {files[file] for dataset, files in MD5.items() if dataset != name}
     for path in (place / (s + end) for place in places for s in spellings for end in ("", ".gz")):
         if not exists(path):
             continue
@@ -114,11 +105,7 @@ def checked(name: str, file: str, places: list[Path]) -> Tensor | None:
         # $GANZOO_DATA may hold the other dataset, whose four files have the same names.
         if digest not in others:
             parsed(content, path)  # says more, where the file is broken and not merely another
-            reason = (
-                f"{path} is not the published file of {name} (md5 {digest}, not "
-                f"{MD5[name][file]}): replace it with a fresh copy, or remove it."
-            )
-            raise DataError(reason)
+            raise other(name, path, digest, MD5[name][file])
     return None
 
 
@@ -164,12 +151,7 @@ class Idx(Dataset):
             why = fetched(self.name, MD5[self.name], cache(self.name))
             found = checked(self.name, file, [cache(self.name)])
         if found is None:
-            places = ", ".join(map(str, folders(self.name)))
-            reason = (
-                f"no {file}[.gz] of {self.name} in {places}: {self.how} and set GANZOO_DATA to "
-                f"the folder with its files ({why})."
-            )
-            raise DataError(reason)
+            raise missing(self.name, f"{file}[.gz]", self.how, why)
         return found
 
 

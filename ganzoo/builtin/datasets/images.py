@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ganzoo.builtin.datasets.files import Files
+
 # Of those that pillow registers, data formats and documents are no pictures.
 NO_PICTURES = {"PDF", "HDF5", "GRIB", "BUFR", "FITS", "MPEG", "WMF", "PS", "EPS"}
 ENDINGS = frozenset(
@@ -87,7 +89,7 @@ class Survey:
             yield "All images are grey, and are read as RGB; data.channels=1 reads them as grey."
 
 
-def surveyed(root: Path, paths: list[str]) -> Survey:
+def surveyed(files: Files, paths: list[str]) -> Survey:
     """Read the headers of all images, and the range of those that are not of 8 bits.
 
     Raises DataError where a range fits no usual scale.
@@ -99,9 +101,9 @@ def surveyed(root: Path, paths: list[str]) -> Survey:
     alone = Lock()
 
     def header(path: str) -> tuple[str, tuple[int, int], Range | None] | str:
-        name = str(root / path)
+        name = str(files.root / path)
         try:
-            with opened(root / path) as image:
+            with opened(files.picture(path)) as image:
                 if wide(image.mode) is None:
                     return image.mode, image.size, None
                 with alone if image.width * image.height > LARGE else nullcontext():
@@ -131,21 +133,25 @@ def parts(paths: list[str]) -> Iterator[list[str]]:
 
 
 class ImageFiles:
-    """The images below a folder: a source of ``real``, uint8 (channels, size, size), by number.
+    """Images among some files: a source of ``real``, uint8 (channels, size, size), by number.
 
     Each is cropped to its central square and resized; what is transparent shows white paper.
     """
 
     def __init__(
         self,
-        root: Path,
+        files: Files,
         paths: list[str],
         size: int,
         channels: int,
+        *,
         scales: Mapping[str, Scale] | None = None,
+        broken: Mapping[str, str] | None = None,
     ) -> None:
-        self.root, self.size, self.channels = root, size, channels
+        self.files, self.size, self.channels = files, size, channels
         self.scales = scales or {}
+        self.broken = dict(broken or {})
+        """The relative paths of those that are known to be unreadable, and why."""
         # One array, not a million strings: touching a string copies its page in every worker.
         self.paths = np.array([os.fsencode(path) for path in paths])
 
@@ -154,39 +160,48 @@ class ImageFiles:
 
     def __getitem__(self, row: int) -> dict[str, Tensor]:
         """One image. Raises DataError naming a file that cannot be read."""
-        path = self.root / os.fsdecode(self.paths[row])
-        return {"real": decoded(path, str(path), self.size, self.channels, self.scales)}
+        path = os.fsdecode(self.paths[row])
+        try:
+            return {"real": self._square(path)}
+        except UNREADABLE as error:
+            raise unreadable(self.files.root, {path: first_words(error)}) from error
 
-    def read(self, broken: Mapping[str, str]) -> Tensor:
+    def read(self) -> Tensor:
         """All images, uint8 (N, channels, size, size).
 
-        Raises DataError naming those known to be ``broken`` and all others that cannot be read.
+        Raises DataError naming all that cannot be read.
         """
-        images, wrong = [], dict(broken)
+        images, wrong = [], dict(self.broken)
         for encoded in self.paths.tolist():
             path = os.fsdecode(encoded)
             if path in wrong:
                 continue
             try:
-                images.append(square(self.root / path, self.size, self.channels, self.scales))
+                images.append(self._square(path))
             except UNREADABLE as error:
                 wrong[path] = first_words(error)
         if wrong:
-            raise unreadable(self.root, wrong)
+            raise unreadable(self.files.root, wrong)
         return torch.stack(images)
 
     def index(self) -> str:
         """What these images are, without reading them: a hash of all relative paths and sizes.
 
-        Times are left out, so that a copy of the folder is the same data.
+        Times are left out, so that a copy of the folder is the same data. Raises DataError naming
+        those that are known to be unreadable.
         """
+        if self.broken:
+            raise unreadable(self.files.root, self.broken)
         digest = sha256(f"{self.size} {self.channels}\n".encode())
         for mode, scale in sorted(self.scales.items()):
             if scale != SIXTEEN_BITS:  # that of every image in 0.1
                 digest.update(f"{mode} {scale.name}\n".encode())
         for path in self.paths.tolist():
-            digest.update(path + b" %d\n" % (self.root / os.fsdecode(path)).stat().st_size)
+            digest.update(path + b" %d\n" % self.files.size(os.fsdecode(path)))
         return digest.hexdigest()
+
+    def _square(self, path: str) -> Tensor:
+        return square(self.files.picture(path), self.size, self.channels, self.scales)
 
 
 def is_image(path: str | Path) -> bool:

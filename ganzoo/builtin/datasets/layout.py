@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from ganzoo.builtin.datasets.files import ZIP, shown
 from ganzoo.builtin.datasets.images import is_image
 from ganzoo.builtin.datasets.metadata import FILES, in_order, metadata
 from ganzoo.errors import DataError, counted
-from ganzoo.storage.paths import home, is_file, is_folder, real
+from ganzoo.storage.paths import home, real
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ganzoo.builtin.datasets.files import Files
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = {
@@ -28,10 +31,6 @@ SPLITS = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), TEST),
 }
 """The names of splits that the Hub's library knows, and what they mean."""
-DEEPEST = 64
-"""Folders in folders."""
-MOST_VISITS = 64
-"""Paths to one folder, through links."""
 SHOWN = 8
 """So many classes are named in one line."""
 FEW = 3
@@ -87,14 +86,14 @@ class Selection:
         self.remarks.append(f"{len(out)} {noun} {which} {verb} left out: {named}.")
 
 
-def layout_of(root: Path) -> Layout:
-    """Understand a folder.
+def layout_of(files: Files) -> Layout:
+    """Understand a folder, or a zip archive of one.
 
     Raises DataError where a folder or its metadata cannot be read, or nothing is left to train on.
     """
-    found = Selection(*images_below(root))
+    root, found = files.root, Selection(*images_of(files))
     folders = {top(path) for path in found.paths} - {""}
-    table = metadata(root, sorted(folders), found.paths)
+    table = metadata(files, sorted(folders), found.paths)
     found.remarks += table.remarks
     if table.named:
         unnamed = (path for path in found.paths if path not in table.named)
@@ -130,16 +129,15 @@ def layout_of(root: Path) -> Layout:
 # ------------------------------------------------------------------------------------------- files
 
 
-def images_below(root: Path) -> tuple[list[str], list[str]]:
+def images_of(files: Files) -> tuple[list[str], list[str]]:
     """The relative paths of all images, sorted, and sentences on files that are none."""
     images, others, lost = [], Counter[str](), []
-    for path in files_below(str(root)):
-        relative = os.path.relpath(path, root)
-        if not is_file(path):
-            lost.append(shown(relative))
+    for path in files.paths():
+        if not files.holds(path):
+            lost.append(shown(path))
         elif is_image(path):
-            images.append(relative)
-        elif Path(path).name not in FILES or relative.count(os.sep) > 1:
+            images.append(path)
+        elif Path(path).name not in FILES or path.count(os.sep) > 1:
             others[shown(Path(path).suffix.lower()) or "no ending"] += 1
     remarks = []
     if others:
@@ -148,38 +146,6 @@ def images_below(root: Path) -> tuple[list[str], list[str]]:
     if lost:
         remarks.append(f"Links that lead nowhere are left out: {several(lost)}.")
     return sorted(images, key=lambda path: PurePath(path).parts), remarks
-
-
-def files_below(
-    folder: str, above: tuple[str, ...] = (), visits: Counter[str] | None = None
-) -> Iterator[str]:
-    """All files below a folder that are not hidden, through links, but never in circles.
-
-    Raises DataError for a folder that cannot be read, that lies too deep, or that too many links
-    lead to: ten links to each of ten folders in a row are 10^10 paths.
-    """
-    here = str(real(folder))
-    if here in above:
-        return
-    visits = Counter[str]() if visits is None else visits
-    visits[here] += 1
-    if len(above) > DEEPEST or visits[here] > MOST_VISITS:
-        deep = f"lies more than {DEEPEST} folders deep"
-        wrong = deep if len(above) > DEEPEST else f"is reached by more than {MOST_VISITS} paths"
-        message = f"the folder {shown(folder)} {wrong}."
-        raise DataError(message)
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        message = f"the folder {shown(folder)} cannot be read: {error.strerror}."
-        raise DataError(message) from error
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if is_folder(entry.path):
-            yield from files_below(entry.path, (*above, here), visits)
-        else:
-            yield entry.path
 
 
 # ------------------------------------------------------------------------------------------ splits
@@ -260,14 +226,9 @@ def top(path: str) -> str:
     return first if separator else ""
 
 
-def shown(name: str) -> str:
-    """A file's name as text: bytes that are not UTF-8 as escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 def title_of(path: str) -> str:
-    """A folder's own name, fit for the name of another one."""
-    return re.sub(r"[^\w.-]+", "-", real(home(path)).name).strip("-.")
+    """A folder's own name, or an archive's, fit for the name of another one."""
+    return re.sub(r"[^\w.-]+", "-", real(home(path)).name.removesuffix(ZIP)).strip("-.")
 
 
 def several(words: list[str], at_most: int = SHOWN) -> str:

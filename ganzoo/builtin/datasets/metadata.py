@@ -12,15 +12,17 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import DataError, counted
 from ganzoo.parts.plain_json import json_of
-from ganzoo.storage.reading import MIB, opened
+from ganzoo.storage.reading import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+
+    from ganzoo.builtin.datasets.files import Files
 
 FILES = ("metadata.csv", "metadata.jsonl")
 COLUMNS = ("file_name", "label", "split")
@@ -40,20 +42,24 @@ class Table:
     remarks: list[str] = field(default_factory=list)
 
 
-def metadata(root: Path, folders: Iterable[str], paths: Iterable[str]) -> Table:
-    """The metadata in a folder and in some folders in it, of the images that are there, ``paths``.
+def metadata(files: Files, folders: Iterable[str], paths: Iterable[str]) -> Table:
+    """The metadata beside some files and in some folders, of the images that are there, ``paths``.
 
     Raises DataError where a table cannot be understood, or names an image that is not there.
     """
-    table = Table()
+    table, root = Table(), files.root
     for folder in ("", *folders):
-        files = [root / folder / name for name in FILES if (root / folder / name).is_file()]
+        tables = [str(PurePath(folder, name)) for name in FILES]
+        there = [path for path in tables if files.holds(path)]
         table.remarks.extend(
-            f"{file} is not read, because {files[0].name} is beside it." for file in files[1:]
+            f"{root / path} is not read, because {PurePath(there[0]).name} is beside it."
+            for path in there[1:]
         )
-        for number, row in enumerate(rows(files[0])) if files else ():
+        for number, row in enumerate(rows(files, there[0])) if there else ():
             if not number and "file_name" not in row:  # it is about something else
-                table.remarks.append(f"{files[0]} is not read: it has no column 'file_name'.")
+                table.remarks.append(
+                    f"{root / there[0]} is not read: it has no column 'file_name'."
+                )
                 break
             add(table, posixpath.normpath(posixpath.join(folder, row.get("file_name", ""))), row)
     missing = sorted(table.named.difference(paths))
@@ -81,13 +87,13 @@ def add(table: Table, path: str, row: dict[str, str]) -> None:
     table.named.add(path)
 
 
-def rows(file: Path) -> Iterator[dict[str, str]]:
+def rows(files: Files, path: str) -> Iterator[dict[str, str]]:
     """What the rows of a table say. Raises DataError naming a line that cannot be read."""
     line = 1
     try:
-        with opened(file, MOST) as (content, _):
+        with files.opened(path, MOST) as (content, _):
             lines = TextIOWrapper(content, encoding="utf-8-sig", newline="")
-            if file.suffix == ".csv":
+            if path.endswith(".csv"):
                 reader = csv.DictReader(lines)
                 for row in reader:
                     line = reader.line_num
@@ -97,7 +103,7 @@ def rows(file: Path) -> Iterator[dict[str, str]]:
                 if text.strip():
                     yield cells(dict(json_of(text)))
     except (OSError, TypeError, ValueError, csv.Error) as error:
-        message = f"{file} cannot be read in line {line}: {reason(error)}."
+        message = f"{files.root / path} cannot be read in line {line}: {reason(error)}."
         raise DataError(message) from error
 
 

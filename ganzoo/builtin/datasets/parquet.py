@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, NonNegativeInt
 
+from ganzoo.builtin.datasets.files import files_below
 from ganzoo.builtin.datasets.given import split
 from ganzoo.builtin.datasets.layout import (
     SPLITS,
     TRAIN,
     Selection,
-    files_below,
     held_out,
     meaning,
     summary,
     title_of,
 )
+from ganzoo.builtin.datasets.pictures import Resident, image_space, in_splits
 from ganzoo.builtin.datasets.shards import Shards
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.space import Space
-from ganzoo.parts.streamed import StreamedRows
 from ganzoo.storage.paths import home, is_folder
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ ENDING = ".parquet"
 
 
 class Parquet(Dataset):
-    """Images in parquet shards below a folder, streamed: ``real``, uint8, and ``label``, int64.
+    """Images in parquet shards below a folder: ``real``, uint8, and ``label``, int64.
 
     A Hub dataset that was downloaded is one. Images are encoded files (``{"bytes": ...}`` or
     binary), of 8 or 16 bits, cropped to the central square and resized. Shards whose names begin
     with ``train``, or that are in such a folder, are trained on, and those of ``test`` (or
     ``validation``) held out; without such names, every tenth row is. Labels are integers or texts.
-    A row is read with its whole row group, so groups should be small, as the Hub's are for images.
+    They are streamed, unless ``resident`` is yes. A row is read with its whole row group, so groups
+    should be small, as the Hub's are for images.
     ``Data.remarks`` say what was understood. Needs pyarrow. Facts: ``features`` (pixels),
     ``classes``.
     """
@@ -53,6 +54,9 @@ class Parquet(Dataset):
     label: str = Field(default="label", description="the column of classes, if there is one")
     size: int = Field(default=32, ge=8, le=1024, description="pixels a side")
     channels: Literal[1, 3] = Field(default=3, description="1 is grey, 3 is RGB")
+    resident: Resident = Field(
+        default="no", description="read all images into memory; auto: up to 2 GiB of pixels"
+    )
     workers: NonNegativeInt | None = Field(
         default=None, le=1024, description="processes that read ahead; null: by the cores"
     )
@@ -81,25 +85,21 @@ class Parquet(Dataset):
         held, split_name = held_out(found, splits, root) if known else (set[str](), "")
         shards = Shards(root, found.paths, self.image, self.size, self.channels)
         numbers = shards.split(held) if held else split(len(shards))
-        spaces = {"real": Space(shape=(self.channels, self.size, self.size), bounded=True)}
+        spaces = {"real": image_space(self.channels, self.size)}
         facts: dict[str, object] = {"features": extractor("pixels")}
-        resident: dict[str, Tensor] = {}
+        classes: dict[str, Tensor] = {}
         if self.label in shards.columns:
-            resident["label"], spaces["label"] = shards.labels(self.label)
+            classes["label"], spaces["label"] = shards.labels(self.label)
             facts["classes"] = spaces["label"].classes
-        train, held_rows = (
-            StreamedRows(
-                shards,
-                {"real": spaces["real"]},
-                index=shards.index(),
-                resident={name: column[rows] for name, column in resident.items()},
-                chosen=rows,
-                workers=self.workers,
-                who=self.path,
-            )
-            for rows in numbers
+        train, held_rows = in_splits(
+            shards,
+            numbers,
+            labels=classes,
+            resident=self.resident,
+            workers=self.workers,
+            who=self.path,
         )
-        names, labels = shown_classes(spaces.get("label"), resident.get("label"))
+        names, labels = shown_classes(spaces.get("label"), classes.get("label"))
         line = summary(len(shards), names, labels, len(held_rows), split_name)
         remarks = (line, *found.remarks, *shards.remarks())
         return Data(self.name, train, held_rows, spaces, facts, remarks=remarks)

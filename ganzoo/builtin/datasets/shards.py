@@ -74,6 +74,10 @@ class Shards:
         content, who = self.content(row)
         return {"real": decoded(BytesIO(content), who, self.size, self.channels, SCALES)}
 
+    def read(self) -> Tensor:
+        """All images, uint8 (N, channels, size, size)."""
+        return torch.stack([self[row]["real"] for row in range(len(self))])
+
     def content(self, row: int) -> tuple[bytes, str]:
         """One image as the file that it was, and what errors call it."""
         at = bisect_right(self.starts, row) - 1
