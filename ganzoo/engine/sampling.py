@@ -14,7 +14,7 @@ from ganzoo.engine.build import staged
 from ganzoo.engine.chunks import CHUNK, filled, joined, parts_of, unparted
 from ganzoo.engine.fixed import fixed, whole
 from ganzoo.engine.ranks import ALONE, Ranks
-from ganzoo.engine.returned import check_batch
+from ganzoo.engine.returned import check_batch, worded
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError
 from ganzoo.parts.arguments import MOST
@@ -69,12 +69,22 @@ class FrozenGenerator:
         """A copy of a network in training, its batch norm's running statistics measured anew.
 
         Those of training lag behind the weights, and those of an average belong to other weights.
-        They are the means over ``batches`` of 256 samples.
+        They are the means over ``batches`` of 256 samples. Modules that keep something else of
+        their weights, such as singular vectors, bring it in line by a method ``settle`` first.
         """
         made = cls(copy.deepcopy(net), **options)
+        made._settle()
         made._recalibrate(batches)
         made.net.eval().requires_grad_(requires_grad=False)
         return made
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        for module in self.net.modules():
+            settle = getattr(type(module), "settle", None)  # a module is slow to say it has none
+            if settle is not None:
+                with worded(f"settle() of {type(module).__name__} fails"):
+                    settle(module)
 
     @torch.no_grad()
     def _recalibrate(self, batches: int) -> None:

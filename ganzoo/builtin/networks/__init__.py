@@ -5,7 +5,9 @@ from ganzoo.builtin.networks.convolution import (
     ByUnit,
     Upsampler,
     channel_counts,
+    cropping,
     downsampler,
+    halving,
     pyramid,
 )
 from ganzoo.builtin.networks.mlp import (
@@ -25,7 +27,9 @@ __all__ = [
     "Scorer",
     "Upsampler",
     "channel_counts",
+    "cropping",
     "downsampler",
+    "halving",
     "leaky",
     "mlp",
     "mlp_features",
