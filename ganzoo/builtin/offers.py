@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganzoo.builtin import losses, optimizers, regularizers, samplers
+from ganzoo.builtin import labelled, losses, optimizers, regularizers, samplers
 from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points
 from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
 from ganzoo.builtin.observers import diverged, grid, health, log, progress, remarks
@@ -33,8 +33,8 @@ def ganzoo_regularizers() -> list[type[Regularizer]]:
 
 @hookimpl
 def ganzoo_samplers() -> list[type[Sampler]]:
-    """Latents from a normal or a uniform prior."""
-    return [samplers.Gaussian, samplers.Uniform]
+    """Latents from a normal or a uniform prior, and labels that both sides of a step share."""
+    return [samplers.Gaussian, samplers.Uniform, labelled.Labelled]
 
 
 @hookimpl

@@ -103,12 +103,18 @@ def sample(
         str | None,
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Fix one value; can be repeated."),
+    ] = None,
     device: Where = None,
 ) -> None:
     """Draw samples from a run's last checkpoint, or from a pretrained model."""
     from ganzoo.pretrained.render import write_samples
 
-    path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep, device=device)
+    path = write_samples(
+        run, n=n, seed=seed, out=out, label=label, sweep=sweep, given=given or (), device=device
+    )
     answer(f"{path}")
 
 

@@ -17,13 +17,13 @@ from ganzoo.parts.arguments import check_arguments
 from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
-from ganzoo.pretrained.sweep import Sweep
+from ganzoo.pretrained.sweep import Sweep, given_in
 from ganzoo.storage.files import replacing
 from ganzoo.storage.paths import given_path
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -67,6 +67,7 @@ def write_samples(
     out: str | Path | None = None,
     label: int | str | None = None,
     sweep: str | None = None,
+    given: Sequence[str] = (),
     device: str | None = None,
     zoo: Zoo | None = None,
 ) -> Path:
@@ -83,6 +84,8 @@ def write_samples(
         sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``, or of classes
             by their names, such as ``label=dress:coat``: varies one value from
             left to right, with all others fixed along each row.
+        given: ``NAME=VALUE``, such as ``truncation=0.5`` or ``label=coat``: fixes one value for
+            all samples.
         device: Where the networks are put; by default a run's own device if it is here, else the
             CPU.
         zoo: The plugins; by default the installed ones.
@@ -92,17 +95,16 @@ def write_samples(
     """
     source = sample_source(what, chosen_zoo(zoo), device=device)
     out = _checked_out(source, out, label=label, sweep=sweep)
+    held = {**labels(source, label), **given_in(given, source.frozen, source.variant)}
     if out.suffix == ".gif":
         write_film(frames_of(source, seed=seed), out)
     elif sweep is not None:
-        images = Sweep.parse(sweep, source.frozen, source.variant).samples(n or SWEPT_ROWS, seed)
-        write_sweep(images, out)
+        swept = Sweep.parse(sweep, source.frozen, source.variant)
+        write_sweep(swept.samples(n or SWEPT_ROWS, seed, given=held), out)
     elif out.suffix == ".png":
-        given = labels(source, label)
-        write_picture(drawn(source.frozen, source.data, n, seed=seed, given=given), out)
+        write_picture(drawn(source.frozen, source.data, n, seed=seed, given=held), out)
     else:
-        given = labels(source, label)
-        write_array(source.frozen.sample(n or 64, seed=seed, given=given)["fake"], out)
+        write_array(source.frozen.sample(n or 64, seed=seed, given=held)["fake"], out)
     return out
 
 
@@ -206,7 +208,7 @@ def write_sweep(images: Tensor, out: Path) -> None:
     write_picture(tiles(images.flatten(0, 1), columns=images.shape[1]), out)
 
 
-def labels(source: SampleSource, label: int | str | None) -> dict[str, int | str]:
+def labels(source: SampleSource, label: int | str | None) -> dict[str, float | str]:
     """The label of all samples by name, if there is one.
 
     Raises OptionError if the generator reads none.

@@ -1,5 +1,6 @@
-"""Building blocks for the networks of any plugin: MLPs, and convolutions for images of any size."""
+"""Building blocks for the networks of any plugin: MLPs, convolutions, and what reads a label."""
 
+from ganzoo.builtin.networks.conditional import ConditionalBatchNorm, Projection, classes_of
 from ganzoo.builtin.networks.conv_or_mlp import ConvOrMlp
 from ganzoo.builtin.networks.convolution import (
     ByUnit,
@@ -22,11 +23,14 @@ from ganzoo.builtin.networks.mlp import (
 
 __all__ = [
     "ByUnit",
+    "ConditionalBatchNorm",
     "ConvOrMlp",
     "MlpGenerator",
+    "Projection",
     "Scorer",
     "Upsampler",
     "channel_counts",
+    "classes_of",
     "cropping",
     "downsampler",
     "halving",

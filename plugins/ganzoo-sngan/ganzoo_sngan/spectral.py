@@ -37,9 +37,8 @@ class Spectral(nn.Module):
     def __init__(self, layer: nn.Module) -> None:
         """Normalize the weight of ``layer``, from its singular vectors as they are now."""
         super().__init__()
-        self.layer: tuple[Any] = (
-            layer,
-        )  # in a tuple, so that it is not a module of its own parameter
+        # In a tuple, so that it is not a module of its own parameter.
+        self.layer: tuple[Any] = (layer,)
         matrix = self.matrix(self.layer[0].weight.detach())
         self.register_buffer("u", matrix.new_empty(matrix.shape[0], 1).normal_())
         self.register_buffer("v", matrix.new_zeros(matrix.shape[1], 1))
