@@ -328,7 +328,7 @@ def test_what_is_given_is_taken_as_it_is_or_refused() -> None:
         with pytest.raises(OptionError) as error:
             frozen.sample(4, given={"label": torch.tensor([0, 1, label, 0])})
         assert str(error.value) == f"label {label} is none of the 3 classes, 0 to 2."
-    assert {*frozen.made_from()} == {"z", "label"}
+    assert {*frozen.made_from()} == {"z", "label", "truncation"}
 
 
 def test_heads_on_rows_are_empty_where_a_network_is_not_there_or_reads_what_rows_lack() -> None:

@@ -15,6 +15,8 @@ from ganzoo.pretrained.sweep import Sweep
 class Frozen:
     """As much of a generator as says what its samples are made from."""
 
+    accepts = ("psi",)
+
     def made_from(self) -> dict[str, Space]:
         names = ("coat", "dress", "a:b", "shirt", "7")
         return {"label": Space(classes=5, names=names), "plain": Space(classes=3)}

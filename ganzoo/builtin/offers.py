@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganzoo.builtin import losses, optimizers, regularizers, samplers
-<<<<<<< HEAD
-from ganzoo.builtin.datasets import digits, folder, given, idx, parquet, points, stacked
+from ganzoo.builtin import labelled, losses, optimizers, regularizers, samplers
+from ganzoo.builtin.datasets import (
+    cifar,
+    digits,
+    faces,
+    folder,
+    given,
+    idx,
+    parquet,
+    points,
+    stacked,
+    stl,
+    svhn,
+)
 from ganzoo.builtin.metrics import (
     fidelity,
     frechet,
@@ -18,21 +29,6 @@ from ganzoo.builtin.metrics import (
     prdc,
 )
 from ganzoo.builtin.metrics.stacked import StackedModes
-=======
-from ganzoo.builtin.datasets import (
-    cifar,
-    digits,
-    faces,
-    folder,
-    given,
-    idx,
-    parquet,
-    points,
-    stl,
-    svhn,
-)
-from ganzoo.builtin.metrics import fidelity, frechet, histogram, kernel, modes, parzen, prdc
->>>>>>> i16-archives
 from ganzoo.builtin.observers import diverged, grid, health, log, progress, remarks
 from ganzoo.parts.optimizer import Adam
 from ganzoo.plugins.hookspecs import hookimpl
@@ -59,8 +55,8 @@ def ganzoo_regularizers() -> list[type[Regularizer]]:
 
 @hookimpl
 def ganzoo_samplers() -> list[type[Sampler]]:
-    """Latents from a normal or a uniform prior."""
-    return [samplers.Gaussian, samplers.Uniform]
+    """Latents from a normal or a uniform prior, and labels that both sides of a step share."""
+    return [samplers.Gaussian, samplers.Uniform, labelled.Labelled]
 
 
 @hookimpl
@@ -79,16 +75,13 @@ def ganzoo_datasets() -> list[type[Dataset]]:
         digits.Digits,
         idx.Mnist,
         idx.FashionMnist,
-<<<<<<< HEAD
         stacked.StackedMnist,
-=======
         cifar.Cifar10,
         cifar.Cifar100,
         stl.Stl10,
         svhn.Svhn,
         faces.Celeba,
         faces.Ffhq,
->>>>>>> i16-archives
         folder.Folder,
         parquet.Parquet,
         given.Given,

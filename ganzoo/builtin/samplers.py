@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from pydantic import Field
 
+from ganzoo.errors import OptionError
 from ganzoo.parts.part import Sampler
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
 MAX_DIM = 65536
 """The widest latent allowed; a mistyped width would otherwise end in running out of memory."""
 
 
+TRUNCATION = "truncation"
+
+
+def truncated(z: Tensor, given: Mapping[str, Tensor] | None) -> Tensor:
+    """Standard normal numbers, (n, dim), those of a truncated normal if ``truncation`` is given.
+
+    It is the bound t of each sample, (n,), 0 or more. Each number keeps its rank: z becomes that of
+    the normal within [-t, t] with the same share below it (arXiv:1809.11096, section 3.1, draws
+    those beyond t again instead). Raises OptionError for a negative bound.
+    """
+    if given is None or TRUNCATION not in given:
+        return z
+    bound = given[TRUNCATION].double().cpu()[:, None]
+    if bool((bound < 0).any()):
+        message = f"{TRUNCATION} must be 0 or more, not {bound.min().item():g}."
+        raise OptionError(message)
+    low, high = torch.special.ndtr(-bound), torch.special.ndtr(bound)
+    share = low + torch.special.ndtr(z.double().cpu()) * (high - low)
+    found = torch.special.ndtri(share).clamp(-bound, bound)
+    return found.to(z)
+
+
 class Gaussian(Sampler):
     """Latents from the standard normal distribution."""
 
     deals = ("z",)
+    controls: ClassVar[Mapping[str, Space]] = {TRUNCATION: Space()}
 
     dim: int = Field(default=64, ge=1, le=MAX_DIM, description="numbers in one latent")
 
@@ -31,11 +54,16 @@ class Gaussian(Sampler):
         return {"z": Space(shape=(self.dim,))}
 
     def latent(
-        self, n: int, spaces: Mapping[str, Space], stream: torch.Generator
+        self,
+        n: int,
+        spaces: Mapping[str, Space],
+        stream: torch.Generator,
+        given: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """``z``, (n, dim)."""
+        """``z``, (n, dim), within ``truncation`` if it is given."""
         shape = spaces["z"].shape
-        return {"z": torch.randn(n, *shape, generator=stream, device=stream.device)}
+        z = torch.randn(n, *shape, generator=stream, device=stream.device)
+        return {"z": truncated(z, given)}
 
 
 class Uniform(Sampler):

@@ -103,6 +103,10 @@ def sample(
         str | None,
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Fix one value; can be repeated."),
+    ] = None,
     neighbours: Annotated[
         bool,
         typer.Option("--neighbours", help="Draw the nearest training image beside each sample."),
@@ -119,6 +123,7 @@ def sample(
         out=out,
         label=label,
         sweep=sweep,
+        given=given or (),
         neighbours=neighbours,
         device=device,
     )

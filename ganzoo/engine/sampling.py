@@ -15,6 +15,7 @@ from ganzoo.engine.chunks import CHUNK, filled, joined, parts_of, unparted
 from ganzoo.engine.fixed import fixed, whole
 from ganzoo.engine.ranks import ALONE, Ranks
 from ganzoo.engine.returned import check_batch
+from ganzoo.engine.standing import measure, norms, settings, settle
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError
 from ganzoo.parts.arguments import MOST
@@ -61,6 +62,8 @@ class FrozenGenerator:
     """Whether rows are read only where something cannot be drawn: they are loaded for it."""
     ranks: Ranks = ALONE
     """Those that share the drawing, chunk by chunk."""
+    copies: dict[tuple[tuple[str, float], ...], FrozenGenerator] = field(default_factory=dict)
+    """Copies whose statistics are those under a setting of controls, by the setting."""
 
     @classmethod
     def copy_of(
@@ -69,31 +72,35 @@ class FrozenGenerator:
         """A copy of a network in training, its batch norm's running statistics measured anew.
 
         Those of training lag behind the weights, and those of an average belong to other weights.
-        They are the means over ``batches`` of 256 samples.
+        They are the means over ``batches`` of 256 samples. Modules that keep something else of
+        their weights, such as singular vectors, bring it in line by a method ``settle`` first.
         """
         made = cls(copy.deepcopy(net), **options)
-        made._recalibrate(batches)
-        made.net.eval().requires_grad_(requires_grad=False)
+        settle(made.net)
+        made.recalibrate(batches, {})
         return made
 
-    @torch.no_grad()
-    def _recalibrate(self, batches: int) -> None:
-        kind = nn.modules.batchnorm._BatchNorm  # noqa: SLF001  (torch has no public name for it)
-        norms = [module for module in self.net.modules() if isinstance(module, kind)]
-        if not norms:
-            return
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the mean over all batches seen
-        random = DefaultRandom(self.device)
-        with random.leased():
-            for i in range(batches):
-                self.net(**self._calibrating(i))
+    def recalibrate(self, batches: int, setting: Mapping[str, float]) -> None:
+        """Measure batch norm's statistics under a setting of controls; then only sample."""
+        if norms(self.net):
+            given = {k: torch.full((CHUNK,), v, device=self.device) for k, v in setting.items()}
+            with DefaultRandom(self.device).leased():
+                measure(self.net, (self._calibrating(i, given) for i in range(batches)))
+        self.net.eval().requires_grad_(requires_grad=False)
 
-    def _calibrating(self, number: int) -> dict[str, Any]:
+    def under(self, setting: Mapping[str, float]) -> FrozenGenerator:
+        """A copy whose statistics are measured under controls, which change what it normalizes."""
+        key = tuple(setting.items())
+        if key not in self.copies:
+            made = replace(self, net=copy.deepcopy(self.net).train())
+            made.recalibrate(RECALIBRATION_BATCHES, setting)
+            self.copies[key] = made
+        return self.copies[key]
+
+    def _calibrating(self, number: int, given: Mapping[str, Tensor]) -> dict[str, Any]:
         """What a batch is made from, whose numbers have all come from one stream since 0.1."""
         stream = self._stream(seed_for(number, "recalibrate"))
-        return self._named(self._drawn({}, CHUNK, lambda _: stream))
+        return self._named(self._drawn(given, CHUNK, lambda _: stream))
 
     # ------------------------------------------------------------------- what samples are made from
 
@@ -190,15 +197,33 @@ class FrozenGenerator:
         spaces = self.made_from()
         names = {*self.reads, *self.accepts, *spaces}
         held = fixed(given or {}, n, names=names, spaces=spaces, device=self.device)
+        controls = {name: value for name, value in held.items() if name in self.controls()}
+        if controls and norms(self.net):
+            return self._sample_each(n, seed, held, controls)
         made = self.sampler.sample(self, n, seed=seed, given=held)
         self._check(made, n)
         return made
 
+    def _sample_each(
+        self, n: int, seed: int, given: Mapping[str, Tensor], controls: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Each sample by a network whose statistics are those under its own setting."""
+        found, numbers = settings(controls)
+        made = [self.sampler.sample(self.under(s), n, seed=seed, given=given) for s in found]
+        self._check(made[0], n)
+        chosen = [*enumerate(numbers.tolist())]
+        return {k: torch.stack([made[i][k][row] for row, i in chosen]) for k in made[0]}
+
+    def controls(self) -> Mapping[str, Space]:
+        """What its sampler lets a caller set of how it draws, by name."""
+        draws = self.sampler.latent
+        return self.sampler.controls if "given" in accepts(draws) else {}
+
     def made_from(self) -> dict[str, Space]:
-        """The spaces of what samples are made from, and of its parts, by names as ``code.c1``."""
+        """The spaces of what samples are made from, of its parts, as ``code.c1``, and controls."""
         named = {*self.reads, *self.accepts, *self.sampler.spaces(self.spaces)}
         spaces = {name: space for name, space in self.spaces.items() if name in named}
-        return spaces | parts_of(spaces)
+        return {**spaces, **parts_of(spaces), **self.controls()}
 
     @torch.no_grad()
     def generate(self, n: int, *, seed: int, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

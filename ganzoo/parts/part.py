@@ -28,6 +28,7 @@ A high score means "real", everywhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
@@ -38,7 +39,7 @@ from ganzoo.parts.schedule import Weight, unscheduled
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     import torch
     from torch import Tensor, nn
@@ -191,6 +192,9 @@ class Sampler(Part):
     on_host: ClassVar[bool] = False
     """Whether it acts step by step on the host, as in an environment. Then ``--device auto`` takes
     the CPU for small networks, since a GPU would wait for each step."""
+    controls: ClassVar[Mapping[str, Space]] = {}
+    """Numbers by name that a caller of ``sample`` may give beside what samples are made from, such
+    as a truncation; ``latent`` finds them in ``given``, one for each sample."""
 
     def spaces(self, data: Mapping[str, Space]) -> dict[str, Space]:  # noqa: ARG002
         """The spaces of what this sampler deals, given those of the data."""
@@ -201,10 +205,10 @@ class Sampler(Part):
     ) -> dict[str, Tensor]:
         """Draw what ``n`` samples are generated from, on ``stream`` and its device.
 
-        A sampler whose values depend on each other adds a parameter ``given`` with a default: the
-        values that the caller of ``sample`` fixes by name, such as ``code``, or ``code.c1``, a part
-        of a joined space. It draws the same random numbers whatever is given, so that everything
-        else stays the same.
+        A sampler with ``controls``, or whose values depend on each other, adds a parameter
+        ``given`` with a default: the values that the caller of ``sample`` fixes by name, such as
+        ``code``, or ``code.c1``, a part of a joined space. It draws the same random numbers
+        whatever is given, so that everything else stays the same.
         """
         raise NotImplementedError
 

@@ -21,6 +21,7 @@ from ganzoo.pretrained.scores import data_of
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from PIL import Image
@@ -66,7 +67,7 @@ def neighbours(
     *,
     k: int = 1,
     seed: int = 0,
-    label: Given | None = None,
+    given: Mapping[str, Given] | None = None,
     features: str | None = None,
     data: object = None,
     device: str | None = None,
@@ -81,7 +82,7 @@ def neighbours(
         n: How many samples; they are those of ``sample``.
         k: How many neighbours of each.
         seed: Fixes the samples.
-        label: One class for all samples, or one for each; by number or by name.
+        given: Values that samples are made from, by name, such as ``label``; as in ``sample``.
         features: The extractor whose features are compared, such as ``pixels``; by default the
             data's own.
         data: The data, if they were given from Python when it was trained; as in ``train``.
@@ -100,8 +101,7 @@ def neighbours(
         model = model_of(what, device=device, zoo=chosen_zoo(zoo))
         name, frozen, rows = model.name, model.frozen, data_of(model, data)
     extractor = comparing(features, rows, name)
-    given = {} if label is None else {"label": label}
-    samples = replace(frozen, lazy=True).sample(n, seed=seed, given=given)["fake"]
+    samples = replace(frozen, lazy=True).sample(n, seed=seed, given=given or {})["fake"]
     device = measuring(frozen.device)
     mine, _ = extracted(extractor, samples, device)
     theirs = training_features(rows.train, extractor, device, seed)

@@ -18,13 +18,13 @@ from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.neighbours import neighbours as nearest_images
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
-from ganzoo.pretrained.sweep import Sweep
+from ganzoo.pretrained.sweep import Sweep, given_in
 from ganzoo.storage.files import replacing
 from ganzoo.storage.paths import given_path
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -70,6 +70,7 @@ def write_samples(
     out: str | Path | None = None,
     label: int | str | None = None,
     sweep: str | None = None,
+    given: Sequence[str] = (),
     neighbours: bool = False,
     device: str | None = None,
     zoo: Zoo | None = None,
@@ -88,6 +89,8 @@ def write_samples(
         sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``, or of classes
             by their names, such as ``label=dress:coat``: varies one value from
             left to right, with all others fixed along each row.
+        given: ``NAME=VALUE``, such as ``truncation=0.5`` or ``label=coat``: fixes one value for
+            all samples.
         neighbours: Draw the nearest training image beside each sample, which needs the data.
         device: Where the networks are put; by default a run's own device if it is here, else the
             CPU.
@@ -99,17 +102,18 @@ def write_samples(
     kind = "neighbours" if neighbours else "samples"
     source = sample_source(what, chosen_zoo(zoo), device=device, kind=kind)
     out = _checked_out(source, out, label=label, sweep=sweep)
+    held = {**labels(source, label), **given_in(given, source.frozen, source.variant)}
     if neighbours:
         require_picture(out, sweep=sweep)
-        found = nearest_images(what, n or GRID, seed=seed, label=label, device=device, zoo=zoo)
+        found = nearest_images(what, n or GRID, seed=seed, given=held, device=device, zoo=zoo)
         write_picture(found.picture(), out)
     elif out.suffix == ".gif":
         write_film(frames_of(source, seed=seed), out)
     elif sweep is not None:
-        images = Sweep.parse(sweep, source.frozen, source.variant).samples(n or SWEPT_ROWS, seed)
-        write_sweep(images, out)
+        swept = Sweep.parse(sweep, source.frozen, source.variant)
+        write_sweep(swept.samples(n or SWEPT_ROWS, seed, given=held), out)
     else:
-        write_drawn(source, out, n, seed=seed, given=labels(source, label))
+        write_drawn(source, out, n, seed=seed, given=held)
     return out
 
 
@@ -233,7 +237,7 @@ def write_sweep(images: Tensor, out: Path) -> None:
     write_picture(tiles(images.flatten(0, 1), columns=images.shape[1]), out)
 
 
-def labels(source: SampleSource, label: int | str | None) -> dict[str, int | str]:
+def labels(source: SampleSource, label: int | str | None) -> dict[str, float | str]:
     """The label of all samples by name, if there is one.
 
     Raises OptionError if the generator reads none.

@@ -1,11 +1,14 @@
-"""Building blocks for the networks of any plugin: MLPs, and convolutions for images of any size."""
+"""Building blocks for the networks of any plugin: MLPs, convolutions, and what reads a label."""
 
+from ganzoo.builtin.networks.conditional import ConditionalBatchNorm, Projection, classes_of
 from ganzoo.builtin.networks.conv_or_mlp import ConvOrMlp
 from ganzoo.builtin.networks.convolution import (
     ByUnit,
     Upsampler,
     channel_counts,
+    cropping,
     downsampler,
+    halving,
     pyramid,
 )
 from ganzoo.builtin.networks.mlp import (
@@ -20,12 +23,17 @@ from ganzoo.builtin.networks.mlp import (
 
 __all__ = [
     "ByUnit",
+    "ConditionalBatchNorm",
     "ConvOrMlp",
     "MlpGenerator",
+    "Projection",
     "Scorer",
     "Upsampler",
     "channel_counts",
+    "classes_of",
+    "cropping",
     "downsampler",
+    "halving",
     "leaky",
     "mlp",
     "mlp_features",

@@ -52,6 +52,24 @@ def channel_counts(base: int, count: int) -> list[int]:
     return [base * min(2**i, MOST_WIDENING) for i in range(count)]
 
 
+def cropping(
+    kernel: int, size: tuple[int, int], wanted: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The padding and output padding of a transposed convolution of stride 2 between two sizes.
+
+    ``size`` comes from ``wanted`` by halving, as in ``pyramid``.
+    """
+    # Without padding, a transposed convolution returns this many pixels too many.
+    height, width = (2 * (s - 1) + kernel - to for s, to in zip(size, wanted, strict=True))
+    return (-(-height // 2), -(-width // 2)), (height % 2, width % 2)
+
+
+def halving(kernel: int, size: tuple[int, int]) -> tuple[int, int]:
+    """The padding of a convolution of stride 2 that halves a size, rounded up."""
+    height, width = size
+    return (kernel - 1 + height % 2) // 2, (kernel - 1 + width % 2) // 2
+
+
 class ByUnit(nn.Sequential):
     """Batch norm with statistics of each pixel of each channel, as a dense layer's units have."""
 
@@ -91,11 +109,7 @@ class Upsampler(nn.Module):
             nn.ReLU(),
         ]
         for i, (into, out) in enumerate(pairwise(counts)):
-            # Without padding, a transposed convolution returns this many pixels too many.
-            (h, w), (to_h, to_w) = sizes[i], sizes[i + 1]
-            more_h, more_w = 2 * (h - 1) + kernel - to_h, 2 * (w - 1) + kernel - to_w
-            padding = -(-more_h // 2), -(-more_w // 2)
-            further = more_h % 2, more_w % 2
+            padding, further = cropping(kernel, sizes[i], sizes[i + 1])
             if i == len(counts) - 2:
                 pixels = ToPixels(into, out, kernel, padding=padding, output_padding=further)
                 layers += [pixels, nn.Tanh()]
@@ -129,8 +143,7 @@ def downsampler(
     layers: list[nn.Module] = []
     for i, (into, out) in enumerate(pairwise(counts)):
         bias = not (norm and i)  # a norm subtracts the mean, and the bias with it
-        h, w = sizes[i]
-        padding = (kernel - 1 + h % 2) // 2, (kernel - 1 + w % 2) // 2
+        padding = halving(kernel, sizes[i])
         layers.append(nn.Conv2d(into, out, kernel, stride=2, padding=padding, bias=bias))
         layers += [norm(out)] if norm and i else []
         layers.append(leaky())

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from torch.nn.functional import cross_entropy
 
 import ganzoo
+from ganzoo.builtin.labelled import Labelled
 from ganzoo.builtin.losses import NonSaturating
 from ganzoo.parts.optimizer import Adam
-from ganzoo.parts.part import Architecture, Regularizer, Sampler
+from ganzoo.parts.part import Architecture, Regularizer
 from ganzoo.parts.variant import Variant
-from ganzoo_conditional.labels import Labelled
 from ganzoo_conditional.metrics import ClassPrdc, IntraFrechet, LabelAccuracy
 from ganzoo_conditional.networks import Acgan, Conditional
 
@@ -50,12 +50,6 @@ def ganzoo_architectures() -> list[type[Architecture]]:
 def ganzoo_regularizers() -> list[type[Regularizer]]:
     """The auxiliary classifier's cross-entropies."""
     return [AuxiliaryClassifier]
-
-
-@ganzoo.hookimpl
-def ganzoo_samplers() -> list[type[Sampler]]:
-    """Labels that real and generated samples of a step share."""
-    return [Labelled]
 
 
 @ganzoo.hookimpl

@@ -12,9 +12,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from ganzoo.builtin.networks import ConvOrMlp, Scorer
-from ganzoo.errors import ComposeError
-from ganzoo.parts.needs import as_heads
+from ganzoo.builtin.networks import ConvOrMlp, Projection, Scorer, classes_of
 from ganzoo.parts.space import Space, one_hot
 
 if TYPE_CHECKING:
@@ -51,27 +49,6 @@ class Concat(nn.Module):
         planes = hot.view(*hot.shape, *[1] * len(sides)).expand(-1, -1, *sides)
         heads: Tensor | dict[str, Tensor] = self.scorer(torch.cat((sample, planes), 1))
         return heads
-
-
-class Projection(nn.Module):
-    """A discriminator that scores w.f + b + v.f, for features f and the label's embedding v.
-
-    Miyato & Koyama 2018, arXiv:1802.05637: y'V phi(x) + psi(phi(x)), with a linear psi.
-    """
-
-    def __init__(self, body: nn.Module, features: int, classes: int, **heads: int) -> None:
-        """Score the ``features`` numbers that ``body`` returns; ``heads`` are as in ``Scorer``."""
-        super().__init__()
-        self.body, self.scorer = body, Scorer(nn.Identity(), features, **heads)
-        self.embed = nn.Embedding(classes, features)
-        # torch initializes embeddings from N(0, 1), which would drown w.f.
-        nn.init.normal_(self.embed.weight, std=features**-0.5)
-
-    def forward(self, sample: Tensor, label: Tensor) -> dict[str, Tensor]:
-        """(N, ...) and (N,) to ``score``, (N,), and the other heads."""
-        features = self.body(sample)
-        heads = as_heads(self.scorer(features), "score")
-        return {**heads, "score": heads["score"] + (self.embed(label) * features).sum(1)}
 
 
 class LabelledNetworks(ConvOrMlp):
@@ -129,11 +106,3 @@ def code_head(code: Space | None) -> dict[str, int]:
     Not declared in ``heads``, because it exists only if a code is dealt.
     """
     return {} if code is None else {"code": code.width}
-
-
-def classes_of(label: Space, builder: str) -> int:
-    """The number of classes. Raises ComposeError if the label is not a class."""
-    if label.classes is None:
-        message = f"'{builder}' needs a label that is a class; the data's 'label' is {label}."
-        raise ComposeError(message)
-    return label.classes
