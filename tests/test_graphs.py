@@ -105,10 +105,11 @@ def test_every_installed_composition_replays_to_the_bits_of_eager_play(name: str
             regularizers=(R1(weight=linear(1.0)),),
             optimizers={"discriminator": Adam(lr=linear(1e-2)), "generator": Adam(max_norm=0.1)},
         ),
+        variant_of(SMALL, ema_half_life=linear(64, 16), turns={"discriminator": 1, "generator": 2}),
         variant_of(SMALL, optimizers={"discriminator": Sgd(momentum=0.5), "generator": RmsProp()}),
         variant_of(Dcgan(width=4), precision="bf16", loss=Hinge()),
     ],
-    ids=["lazy terms", "several turns", "schedules", "optimizers", "bf16"],
+    ids=["lazy terms", "several turns", "schedules", "half-life", "optimizers", "bf16"],
 )
 def test_what_changes_from_round_to_round_is_read_anew(variant: Any) -> None:
     game = check_replayed(variant, images() if variant.precision == "bf16" else points(), rounds=40)
