@@ -99,6 +99,10 @@ def sample(
     label: Annotated[
         str | None, typer.Option(help="The class of all samples, by number or name.")
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Fix a value for all samples; may be repeated."),
+    ] = None,
     sweep: Annotated[
         str | None,
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
@@ -106,9 +110,13 @@ def sample(
     device: Where = None,
 ) -> None:
     """Draw samples from a run's last checkpoint, or from a pretrained model."""
+    from ganzoo.engine.fixed import written
     from ganzoo.pretrained.render import write_samples
 
-    path = write_samples(run, n=n, seed=seed, out=out, label=label, sweep=sweep, device=device)
+    fixed = written(given or ())
+    path = write_samples(
+        run, n=n, seed=seed, out=out, label=label, given=fixed, sweep=sweep, device=device
+    )
     answer(f"{path}")
 
 

@@ -66,6 +66,7 @@ def write_samples(
     seed: int = 0,
     out: str | Path | None = None,
     label: int | str | None = None,
+    given: Mapping[str, Given] | None = None,
     sweep: str | None = None,
     device: str | None = None,
     zoo: Zoo | None = None,
@@ -80,6 +81,7 @@ def write_samples(
             a .gif films one sample that unfolds in time. By default ``samples`` in the run's
             folder, or ``VARIANT-DATASET-samples`` in the current one.
         label: One class for all samples, by its number or its name.
+        given: Other values that samples are made from, by name.
         sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``, or of classes
             by their names, such as ``label=dress:coat``: varies one value from
             left to right, with all others fixed along each row.
@@ -90,19 +92,19 @@ def write_samples(
     Raises:
         OptionError: If samples are not made from such a value, or cannot be written in that form.
     """
+    check_arguments(given=given)
     source = sample_source(what, chosen_zoo(zoo), device=device)
     out = _checked_out(source, out, label=label, sweep=sweep)
+    fixed = {**(given or {}), **labels(source, label)}
     if out.suffix == ".gif":
         write_film(frames_of(source, seed=seed), out)
     elif sweep is not None:
-        images = Sweep.parse(sweep, source.frozen, source.variant).samples(n or SWEPT_ROWS, seed)
-        write_sweep(images, out)
+        swept = Sweep.parse(sweep, source.frozen, source.variant)
+        write_sweep(swept.samples(n or SWEPT_ROWS, seed, fixed), out)
     elif out.suffix == ".png":
-        given = labels(source, label)
-        write_picture(drawn(source.frozen, source.data, n, seed=seed, given=given), out)
+        write_picture(drawn(source.frozen, source.data, n, seed=seed, given=fixed), out)
     else:
-        given = labels(source, label)
-        write_array(source.frozen.sample(n or 64, seed=seed, given=given)["fake"], out)
+        write_array(source.frozen.sample(n or 64, seed=seed, given=fixed)["fake"], out)
     return out
 
 

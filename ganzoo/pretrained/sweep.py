@@ -11,8 +11,11 @@ import torch
 from ganzoo.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
+    from ganzoo.engine.fixed import Given
     from ganzoo.engine.sampling import FrozenGenerator
     from ganzoo.parts.space import Space
 
@@ -57,13 +60,16 @@ class Sweep:
             raise OptionError(message)
         return cls(frozen, name, list(range(int(low), int(high) + 1)))
 
-    def samples(self, rows: int, seed: int) -> Tensor:
-        """Samples of ``rows`` latents under each value, (rows, steps, *shape), on the CPU."""
+    def samples(self, rows: int, seed: int, given: Mapping[str, Given]) -> Tensor:
+        """Samples of ``rows`` latents under each value, (rows, steps, *shape), on the CPU.
+
+        Values in ``given`` are the same in all of them.
+        """
         made = []
         for value in self.values:
-            given = {self.name: torch.full((rows,), value, device=self.frozen.device)}
+            swept = {self.name: torch.full((rows,), value, device=self.frozen.device)}
             # The same seed at every step, so that only the swept value differs along a row.
-            made.append(self.frozen.sample(rows, seed=seed, given=given)["fake"])
+            made.append(self.frozen.sample(rows, seed=seed, given={**given, **swept})["fake"])
         return torch.stack(made, 1)
 
 

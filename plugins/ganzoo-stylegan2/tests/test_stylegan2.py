@@ -199,6 +199,9 @@ def test_psi_of_zero_with_constant_noise_gives_one_image() -> None:
     torch.testing.assert_close(full["fake"], game.sample(5)["fake"])
     half, mean = game.sample(5, given={"psi": 0.5})["w"], game.sample(5, given={"psi": 0})["w"]
     torch.testing.assert_close(half, (full["w"] + mean) / 2)
+    assert game.average is not None
+    assert torch.equal(mean[0, 0], game.average.net.w_mean)
+    assert float(mean.abs().max()) > 0
 
 
 def test_fresh_noise_makes_images_of_one_w_differ() -> None:
