@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import comb
+from typing import Any
 
 import pytest
 import torch
@@ -11,9 +12,9 @@ from ganzoo_vanilla import Mlp
 from small import images, play, points, variant_of
 from torch import Tensor, nn
 
-from ganzoo.engine.average import Average, share
+from ganzoo.engine.average import Average, share, share_of_half_life
 from ganzoo.engine.game import Game
-from ganzoo.parts.schedule import linear
+from ganzoo.parts.schedule import linear, number_at
 
 SMALL = Mlp(width=16, depth=1)
 
@@ -41,6 +42,38 @@ def test_later_it_decays_by_what_was_asked() -> None:
     found = averaged(0.5, 20)
     assert found[7:] == pytest.approx([1 - (1 - found[6]) / 2**k for k in range(1, 14)], rel=1e-5)
     assert averaged(0.0, 1) == (1.0,)
+
+
+def test_by_half_life_weights_count_half_after_so_many_images() -> None:
+    """Of weights that were once all of the average, 2^-(images / half-life) is left."""
+    batch, half_life = 32, 640.0
+    left = 1.0
+    for step in range(1000, 1040):  # 40 steps of 32 images are two half-lives
+        left *= 1 - share_of_half_life(step, batch, half_life)
+    assert left == pytest.approx(0.25)
+
+
+def test_by_half_life_at_most_a_twentieth_of_the_past_counts_so() -> None:
+    for step in (1, 10, 100):
+        ramped = share_of_half_life(step, 32, 1e9)
+        assert ramped == pytest.approx(1 - 0.5 ** (1 / (0.05 * step)))
+    assert share_of_half_life(10**6, 32, 500.0) == pytest.approx(1 - 0.5 ** (32 / 500))
+
+
+@pytest.mark.parametrize("half_life", [24.0, linear(100, 10)])
+def test_in_a_game_the_half_life_counts_the_batches_images(half_life: Any) -> None:
+    game = Game(variant_of(SMALL, ema_half_life=half_life), points())
+    assert game.average is not None
+    expected = [w.detach().clone() for w in game.params["generator"]]
+    for step in range(1, 9):
+        game.progress = step / 8
+        game.round()
+        now = number_at(half_life, step / 8)
+        left = 0.5 ** (game.batch / min(now, 0.05 * step * game.batch))
+        live = game.params["generator"]
+        expected = [left * e + (1 - left) * w.detach() for e, w in zip(expected, live, strict=True)]
+    for one, other in zip(game.average.net.parameters(), expected, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_buffers_are_copied_and_not_averaged() -> None:

@@ -179,7 +179,8 @@ def rows_of(plugin: Any) -> Iterator[str]:
         optimizers = [v.optimizers[player] for player, _ in v.turns]
         rates = " / ".join(dict.fromkeys(map(rate_of, optimizers)))
         parts = ", ".join(f"`{part.name}`" for part in v.parts())
-        cells = f"`{v.name}`", parts, turns, v.batch, rates, v.ema
+        half_life = v.ema_half_life and f"half-life {v.ema_half_life:g}"
+        cells = f"`{v.name}`", parts, turns, v.batch, rates, half_life or v.ema
         yield f"| {' | '.join(map(str, cells))} |"
     for kind in ("architectures", "losses", "regularizers", "samplers"):
         for part in getattr(plugin, f"ganzoo_{kind}", list)():

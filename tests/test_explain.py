@@ -135,6 +135,7 @@ def test_every_option_is_there_with_its_value_and_meaning(zoo: Zoo) -> None:
         "precision": "fp32",
         "fakes": "own",
         "ema": "None",
+        "ema_half_life": "None",
         "turns.discriminator": "1",
         "turns.generator": "1",
         "optimizers.discriminator.lr": "0.0002",
@@ -168,6 +169,18 @@ def test_parts_add_remarks_and_training_is_warned_of_what_fails(zoo: Zoo, tmp_pa
     with_part = zoo.with_parts(Mlp, Remarking)
     run = ganzoo.train(variant, data=points(), rounds=1, out=tmp_path / "run", zoo=with_part)
     assert run.remarks == warned
+
+
+class RemarkingAdam(Adam):
+    name = "remarking-adam"
+
+    def remarks(self, game: Any) -> list[str]:
+        return [f"steps on {game.data.name}"]
+
+
+def test_an_optimizer_of_several_players_adds_its_remarks_once(zoo: Zoo) -> None:
+    both = dict.fromkeys(("discriminator", "generator"), RemarkingAdam())
+    assert told(zoo, variant_of(Mlp(), optimizers=both))["remarks"] == ["steps on points"]
 
 
 def test_without_a_source_none_is_named_and_thousands_are_grouped(zoo: Zoo) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganzoo.engine.fixed import fixed
+from ganzoo.engine.fixed import fixed, written
 from ganzoo.errors import OptionError
 from ganzoo.parts.space import Space
 
@@ -89,3 +89,17 @@ def test_what_cannot_be_given_is_refused_by_name(name: str, value: Any, sentence
     with pytest.raises(OptionError) as error:
         one(name, value)
     assert str(error.value) == sentence
+
+
+def test_values_are_written_as_numbers_or_words() -> None:
+    texts = ("psi=0.7", "code.c1=[0, 1]", "label=ankle boot", "equation=a=b")
+    assert written(texts) == {
+        "psi": 0.7,
+        "code.c1": [0, 1],
+        "label": "ankle boot",
+        "equation": "a=b",
+    }
+    for text in ("psi", "=0.7"):
+        with pytest.raises(OptionError) as error:
+            written([text])
+        assert str(error.value) == f"'{text}' gives nothing; write NAME=VALUE, such as label=3."

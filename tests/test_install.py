@@ -39,7 +39,7 @@ class MarginHinge(ganzoo.Loss):
         return -fake_score
 
 
-class Drift(ganzoo.Regularizer):
+class NearZero(ganzoo.Regularizer):
     def discriminator(self, real_score):
         return real_score.square()
 
@@ -51,7 +51,7 @@ def ganzoo_losses():
 
 @ganzoo.hookimpl
 def ganzoo_regularizers():
-    return [Drift]
+    return [NearZero]
 '''
 PROJECT = """
 [build-system]
@@ -221,17 +221,24 @@ def test_a_strangers_parts_combine_with_every_plugins_by_flags_alone(
         "--loss",
         "margin-hinge",
         "--regularizer",
-        "drift",
+        "near-zero",
         "--regularizer",
         "gradient-penalty",
     )
-    options = ("--set", "drift.weight=0.001", "--set", "margin-hinge.margin=1", "--set", "batch=8")
+    options = (
+        "--set",
+        "near-zero.weight=0.001",
+        "--set",
+        "margin-hinge.margin=1",
+        "--set",
+        "batch=8",
+    )
     for variant in ("dcgan", "wgan-gp"):
         out = tmp_path / variant
         room.run("ganzoo", "train", variant, "--rounds", "2", "--out", out, *flags, *options)
         plan = json.loads((out / "run.json").read_text())["variant"]
         assert plan["loss"] == {"part": "margin-hinge", "margin": 1.0}
-        assert [part["part"] for part in plan["regularizers"]] == ["drift", "gradient-penalty"]
+        assert [part["part"] for part in plan["regularizers"]] == ["near-zero", "gradient-penalty"]
 
 
 def test_a_new_plugin_is_installed_and_conforms_by_three_commands(room: Room) -> None:

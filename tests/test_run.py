@@ -187,6 +187,9 @@ def test_samples_are_written_as_pictures_or_numbers_and_nothing_else(
         assert grid.size == (512, 512)
     write_samples(run, n=9, out=tmp_path / "numbers.npy", zoo=zoo)
     assert np.load(tmp_path / "numbers.npy").shape == (9, 1, 8, 8)
+    write_samples(run, n=2, given={"z": np.zeros((2, 64))}, out=tmp_path / "fixed.npy", zoo=zoo)
+    one, other = np.load(tmp_path / "fixed.npy")
+    assert np.array_equal(one, other)
     with pytest.raises(OptionError, match="name a .png, .npy or .gif file"):
         write_samples(run, out=tmp_path / "grid.jpg", zoo=zoo)
     with pytest.raises(OptionError, match="'dcgan' do not unfold in time"):

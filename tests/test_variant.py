@@ -197,11 +197,21 @@ def test_a_variant_within_range_has_these_defaults() -> None:
 def test_without_a_generator_there_is_nothing_to_average() -> None:
     with pytest.raises(ValidationError, match="without turns of the generator there is nothing"):
         build(turns=(("discriminator", 1),), ema=0.9)
+    with pytest.raises(ValidationError, match="without turns of the generator there is nothing"):
+        build(turns=(("discriminator", 1),), ema_half_life=100)
     build(turns=(("discriminator", 1),))
     with pytest.raises(ValidationError, match="each player has its turns once, and there is at le"):
         build(turns=())
     with pytest.raises(ValidationError, match="'critic' has no turns"):
         build(optimizers={"critic": Adam()})
+
+
+def test_an_average_is_said_in_one_way() -> None:
+    with pytest.raises(ValidationError, match="ema and ema_half_life say the same in two ways; se"):
+        build(ema=0.9, ema_half_life=100)
+    with pytest.raises(ValidationError, match="greater than 0"):
+        build(ema_half_life=0)
+    assert [build(ema=None, ema_half_life=half).averages for half in (None, 100)] == [False, True]
 
 
 def test_the_generator_alone_has_a_loss_of_its_own() -> None:

@@ -99,13 +99,13 @@ def sample(
     label: Annotated[
         str | None, typer.Option(help="The class of all samples, by number or name.")
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Fix a value for all samples; may be repeated."),
+    ] = None,
     sweep: Annotated[
         str | None,
         typer.Option(metavar="NAME=LOW:HIGH", help="Vary one value from left to right."),
-    ] = None,
-    given: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Fix one value; can be repeated."),
     ] = None,
     neighbours: Annotated[
         bool,
@@ -114,6 +114,7 @@ def sample(
     device: Where = None,
 ) -> None:
     """Draw samples from a run's last checkpoint, or from a pretrained model."""
+    from ganzoo.engine.fixed import written
     from ganzoo.pretrained.render import write_samples
 
     path = write_samples(
@@ -123,7 +124,7 @@ def sample(
         out=out,
         label=label,
         sweep=sweep,
-        given=given or (),
+        given=written(given or ()),
         neighbours=neighbours,
         device=device,
     )

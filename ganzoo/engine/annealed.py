@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganzoo.engine.average import share
+from ganzoo.engine.average import share_at
 from ganzoo.engine.build import staged
 from ganzoo.engine.reader import augmentations, projections, terms
 from ganzoo.parts.schedule import is_scheduled
@@ -79,7 +79,7 @@ class AnnealedGame:
         """The share of the moving average's way after the generator's ``steps``-th step."""
         if self.numbers is not None:
             return self.numbers.share(steps)
-        return share(steps, self.now.ema or 0.0)
+        return share_at(self.now, self._progress, steps)
 
     def _anneal(self) -> None:
         """Give every scheduled number its value at the present progress."""

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo.parts.schedule import number_at
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from ganzoo.parts.variant import Variant
+
+RAMP = 0.05
+"""A half-life is at most this share of the images so far, so that first weights are forgotten."""
 
 
 def share(steps: int, decay: float) -> float:
@@ -17,6 +24,21 @@ def share(steps: int, decay: float) -> float:
     Early on it is larger, so that the first weights are forgotten.
     """
     return 1 - min(decay, (1 + steps) / (10 + steps))
+
+
+def share_of_half_life(steps: int, batch: int, half_life: float) -> float:
+    """The same where weights count half after ``half_life`` images, ``batch`` of them a step."""
+    half_life = min(half_life, RAMP * steps * batch)
+    left: float = 0.5 ** (batch / half_life)
+    return 1 - left
+
+
+def share_at(variant: Variant, progress: float, steps: int) -> float:
+    """The share of a variant's average after the generator's ``steps``-th step."""
+    half_life = number_at(variant.ema_half_life, progress)
+    if half_life is not None:
+        return share_of_half_life(steps, variant.batch, half_life)
+    return share(steps, number_at(variant.ema, progress) or 0.0)
 
 
 class Average:

@@ -44,6 +44,7 @@ def explain(
     )
     source = f" ({variant.source})" if variant.source else ""
     space = game.spaces["real"]
+    parts = (*variant.parts(), *variant.optimizers.values())
     return {
         "summary": f"{variant.name}{source} on {game.data.name} ({space}): {counted}.",
         "turns": list(variant.turns),
@@ -55,7 +56,7 @@ def explain(
             *game.data.remarks,
             *shared_fakes.remarks(game),
             *processor.remarks(game),
-            *(remark for part in variant.parts() for remark in part.remarks(game)),
+            *dict.fromkeys(remark for part in parts for remark in part.remarks(game)),
             *warnings(game),
             *host.remarks(game),
         ],
@@ -111,7 +112,7 @@ def options(variant: Variant) -> list[dict[str, str]]:
         means = f"steps a round, {MOST_TURNS:,} at most"
         rows.append({"option": f"turns.{player}", "value": str(turns), "means": means})
         rows += of_part(variant.optimizers[player], f"optimizers.{player}")
-    for name in ("batch", "precision", "fakes", "ema"):
+    for name in ("batch", "precision", "fakes", "ema", "ema_half_life"):
         means = type(variant).model_fields[name].description or ""
         rows.append({"option": name, "value": str(getattr(variant, name)), "means": means})
     return rows

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import OptionError, counted, first_line, listed, quoted
+from ganzoo.parts.settings import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -79,6 +80,22 @@ def _numbers(name: str, value: Given, space: Space | None) -> Tensor:
         message = f"{name} {wrong[0].item():g} is none of the {space.domain}."
         raise OptionError(message)
     return found.long()
+
+
+def written(texts: Iterable[str]) -> dict[str, Given]:
+    """What is given by name, from texts ``NAME=VALUE``: what JSON reads, or else words.
+
+    Raises OptionError for a text of another form.
+    """
+    found: dict[str, Given] = {}
+    for text in texts:
+        name, equals, _ = text.partition("=")
+        if not equals or not name:
+            message = f"'{text}' gives nothing; write NAME=VALUE, such as label=3."
+            raise OptionError(message)
+        path, value = parse(text)
+        found[".".join(path)] = value
+    return found
 
 
 def numbers(name: str, value: object) -> Tensor:

@@ -91,7 +91,7 @@ class Game(AnnealedGame, SampledGame):
         self.started: dict[str, Any] = {}
         start_parts(self)
         # Only now: a part's start may have changed the generator.
-        self.average = None if variant.ema is None else Average(self.nets[GENERATOR])
+        self.average = Average(self.nets[GENERATOR]) if variant.averages else None
         self.random.seed(seed_for(seed, "layers"))
         self.log: Log = {}
         self._frozen = None

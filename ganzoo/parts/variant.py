@@ -29,7 +29,7 @@ from ganzoo.parts.part import (
     Regularizer,
     Sampler,
 )
-from ganzoo.parts.schedule import Decay, Number, is_scheduled, unscheduled
+from ganzoo.parts.schedule import Decay, Number, Rate, is_scheduled, unscheduled
 
 PlayerName = Annotated[Player, StringConstraints(pattern=PLAYER_NAME)]
 MOST_TURNS = 1000
@@ -79,6 +79,10 @@ class Variant(BaseModel):
         default=None,
         description="decay of the generator's moving average, which samples are drawn from",
     )
+    ema_half_life: Rate | None = Field(
+        default=None,
+        description="in place of ema: the images after which weights count half in the average",
+    )
     data: str = Field(default="digits", description="the dataset that it trains on by default")
 
     @field_validator("turns", mode="before")
@@ -113,10 +117,18 @@ class Variant(BaseModel):
 
     @model_validator(mode="after")
     def _has_what_it_averages(self) -> Self:
-        if self.ema is not None and GENERATOR not in dict(self.turns):
+        if self.averages and GENERATOR not in dict(self.turns):
             message = "without turns of the generator there is nothing for ema to average"
             raise ValueError(message)
+        if self.ema is not None and self.ema_half_life is not None:
+            message = "ema and ema_half_life say the same in two ways; set one of them to null"
+            raise ValueError(message)
         return self
+
+    @property
+    def averages(self) -> bool:
+        """Whether samples are drawn from a moving average of the generator."""
+        return self.ema is not None or self.ema_half_life is not None
 
     def parts(self) -> list[Part]:
         """Every part, in the order of the fields."""

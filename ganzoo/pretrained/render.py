@@ -18,13 +18,13 @@ from ganzoo.plugins.default import chosen_zoo
 from ganzoo.pretrained.neighbours import neighbours as nearest_images
 from ganzoo.pretrained.opening import model_of
 from ganzoo.pretrained.runs import RunFolder
-from ganzoo.pretrained.sweep import Sweep, given_in
+from ganzoo.pretrained.sweep import Sweep
 from ganzoo.storage.files import replacing
 from ganzoo.storage.paths import given_path
 from ganzoo.training.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -69,8 +69,8 @@ def write_samples(
     seed: int = 0,
     out: str | Path | None = None,
     label: int | str | None = None,
+    given: Mapping[str, Given] | None = None,
     sweep: str | None = None,
-    given: Sequence[str] = (),
     neighbours: bool = False,
     device: str | None = None,
     zoo: Zoo | None = None,
@@ -86,11 +86,10 @@ def write_samples(
             folder, or ``VARIANT-DATASET-samples`` in the current one; of neighbours, they are
             called so.
         label: One class for all samples, by its number or its name.
+        given: Other values that samples are made from, by name.
         sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2`` or ``label=0:9``, or of classes
             by their names, such as ``label=dress:coat``: varies one value from
             left to right, with all others fixed along each row.
-        given: ``NAME=VALUE``, such as ``truncation=0.5`` or ``label=coat``: fixes one value for
-            all samples.
         neighbours: Draw the nearest training image beside each sample, which needs the data.
         device: Where the networks are put; by default a run's own device if it is here, else the
             CPU.
@@ -99,10 +98,11 @@ def write_samples(
     Raises:
         OptionError: If samples are not made from such a value, or cannot be written in that form.
     """
+    check_arguments(given=given)
     kind = "neighbours" if neighbours else "samples"
     source = sample_source(what, chosen_zoo(zoo), device=device, kind=kind)
     out = _checked_out(source, out, label=label, sweep=sweep)
-    held = {**labels(source, label), **given_in(given, source.frozen, source.variant)}
+    held = {**(given or {}), **labels(source, label)}
     if neighbours:
         require_picture(out, sweep=sweep)
         found = nearest_images(what, n or GRID, seed=seed, given=held, device=device, zoo=zoo)

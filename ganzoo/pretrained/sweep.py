@@ -12,10 +12,11 @@ from ganzoo.errors import OptionError
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from torch import Tensor
 
+    from ganzoo.engine.fixed import Given
     from ganzoo.engine.sampling import FrozenGenerator
 
 STEPS = 11
@@ -37,7 +38,14 @@ class Sweep:
         Raises OptionError, which names the variant, if it has no such value.
         """
         name, _, ends = text.partition("=")
-        space = space_of(name, "sweep", frozen, variant)
+        known = sweepable(frozen)
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            close = next((value for value in known if value.endswith(f".{name}")), None)
+            meant = f"did you mean '{close}'? " if close else ""
+            message = f"there is no '{name}' to sweep; {meant}'{variant}' has: {listed}."
+            raise OptionError(message)
+        space = known[name]
         if (found := between(ends, space)) is None:
             message = f"'{text}' is not a sweep; write NAME=LOW:HIGH, such as {name}=0:1."
             raise OptionError(message)
@@ -52,50 +60,17 @@ class Sweep:
             raise OptionError(message)
         return cls(frozen, name, list(range(int(low), int(high) + 1)))
 
-    def samples(
-        self, rows: int, seed: int, given: Mapping[str, float | str] | None = None
-    ) -> Tensor:
+    def samples(self, rows: int, seed: int, given: Mapping[str, Given]) -> Tensor:
         """Samples of ``rows`` latents under each value, (rows, steps, *shape), on the CPU.
 
-        Values that are ``given`` by name stay fixed.
+        Values in ``given`` are the same in all of them.
         """
         made = []
         for value in self.values:
             swept = {self.name: torch.full((rows,), value, device=self.frozen.device)}
             # The same seed at every step, so that only the swept value differs along a row.
-            made.append(
-                self.frozen.sample(rows, seed=seed, given={**(given or {}), **swept})["fake"]
-            )
+            made.append(self.frozen.sample(rows, seed=seed, given={**given, **swept})["fake"])
         return torch.stack(made, 1)
-
-
-def space_of(name: str, do: str, frozen: FrozenGenerator, variant: str) -> Space:
-    """The space of a value to sweep or give; OptionError, which lists them, if there is none."""
-    known = sweepable(frozen)
-    if name not in known:
-        listed = ", ".join(known) or "none"
-        close = next((value for value in known if value.endswith(f".{name}")), None)
-        meant = f"did you mean '{close}'? " if close else ""
-        message = f"there is no '{name}' to {do}; {meant}'{variant}' has: {listed}."
-        raise OptionError(message)
-    return known[name]
-
-
-def given_in(texts: Sequence[str], frozen: FrozenGenerator, variant: str) -> dict[str, float]:
-    """``NAME=VALUE``, each of a category or a number that samples are made from, as numbers.
-
-    Raises OptionError, which names the variant, if it has no such value.
-    """
-    found = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        space = space_of(name, "give", frozen, variant)
-        try:
-            found[name] = number(value, space)
-        except ValueError:
-            message = f"'{text}' gives no value; write NAME=VALUE, such as {name}=1."
-            raise OptionError(message) from None
-    return found
 
 
 def between(ends: str, space: Space) -> tuple[float, float] | None:

@@ -80,7 +80,7 @@ def variants_of(part: Part, own: dict[str, list[Any]]) -> Iterator[Variant]:
         yield Variant(name="check", architecture=architecture, sampler=sampler, batch=BATCH, **game)
     for variant in own.get("variant", []):
         if type(part) in map(type, variant.parts()):
-            small = {"batch": BATCH, "ema": None}
+            small = {"batch": BATCH, "ema": None, "ema_half_life": None}
             placed = {part.kind: part} if part.kind in {"architecture", "loss", "sampler"} else {}
             if part.kind == "loss" and not isinstance(variant.loss, type(part)):
                 placed = {}

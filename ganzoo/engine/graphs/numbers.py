@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ganzoo.engine.average import share
+from ganzoo.engine.average import share_at
 from ganzoo.parts.part import GENERATOR
-from ganzoo.parts.schedule import is_scheduled, number_at
+from ganzoo.parts.schedule import is_scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +67,10 @@ class Numbers:
     def refresh(self) -> None:
         """Give every number its value in the round that comes."""
         game, progress = self.game, self.game.progress
-        decay = number_at(game.variant.ema, progress) or 0.0
         played = game.steps.get(GENERATOR, 0)
         values = [progress, *(schedule.at(progress) for schedule in self.schedules)]
-        values += [share(played + i, decay) for i in range(1, len(self._shares) + 1)]
+        variant, shares = game.variant, range(1, len(self._shares) + 1)
+        values += [share_at(variant, progress, played + i) for i in shares]
         # From pinned memory, since a copy from any other waits for the rounds before.
         host = torch.tensor(values, dtype=torch.float64, pin_memory=self._all.is_cuda)
         self._all.copy_(host, non_blocking=True)
@@ -84,8 +84,7 @@ class Numbers:
         A number of Python's after a step that rounds before did not have; ``steps`` counts all.
         """
         found = next(self._left, None)
-        decay = number_at(self.game.variant.ema, self.game.progress) if found is None else None
-        return share(steps, decay or 0.0) if found is None else found
+        return share_at(self.game.variant, self.game.progress, steps) if found is None else found
 
 
 def reads_numbers(game: Game) -> bool:
