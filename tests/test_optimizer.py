@@ -13,7 +13,9 @@ from torch import nn
 
 from ganzoo.builtin.optimizers import Adamax, AdamW, RmsProp, Sgd
 from ganzoo.engine.game import Game
-from ganzoo.parts.optimizer import Adam, Optimizer
+from ganzoo.parts.optimizer import Adam, AnnealedAdam, Optimizer
+from ganzoo.parts.schedule import linear
+from ganzoo.testing import check_replayed
 
 SMALL = Mlp(width=16, depth=1)
 
@@ -52,6 +54,30 @@ def test_it_takes_torchs_steps(optimizer: Optimizer, algorithm: Any, expected: A
             param.grad = 2 * param.detach()
             optimizing.step()
     torch.testing.assert_close(params[0], params[1])
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+def test_where_betas_change_the_steps_are_torchs(kind: type[Adam]) -> None:
+    part = kind(lr=0.1, betas=(0.5, linear(0.9, 0.99)))
+    params = [nn.Parameter(torch.tensor([3.0, -2.0])) for _ in range(2)]
+    mine = part.at(0.0).build(params[:1])
+    its = kind(lr=0.1, betas=(0.5, 0.9)).build(params[1:])
+    assert type(mine) is AnnealedAdam
+    for step in range(4):
+        betas = part.at(step / 4).betas
+        for param, optimizing in zip(params, (mine, its), strict=True):
+            param.grad = 2 * param.detach()
+            optimizing.param_groups[0]["betas"] = betas
+            optimizing.step()
+    torch.testing.assert_close(params[0], params[1])
+
+
+def test_betas_that_change_are_replayed_as_graphs() -> None:
+    adam = AdamW(betas=(0.0, linear(0.9, 0.99)), lr=linear(1e-3))
+    variant = variant_of(SMALL, optimizers={"discriminator": adam, "generator": adam})
+    game = check_replayed(variant, points())
+    assert game.graphs is not None
+    assert game.graphs.reason is None
 
 
 def test_the_fastest_implementation_is_taken_where_torch_has_it() -> None:

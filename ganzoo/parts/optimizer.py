@@ -6,15 +6,18 @@ import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, PrivateAttr
 
 from ganzoo.parts.part import Part
-from ganzoo.parts.schedule import Decay, Rate
+from ganzoo.parts.schedule import Decay, Rate, is_scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
-    from torch import nn
+    from torch import Tensor, nn
+
+    from ganzoo.parts.schedule import Number
 
 
 class Optimizer(Part):
@@ -60,3 +63,69 @@ class Adam(Optimizer):
         default=(0.5, 0.999), description="decay of the gradient's and its square's averages"
     )
     eps: PositiveFloat = Field(default=1e-8, description="added to the denominator")
+
+    _anneals: bool = PrivateAttr(default=False)
+
+    def unscheduled(self, number: Number) -> Self:
+        """The part with numbers in the place of its schedules, which knows if its betas had one."""
+        now = super().unscheduled(number)
+        if is_scheduled(self.betas):
+            now._anneals = True  # noqa: SLF001  (of the same class)
+        return now
+
+    def build(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Torch's algorithm, or where betas change the same step by operations that read them."""
+        if self._anneals and self.algorithm in DECOUPLED:
+            return AnnealedAdam(params, decoupled=DECOUPLED[self.algorithm], **self.arguments())
+        return super().build(params)
+
+
+DECOUPLED: dict[type[torch.optim.Optimizer], bool] = {
+    torch.optim.Adam: False,
+    torch.optim.AdamW: True,
+}
+"""The algorithms whose fused kernels take betas as numbers of Python's alone."""
+
+
+class AnnealedAdam(torch.optim.Adam):
+    """Adam or AdamW whose numbers may all be scalars on the device, so that a graph reads them."""
+
+    def __init__(self, params: Iterable[nn.Parameter], *, decoupled: bool, **numbers: Any) -> None:
+        """Take ``numbers`` as torch does, but betas of any kind."""
+        super().__init__(params)
+        for group in self.param_groups:
+            group.update(numbers, decoupled_weight_decay=decoupled)
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Algorithm 1 of arXiv:1412.6980."""
+        del closure
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is not None:
+                    self._follow(param, param.grad, **group)
+
+    def _follow(
+        self,
+        param: nn.Parameter,
+        grad: Tensor,
+        *,
+        lr: Any,
+        betas: tuple[Any, Any],
+        eps: float,
+        weight_decay: Any,
+        decoupled_weight_decay: bool,
+        **_: Any,
+    ) -> None:
+        moments = self.state[param]
+        if not moments:
+            moments["step"] = torch.zeros((), device=param.device)
+            moments["exp_avg"] = torch.zeros_like(param, memory_format=torch.preserve_format)
+            moments["exp_avg_sq"] = torch.zeros_like(param, memory_format=torch.preserve_format)
+        if decoupled_weight_decay:
+            param.mul_(1 - lr * weight_decay)
+        (first, second), steps = betas, moments["step"].add_(1).double()
+        mean = moments["exp_avg"].mul_(first).add_(grad * (1 - first))
+        square = moments["exp_avg_sq"].mul_(second).add_(grad.square() * (1 - second))
+        size = (square.sqrt() / (1 - second**steps).sqrt()).add_(eps)
+        param.sub_(mean * (lr / (1 - first**steps)) / size)

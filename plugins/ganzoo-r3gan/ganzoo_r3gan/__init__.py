@@ -60,8 +60,8 @@ class Relativistic(Loss):
         for part in game.variant.regularizers:
             if part.every > 1 and part.defines(DISCRIMINATOR):
                 yield (
-                    f"'{part.name}' is applied every {part.every} steps only: with lazy penalties and "
-                    "this loss, the authors of R3GAN saw training fail to converge on stacked "
+                    f"'{part.name}' is applied every {part.every} steps only: with lazy penalties "
+                    "and this loss, the authors of R3GAN saw training fail to converge on stacked "
                     f"MNIST and on points (arXiv:2501.05441); set {part.name}.every=1."
                 )
 

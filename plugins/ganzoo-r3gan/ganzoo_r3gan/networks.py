@@ -39,7 +39,7 @@ def scaled(layer: L, gain: float) -> L:
     return layer
 
 
-class Block(nn.Sequential):
+class Block(nn.Module):
     """A residual block: x + f(x), f a wide grouped convolution between two of one pixel.
 
     The last convolution starts at zero. The others are scaled down by the number of blocks, so that
@@ -51,7 +51,8 @@ class Block(nn.Sequential):
         wide = channels * expansion
         groups = next(n for n in range(max(1, wide // group), 0, -1) if wide % n == 0)
         gain = GAIN * blocks ** (-1 / (2 * LAYERS - 2))
-        super().__init__(
+        super().__init__()
+        self.layers = nn.Sequential(
             scaled(nn.Conv2d(channels, wide, 1), gain),
             nn.LeakyReLU(SLOPE),
             scaled(nn.Conv2d(wide, wide, 3, padding=1, groups=groups), gain),
@@ -61,7 +62,8 @@ class Block(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to the same."""
-        return x + super().forward(x)
+        change: Tensor = self.layers(x)
+        return x + change
 
 
 class Resample(nn.Module):
@@ -190,5 +192,6 @@ class LabelledDiscriminator(nn.Module):
     def forward(self, sample: Tensor, label: Tensor) -> Tensor:
         """(N, *real.shape) and (N,) to scores, (N,)."""
         features = self.net.features(sample)
+        product: Tensor = (self.embed(label) * features).sum(1)
         score: Tensor = self.net.head(features).squeeze(1)
-        return score + (self.embed(label) * features).sum(1)
+        return score + product

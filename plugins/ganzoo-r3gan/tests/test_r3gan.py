@@ -75,8 +75,9 @@ def test_only_the_difference_of_a_pair_counts_and_the_players_mirror_each_other(
 
 
 WARNING = (
-    "'r2' is applied every 8 steps only: with lazy penalties and this loss, the authors of R3GAN saw "
-    "training fail to converge on stacked MNIST and on points (arXiv:2501.05441); set r2.every=1."
+    "'r2' is applied every 8 steps only: with lazy penalties and this loss, the authors of R3GAN "
+    "saw training fail to converge on stacked MNIST and on points (arXiv:2501.05441); set "
+    "r2.every=1."
 )
 
 
@@ -128,7 +129,7 @@ def test_a_block_starts_as_the_identity_and_has_the_papers_layers() -> None:
     block = Block(32, expansion=2, group=16, blocks=4)
     x = torch.randn(2, 32, 5, 5)
     assert block(x).equal(x)
-    one, wide, last = (m for m in block if isinstance(m, nn.Conv2d))
+    one, wide, last = (m for m in block.layers if isinstance(m, nn.Conv2d))
     assert [tuple(m.weight.shape) for m in (one, wide, last)] == [
         (64, 32, 1, 1),
         (64, 16, 3, 3),
@@ -161,9 +162,9 @@ def test_channels_double_at_each_halving_up_to_the_most() -> None:
     net = R3gan(width=4, most=8).discriminator(image(3, 32))
     changes = [m for m in net.modules() if isinstance(m, Resample)]
     assert [m.channels is not None for m in changes] == [True, False, False]
-    assert [m[0].in_channels for m in net.modules() if isinstance(m, Block)] == [4, 8, 8, 8]
+    assert [m.layers[0].in_channels for m in net.modules() if isinstance(m, Block)] == [4, 8, 8, 8]
     constant = R3gan(width=8, most=1, blocks=2).generator(Z, image(3, 32))
-    assert [m[0].in_channels for m in constant.modules() if isinstance(m, Block)] == [8] * 8
+    assert [m.layers[0].in_channels for m in constant.modules() if isinstance(m, Block)] == [8] * 8
 
 
 def test_a_score_depends_on_no_other_sample() -> None:
