@@ -58,6 +58,7 @@ def test_by_half_life_at_most_a_twentieth_of_the_past_counts_so() -> None:
         ramped = share_of_half_life(step, 32, 1e9)
         assert ramped == pytest.approx(1 - 0.5 ** (1 / (0.05 * step)))
     assert share_of_half_life(10**6, 32, 500.0) == pytest.approx(1 - 0.5 ** (32 / 500))
+    assert share_of_half_life(10**6, 32, 0.0) == 1
 
 
 @pytest.mark.parametrize("half_life", [24.0, linear(100, 10)])

@@ -29,7 +29,7 @@ def share(steps: int, decay: float) -> float:
 def share_of_half_life(steps: int, batch: int, half_life: float) -> float:
     """The same where weights count half after ``half_life`` images, ``batch`` of them a step."""
     half_life = min(half_life, RAMP * steps * batch)
-    left: float = 0.5 ** (batch / half_life)
+    left: float = 0.5 ** (batch / half_life) if half_life > 0 else 0.0  # a schedule may begin there
     return 1 - left
 
 

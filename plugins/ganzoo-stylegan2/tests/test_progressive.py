@@ -119,7 +119,7 @@ def test_it_resumes_bit_for_bit_through_every_growth() -> None:
 
 
 def test_each_stage_is_a_graph() -> None:
-    game = check_replayed(small(), tiny(3, 16, 16), rounds=24)
+    game = check_replayed(small(), tiny(3, 16, 16), rounds=21)
     assert game.graphs is not None
     assert (game.graphs.captured, game.graphs.reason) == (3, None)
 

@@ -348,7 +348,7 @@ def test_the_generator_is_exported_as_plain_torch() -> None:
 
 def test_its_rounds_are_graphs_of_three_patterns() -> None:
     regularizers = (R1(weight=0.01, every=4), PathLength(every=2))
-    game = check_replayed(small(regularizers=regularizers), tiny(3, 8, 8), rounds=24)
+    game = check_replayed(small(regularizers=regularizers), tiny(3, 8, 8), rounds=20)
     assert game.graphs is not None
     assert (game.graphs.captured, game.graphs.reason) == (3, None)
 
