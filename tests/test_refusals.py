@@ -167,7 +167,12 @@ class Telling(Regularizer):
 
 @pytest.mark.parametrize(
     ("told", "what"),
-    [(3, "an int"), ({2: 1.0}, "a dict"), ({"p": torch.ones(2)}, "a dict"), ({"p": "much"}, "a dict")],
+    [
+        (3, "an int"),
+        ({2: 1.0}, "a dict"),
+        ({"p": torch.ones(2)}, "a dict"),
+        ({"p": "much"}, "a dict"),
+    ],
 )
 def test_signals_that_are_no_numbers_by_name_are_refused(told: Any, what: str) -> None:
     assert refusal(regularizers=(Telling(told=told),)) == (
