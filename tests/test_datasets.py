@@ -125,6 +125,19 @@ def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
     assert data.train.columns["real"].dtype == torch.uint8
 
 
+def test_fewer_rows_to_train_on_are_as_many_of_each_class_and_always_the_same() -> None:
+    few, more, whole = (FashionMnist(train=n).load() for n in (600, 1205, None))
+    assert [len(data.train) for data in (few, more)] == [600, 1205]
+    assert few.train.columns["label"].bincount().tolist() == [60] * 10
+    assert {*more.train.columns["label"].bincount().tolist()} == {120, 121}
+    images = [data.train.columns["real"].flatten(1).unique(dim=0) for data in (few, more)]
+    both = torch.cat(images).unique(dim=0)
+    assert len(both) == len(images[1])  # the 600 are among the 1,205
+    assert torch.equal(few.held_out.columns["real"], whole.held_out.columns["real"])
+    again = FashionMnist(train=600).load()
+    assert torch.equal(again.train.columns["real"], few.train.columns["real"])
+
+
 def test_a_larger_size_pads_with_black() -> None:
     plain, padded = (FashionMnist(size=size).rows("t10k").columns["real"] for size in (28, 33))
     assert padded.shape == (10_000, 1, 33, 33)

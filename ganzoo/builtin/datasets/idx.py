@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from pydantic import Field
-from torch.nn.functional import pad
+from torch.nn.functional import one_hot, pad
 
 from ganzoo.builtin.datasets.fetch import fetched
 from ganzoo.builtin.datasets.published import cache, folders, missing, other
@@ -109,16 +109,34 @@ def checked(name: str, file: str, places: list[Path]) -> Tensor | None:
     return None
 
 
+def chosen(labels: Tensor, n: int) -> Tensor:
+    """The numbers of ``n`` rows at random, always the same, and as many of each class, ascending.
+
+    The rows that are chosen of a smaller number are among them.
+    """
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    classes = one_hot(labels[order])
+    of_class = (classes.cumsum(0) * classes).sum(1)  # the first of its class, the second, ...
+    return order[of_class.argsort(stable=True)[:n]].sort().values
+
+
 class Idx(Dataset):
     """Grey 28x28 images of ten classes: ``real``, uint8 (N, 1, size, size), ``label``, int64.
 
-    The splits are the published ones, 60,000 and 10,000 rows. Facts: ``features``, ``classes``.
+    The splits are the published ones, 60,000 and 10,000 rows; ``train`` takes fewer of the first.
+    Facts: ``features``, ``classes``.
     """
 
     how: ClassVar[str]
     """How to get the data offline; part of the error for missing files."""
 
     size: int = Field(default=28, ge=28, le=256, description="pixels per side, padded with black")
+    train: int | None = Field(
+        default=None,
+        ge=1,
+        le=60_000,
+        description="rows to train on, as many of each class; null: all",
+    )
 
     def fetch(self) -> Path:
         """Fetch the four files from the Hub. Raises DataError where that is impossible."""
@@ -131,6 +149,9 @@ class Idx(Dataset):
     def load(self) -> Data:
         """Find, check and read the four files. Raises DataError if one is missing or broken."""
         train, held_out = (self.rows(split) for split in ("train", "t10k"))
+        if self.train is not None:
+            few = chosen(train.columns["label"], self.train)
+            train = ResidentRows({name: column[few] for name, column in train.columns.items()})
         shape = (1, self.size, self.size)
         spaces = {"real": Space(shape=shape, bounded=True), "label": Space(classes=10)}
         facts = {"features": extractor(f"small-cnn/{self.name}"), "classes": 10}
