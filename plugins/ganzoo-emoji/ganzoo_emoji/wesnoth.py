@@ -11,8 +11,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganzoo.builtin.datasets.images import UNREADABLE, first_words, opened
 from ganzoo.builtin.datasets.files import files_below
+from ganzoo.builtin.datasets.images import UNREADABLE, first_words, opened
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place
