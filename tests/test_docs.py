@@ -167,7 +167,7 @@ def rate_of(optimizer: Any) -> str:
 
 def rows_of(plugin: Any) -> Iterator[str]:
     """A plugin's variants and options as its README should list them."""
-    for v in plugin.ganzoo_variants():
+    for v in getattr(plugin, "ganzoo_variants", list)():
         turns = ":".join(str(turns) for _, turns in v.turns)
         optimizers = [v.optimizers[player] for player, _ in v.turns]
         rates = " / ".join(dict.fromkeys(map(rate_of, optimizers)))
