@@ -2,7 +2,8 @@
 # make test    every test; narrowed by `make test plugin=dcgan`
 # make lint types check
 # make coverage   the lines of the core that no test executes; fails below 95 %
-# make full    the soak of interruptions and the fuzzer; both take long, and CI runs a short form
+# make full    the soak of interruptions and the fuzzer; both take long, and CI runs a short form;
+#              and a count of the published emoji
 # make dist    core and every plugin under dist/: source distributions, and wheels made from them
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -49,6 +50,8 @@ check: lint types test
 full: $(VENV)/.dev
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/fuzz --minutes 10
+	$(BIN)/ganzoo data fetch emoji
+	$(BIN)/python tools/count_emoji.py
 
 dist: $(VENV)/.dev
 	rm -rf dist

@@ -29,6 +29,7 @@ from ganzoo.builtin.datasets.idx import FashionMnist, Mnist, read_idx
 from ganzoo.builtin.datasets.images import ImageFiles
 from ganzoo.builtin.datasets.parquet import Parquet
 from ganzoo.builtin.datasets.points import Grid, Quadratic, Ring
+from ganzoo.cli.data import fetch
 from ganzoo.errors import DataError, OptionError, ZooError
 from ganzoo.parts.dataset import CHECKED, Data, Dataset
 from ganzoo.parts.rows import ResidentRows
@@ -524,3 +525,21 @@ def test_what_is_not_the_published_dataset_is_not_kept(
     (tmp_path / "hub/train-00000-of-00001.parquet").write_bytes(b"no parquet")
     said = fetched("fashion-mnist", digests, tmp_path / "kept")
     assert said == f"the Hub's {repo} could not be fetched: ArrowInvalid"
+
+
+def test_a_dataset_is_fetched_by_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(idx, "cache", lambda name: tmp_path / name)
+    asked: list[str] = []
+    monkeypatch.setattr(idx, "fetched", lambda name, *_: asked.append(name) or "")
+    fetch("mnist")
+    assert capsys.readouterr().out == f"mnist: {tmp_path / 'mnist'}\n"
+    assert asked == ["mnist"]
+    monkeypatch.setattr(idx, "fetched", lambda *_: "the network is down")
+    with pytest.raises(DataError) as refused:
+        fetch("fashion-mnist")
+    assert str(refused.value) == "fashion-mnist cannot be fetched: the network is down."
+    with pytest.raises(DataError) as refused:
+        fetch("ring")
+    assert str(refused.value) == "dataset 'ring' is not fetched: it is made here, or is your own."

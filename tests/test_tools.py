@@ -111,3 +111,19 @@ def test_an_extractor_is_written_with_its_card_and_the_sha256_that_is_printed(
         assert file.metadata() == {"ganzoo": card}
     assert json.loads(card)["accuracy"] > 0.5
     Classifier(train_features.NETS["digits"]).load_state_dict(safetensors.torch.load(content))
+
+
+def test_images_that_are_turned_stay_on_white_each_otherwise() -> None:
+    stream = torch.Generator().manual_seed(0)
+    images = torch.ones(64, 3, 16, 16)
+    images[:, :, 6:10, 2:6] = -0.5
+    found = train_features.turned(images, stream)
+    assert found.shape == images.shape
+    assert found.amax().item() == 1
+    assert found.amin().item() >= -1
+    assert len({*(image.sum().item() for image in found)}) == 64
+    left = found[:, :, :, :8].sum((1, 2, 3)) < found[:, :, :, 8:].sum((1, 2, 3))
+    assert 16 < left.sum().item() < 48
+    assert torch.equal(
+        train_features.turned(torch.ones(2, 3, 8, 8), stream), torch.ones(2, 3, 8, 8)
+    )

@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from hashlib import sha256
 from itertools import combinations
+from pathlib import Path
 
 from ganzoo_emoji.emoji import Emoji, table_of
+from ganzoo_emoji.features import extractor
 from ganzoo_emoji.packages import STYLES, TABLE, Package, contents, digest
 from ganzoo_emoji.pictures import picture
 from ganzoo_emoji.table import emoji_of
@@ -46,7 +48,7 @@ def main() -> int:
     return int(not (known and pairs == PAIRS and rows == ROWS))
 
 
-def split_of(files: dict[str, bytes], package: Package, places: list) -> str:
+def split_of(files: dict[str, bytes], package: Package, places: list[Path]) -> str:
     """How the emoji of a package are split, and how many pictures are in both splits."""
     table = {emoji.identifier: emoji for emoji in emoji_of(table_of(places), TABLE)}
     bases: dict[bool, set[str]] = {False: set(), True: set()}
@@ -66,7 +68,7 @@ def split_of(files: dict[str, bytes], package: Package, places: list) -> str:
 def recognized(data: Data) -> str:
     """The shares of held-out rows, and of those of a category, that the extractor recognizes."""
     label = data.held_out.column("label")
-    logits = data.info["features"](data.held_out.column("real"))[1]
+    logits = extractor(len(data.spaces["label"].names))(data.held_out.column("real"))[1]
     right = (logits.argmax(1) == label).double()
     recalls = [float(right[label == k].mean()) for k in range(logits.shape[1])]
     return f"{float(right.mean()):.3f} of the rows, {sum(recalls) / len(recalls):.3f} of a category"

@@ -17,7 +17,7 @@ from ganzoo.storage.paths import home
 from ganzoo_emoji.features import extractor
 from ganzoo_emoji.fetching import fetched
 from ganzoo_emoji.kept import Packed, kept
-from ganzoo_emoji.packages import STYLES, TABLE, Package, contents, found
+from ganzoo_emoji.packages import STYLES, TABLE, Package, Style, contents, found
 from ganzoo_emoji.pictures import picture
 from ganzoo_emoji.table import CATEGORIES, FLAGS, emoji_of
 from ganzoo_emoji.table import Emoji as Entry
@@ -25,8 +25,7 @@ from ganzoo_emoji.table import Emoji as Entry
 if TYPE_CHECKING:
     from torch import Tensor
 
-Style = Literal["noto", "twemoji", "fluent"]
-LARGEST = {"noto": 64, "twemoji": 64, "fluent": 128}
+LARGEST: dict[Style, int] = {"noto": 64, "twemoji": 64, "fluent": 128}
 """The most pixels a side that a style is offered in; its pictures have no fewer."""
 READING = 1
 """Raised when pictures are read otherwise, so that what was kept before is read again."""
@@ -42,9 +41,11 @@ class Emoji(Dataset):
     ``features``, ``classes``, ``notices`` (licences).
     """
 
-    style: Style = Field(default="noto", description="who drew them: Google, Twitter, Microsoft")
+    style: Style = Field(
+        default="noto", description="who drew them: Google (noto), Twitter (twemoji), Microsoft"
+    )
     size: Literal[16, 32, 64, 128] = Field(
-        default=32, description="pixels a side; 128 of fluent only"
+        default=32, description="pixels a side; 128 of fluent only, since none is enlarged"
     )
     tones: Literal["all", "none"] = Field(
         default="all", description="pictures of every skin tone, or only those without one"
@@ -52,7 +53,9 @@ class Emoji(Dataset):
     flags: bool = Field(default=False, description="with flags, the ninth category")
     alpha: bool = Field(default=False, description="opacity as a fourth channel, not white paper")
     given: Style | None = Field(default=None, description="a second style, as the column 'given'")
-    path: Place | None = Field(default=None, description="folder of the packages; null: searched")
+    path: Place | None = Field(
+        default=None, description="folder of the packages; null: GANZOO_DATA and the cache"
+    )
 
     @field_validator("size")
     @classmethod

@@ -6,7 +6,7 @@ import tarfile
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ganzoo.errors import DataError
 from ganzoo.storage.paths import is_file, is_folder
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+Style = Literal["noto", "twemoji", "fluent"]
 TABLE = "emoji.json"
 """The names and categories of all emoji; the same file in two of the packages."""
 ROOT = "package/"
@@ -94,7 +95,7 @@ FLUENT = Package(
     contents="8978a3508bcdbe1d72a69446de2493725afe12c45312cec2b84d56c8cabf089c",
     notice="Fluent Emoji, Copyright Microsoft Corporation, MIT",
 )
-STYLES = {"noto": NOTO, "twemoji": TWEMOJI, "fluent": FLUENT}
+STYLES: dict[Style, Package] = {"noto": NOTO, "twemoji": TWEMOJI, "fluent": FLUENT}
 COMMAND = "ganzoo data fetch emoji"
 
 

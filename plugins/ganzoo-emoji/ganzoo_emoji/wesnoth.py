@@ -43,7 +43,9 @@ class Wesnoth(Dataset):
     """
 
     path: Place = Field(default=UNITS, description="the folder of the units")
-    size: Literal[32, 64] = Field(default=64, description="pixels a side")
+    size: Literal[32, 64] = Field(
+        default=64, description="pixels a side: the central 64 of a sprite, or that shrunk to 32"
+    )
 
     def load(self) -> Data:
         """Read the sprites. Raises DataError where there are none, or one cannot be read."""

@@ -15,6 +15,7 @@ from ganzoo_emoji.packages import STYLES
 from ganzoo_emoji.pictures import picture
 from ganzoo_emoji.table import CATEGORIES, is_held_out
 from ganzoo_emoji.table import Emoji as Entry
+from ganzoo_emoji.wesnoth import Wesnoth
 
 import ganzoo
 from ganzoo.errors import DataError, OptionError
@@ -354,3 +355,14 @@ def test_a_variant_trains_on_emoji(source: Path, tmp_path: Path) -> None:
     )
     assert run.game.rounds == 2
     assert run.game.sample(3)["fake"].shape == (3, 4, 16, 16)
+
+
+def test_the_readme_lists_every_option() -> None:
+    page = (Path(__file__).parents[1] / "README.md").read_text()
+    rows = [
+        f"| `{dataset.name}.{name}` | `{option.default}` | {option.description} |"
+        for dataset in (Emoji, Wesnoth)
+        for name, option in dataset.model_fields.items()
+    ]
+    assert [row for row in rows if row not in page] == []
+    assert all(package.notice in page for package in STYLES.values())
