@@ -43,7 +43,7 @@ def members(
 class Limited(io.RawIOBase):
     """A stream of which no more than ``most`` bytes are read. Raises ValueError beyond that."""
 
-    def __init__(self, stream: IO[bytes], most: int) -> None:
+    def __init__(self, stream: io.BufferedIOBase, most: int) -> None:
         super().__init__()
         self.stream, self.most, self.left = stream, most, most
 

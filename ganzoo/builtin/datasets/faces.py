@@ -160,7 +160,8 @@ def partition(path: Path) -> dict[str, str]:
         if words and (len(words) != 2 or words[1] not in SPLITS):  # noqa: PLR2004  (name, split)
             message = f"{path} cannot be read in line {number}: replace it with a fresh copy."
             raise DataError(message)
-        splits.update([words] if words else ())
+        if words:
+            splits[words[0]] = words[1]
     return splits
 
 

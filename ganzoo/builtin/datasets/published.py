@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from hashlib import file_digest, md5
+from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import DataError
 from ganzoo.storage.paths import exists, home
-from ganzoo.storage.reading import opened
+from ganzoo.storage.reading import MIB, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,13 +51,15 @@ def checked(name: str, path: Path, most: int) -> Path:
 
     Raises DataError where it is another, or cannot be read.
     """
+    content = md5(usedforsecurity=False)
     try:
         with opened(path, most) as (file, _):
-            digest = file_digest(file, lambda: md5(usedforsecurity=False)).hexdigest()
+            while part := file.read(MIB):
+                content.update(part)
     except OSError as error:
         message = f"{path} cannot be read ({error.strerror}): replace it with a fresh copy."
         raise DataError(message) from error
-    if digest != MD5[path.name]:
+    if (digest := content.hexdigest()) != MD5[path.name]:
         raise other(name, path, digest, MD5[path.name])
     return path
 

@@ -48,6 +48,7 @@ class Svhn(Archived):
 def read(path: Path) -> Split:
     """The images of a file, whose X is (row, column, channel, N), and whose y says 10 for a 0.
 
+    Only a file whose checksum is right may be read: some damaged ones crash scipy.
     Raises DataError without scipy, ValueError for other arrays, and what scipy raises.
     """
     try:
