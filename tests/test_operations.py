@@ -10,7 +10,7 @@ from small import images
 from torch import nn
 
 from ganzoo.benchmark.cost import round_images, sample_flops
-from ganzoo.benchmark.operations import check_without_products, counting
+from ganzoo.benchmark.operations import OWN, check_without_products, counting
 from ganzoo.engine.game import Game
 from ganzoo.errors import ZooError
 
@@ -89,6 +89,15 @@ def test_an_lstm_costs_what_its_cell_costs_step_by_step() -> None:
 def test_recurrent_layers_cost_two_operations_a_weight_and_step(net: nn.RNNBase) -> None:
     weights = sum(param.numel() for param in net.parameters() if param.dim() == 2)
     assert count(lambda: net(torch.randn(6, 5, 3))) == 6 * 5 * 2 * weights
+
+
+def test_on_a_gpu_an_lstm_costs_the_same() -> None:
+    layer, x = nn.LSTM(3, 4), torch.randn(6, 5, 3)
+    forward, weights = count(lambda: layer(x)), list(layer.parameters())
+    assert OWN["aten._cudnn_rnn"](x, weights, 4) == forward
+    backward = OWN["aten._cudnn_rnn_backward"]
+    assert backward(x, weights, 4, [True, True, True, True]) == 2 * forward
+    assert backward(x, weights, 4, [False, False, False, True]) == forward
 
 
 def test_the_same_is_counted_whether_gradients_are_recorded_or_not() -> None:
