@@ -94,7 +94,7 @@ class SemiSupervised(Regularizer):
         return cross_entropy(logits, label[:4])
 
 
-class PathLength(Regularizer):
+class Slope(Regularizer):
     """The slope of samples along w, on half of the batch."""
 
     def generator(self, generator: Callable[..., dict[str, Tensor]], z: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ def ganzoo_losses() -> list[type[Loss]]:
 
 @ganzoo.hookimpl
 def ganzoo_regularizers() -> list[type[Regularizer]]:
-    return [SemiSupervised, PathLength]
+    return [SemiSupervised, Slope]
 
 
 @ganzoo.hookimpl
@@ -138,7 +138,7 @@ def ganzoo_variants() -> list[Variant]:
             name="on-demand",
             architecture=StyledPair(),
             loss=MatchingAware(),
-            regularizers=(SemiSupervised(), PathLength()),
+            regularizers=(SemiSupervised(), Slope()),
             sampler=Gaussian(dim=4),
             batch=8,
             data="normal",
@@ -149,7 +149,7 @@ def ganzoo_variants() -> list[Variant]:
 def test_it_lives(tmp_path: Path) -> None:
     run = lived(zoo_of(__name__), "on-demand", tmp_path)
     assert {*run.game.log["discriminator"]} == {"matching-aware", "semi-supervised"}
-    assert {*run.game.log["generator"]} == {"matching-aware", "path-length"}
+    assert {*run.game.log["generator"]} == {"matching-aware", "slope"}
 
 
 def test_all_heads_are_those_of_the_network_for_any_sample_and_condition() -> None:
@@ -166,7 +166,7 @@ def test_all_heads_are_those_of_the_network_for_any_sample_and_condition() -> No
 
 
 def test_a_part_of_the_batch_costs_a_part_of_the_forward() -> None:
-    game = Game(variant_of(StyledPair(), regularizers=(PathLength(),)), points())
+    game = Game(variant_of(StyledPair(), regularizers=(Slope(),)), points())
     net = game.nets["generator"]
     step = game.step("generator", rows=torch.arange(8), z=torch.randn(8, 4))
     net.calls.clear()

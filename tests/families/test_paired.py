@@ -142,7 +142,7 @@ class HeldOutBound(Metric):
         return {"bound": float(Bound().generator(fake, real, mean, log_var).mean())}
 
 
-class Growing(nn.Module):
+class Blending(nn.Module):
     """Blends its two stages by progress."""
 
     def __init__(self, z: int, real: Space) -> None:
@@ -153,18 +153,18 @@ class Growing(nn.Module):
         return torch.lerp(self.low(z), self.high(z), progress)
 
 
-class Progressive(Architecture):
+class Blended(Architecture):
     """A generator that grows over the budget."""
 
     def generator(self, z: Space, real: Space) -> nn.Module:
-        return Growing(z.size, real)
+        return Blending(z.size, real)
 
     discriminator = Pix2Pix.discriminator
 
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> list[type[Architecture]]:
-    return [Pix2Pix, Vae, Progressive]
+    return [Pix2Pix, Vae, Blended]
 
 
 @ganzoo.hookimpl
@@ -196,16 +196,16 @@ def ganzoo_variants() -> list[Variant]:
     return [
         of("pix2pix", Pix2Pix(), loss=LeastSquares(), regularizers=(L1(weight=100),)),
         of("vae", Vae(), loss=Bound(), turns=(("generator", 1),)),
-        of("progressive", Progressive(), loss=LeastSquares()),
+        of("blended", Blended(), loss=LeastSquares()),
     ]
 
 
-@pytest.mark.parametrize("variant", ["pix2pix", "vae", "progressive"])
+@pytest.mark.parametrize("variant", ["pix2pix", "vae", "blended"])
 def test_it_lives(variant: str, tmp_path: Path) -> None:
     run = lived(zoo_of(__name__), variant, tmp_path)
     assert (
         run.game.frozen().conditions()
-        == {"pix2pix": ("given",), "vae": ("real",), "progressive": ()}[variant]
+        == {"pix2pix": ("given",), "vae": ("real",), "blended": ()}[variant]
     )
 
 
@@ -235,7 +235,7 @@ def test_the_bound_of_held_out_rows_is_that_of_their_own_codes() -> None:
 
 def test_a_paired_metric_does_not_apply_where_samples_are_made_from_no_rows() -> None:
     zoo = zoo_of(__name__)
-    game = ganzoo.compose("progressive", zoo=zoo).game()
+    game = ganzoo.compose("blended", zoo=zoo).game()
     assert not {"psnr", "bound"} & {
         s.metric for s in measure_game(game, zoo.metrics(), n=8, seed=0)
     }
@@ -243,13 +243,13 @@ def test_a_paired_metric_does_not_apply_where_samples_are_made_from_no_rows() ->
 
 def test_samples_in_mid_training_are_of_their_own_stage(tmp_path: Path) -> None:
     zoo = zoo_of(__name__)
-    game = ganzoo.compose("progressive", zoo=zoo).game()
+    game = ganzoo.compose("blended", zoo=zoo).game()
     net = game.nets["generator"]
     for progress in (0.0, 0.25, 1.0):
         game.progress = progress
         made = game.sample(5, seed=1)
         assert torch.equal(made["fake"], net(made["z"], progress))
-    run = ganzoo.train("progressive", zoo=zoo, rounds=2, out=tmp_path / "run")
+    run = ganzoo.train("blended", zoo=zoo, rounds=2, out=tmp_path / "run")
     ganzoo.export(run, tmp_path / "weights", zoo=zoo)
     model = ganzoo.load(f"dir:{tmp_path / 'weights'}", zoo=zoo)
     made = model.values(3, seed=1)

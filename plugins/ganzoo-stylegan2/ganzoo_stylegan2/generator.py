@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,7 @@ class Mapping(nn.Module):
         self.embed = None if classes is None else nn.Embedding(classes, dim)
         sizes = [inputs + (0 if classes is None else dim), *layers * [dim]]
         # A hundredth of the others' learning rate, as in StyleGAN (arXiv:1812.04948, appendix C).
-        pairs = itertools.pairwise(sizes)
-        self.layers = nn.ModuleList(Linear(into, out, rate=0.01) for into, out in pairs)
+        self.layers = nn.ModuleList(Linear(*pair, rate=0.01) for pair in pairwise(sizes))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, inputs) to (N, dim)."""
@@ -139,7 +138,7 @@ class Synthesis(nn.Module):
         self.pixels = ToPixels(counts[0], channels, dim)
         self.blocks = nn.ModuleList(
             Block(into, out, channels, START << i, dim, fixed_noise=fixed_noise)
-            for i, (into, out) in enumerate(itertools.pairwise(counts), 1)
+            for i, (into, out) in enumerate(pairwise(counts), 1)
         )
         self.layers = 2 * len(counts)
         """How many layers read w; a layer to pixels shares that of the next convolution."""
