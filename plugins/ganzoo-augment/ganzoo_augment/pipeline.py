@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo_augment.diffaugment import ALPHA
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -19,8 +21,6 @@ SHIFT, SCALE = 0.125, 0.2
 deviation of the binary logarithm of scales."""
 BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.5, 1.0
 """The deviation of what is added to the brightness, and of the binary logarithms of factors."""
-ALPHA = (2, 4)
-"""Numbers of channels of which the last is opacity."""
 HUES = 3
 """The number of colours that a hue can turn among."""
 
