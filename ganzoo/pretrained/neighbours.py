@@ -102,9 +102,9 @@ def neighbours(
     extractor = comparing(features, rows, name)
     given = {} if label is None else {"label": label}
     samples = replace(frozen, lazy=True).sample(n, seed=seed, given=given)["fake"]
-    device = measuring(frozen.device)
-    mine, _ = extracted(extractor, samples, device)
-    theirs = training_features(rows.train, extractor, device, seed)
+    where = measuring(frozen.device)
+    mine, _ = extracted(extractor, samples, where)
+    theirs = training_features(rows.train, extractor, where, seed)
     distances, which = nearest(mine, theirs, k)
     near = searched(rows.train, seed)[which.cpu()]
     return Neighbours(samples, some_images(rows.train, near), near, distances.cpu(), extractor.name)
@@ -125,4 +125,4 @@ def comparing(features: str | None, data: Data, name: str) -> FeatureExtractor:
 def some_images(train: Rows, numbers: Tensor) -> Tensor:
     """The images of row numbers, (n, k), as (n, k, C, H, W) on the CPU."""
     images = train.column("real", numbers.flatten().to(train.device)).cpu()
-    return images.unflatten(0, numbers.shape)
+    return images.view(*numbers.shape, *images.shape[1:])
