@@ -65,7 +65,7 @@ def test_every_metric_of_features_measures_on_a_device_what_it_measures_on_the_c
     zoo: Zoo, digits: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(featured, "PART", 100)  # several parts go to the device
-    small = "parzen:rows=40", "kernel:subsets=2,size=99", "prdc:rows=200"
+    small = "parzen:rows=40", "kernel:subsets=2,size=99", "prdc:rows=200", "class-prdc:least=20"
     metrics = [zoo.part("metric", name) for name in small]
     metrics += [metric for metric in zoo.metrics() if f"{metric.name}:" not in str(small)]
     metrics = [metric for metric in metrics if metric.on_device]

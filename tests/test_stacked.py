@@ -19,15 +19,15 @@ from ganzoo.builtin.metrics.stacked import (
     numbered,
     perfect_kl,
 )
+from ganzoo.engine.composition import compose
 from ganzoo.engine.scoring import measure, measure_noise, measure_training_rows
 from ganzoo.errors import DataError
 from ganzoo.parts.rows import Rows
-from ganzoo.training.train import train
+from ganzoo.testing.replaying import check_replayed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ganzoo.parts.dataset import Data
+    from ganzoo.plugins.zoo import Zoo
 
 GREY = 40
 """Images of the stand-in for MNIST, of both splits."""
@@ -83,10 +83,12 @@ def test_without_mnist_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPa
         StackedMnist().load()
 
 
-def test_a_variant_trains_on_stacks_and_is_scored(tmp_path: Path) -> None:
-    settings = {"data.n": 200, "data.held_out": 100, "architecture.width": 8}
-    run = train("dcgan", data="stacked-mnist", settings=settings, rounds=2, out=tmp_path / "run")
-    scores = measure([StackedModes()], run.game.data, run.game.sample(40), seed=0)
+def test_a_variant_trains_on_stacks_also_in_graphs_and_is_scored(zoo: Zoo) -> None:
+    composed = compose("dcgan", settings={"architecture.width": 4, "batch": 4}, zoo=zoo)
+    game = check_replayed(composed.variant, small())
+    assert game.graphs is not None
+    assert game.graphs.reason is None
+    scores = measure([StackedModes()], game.data, game.sample(40), seed=0)
     found = {score.metric: score.value for score in scores}
     assert found["stacked-kl"] >= log(1000 / 40)
     assert scores[0].extractor == "small-cnn/mnist per channel"

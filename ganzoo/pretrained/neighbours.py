@@ -102,9 +102,9 @@ def neighbours(
         name, frozen, rows = model.name, model.frozen, data_of(model, data)
     extractor = comparing(features, rows, name)
     samples = replace(frozen, lazy=True).sample(n, seed=seed, given=given or {})["fake"]
-    device = measuring(frozen.device)
-    mine, _ = extracted(extractor, samples, device)
-    theirs = training_features(rows.train, extractor, device, seed)
+    where = measuring(frozen.device)
+    mine, _ = extracted(extractor, samples, where)
+    theirs = training_features(rows.train, extractor, where, seed)
     distances, which = nearest(mine, theirs, k)
     near = searched(rows.train, seed)[which.cpu()]
     return Neighbours(samples, some_images(rows.train, near), near, distances.cpu(), extractor.name)

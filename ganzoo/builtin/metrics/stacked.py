@@ -49,7 +49,7 @@ class PerChannel:
         n, channels = images.shape[:2]
         features, logits = self.grey(images.flatten(0, 1).unsqueeze(1))
         assert logits is not None  # for mypy: it was chosen as a classifier
-        of_each = logits.log_softmax(1).unflatten(0, (n, channels)).unbind(1)
+        of_each = logits.log_softmax(1).view(n, channels, -1).unbind(1)
         joint = of_each[0]
         for more in of_each[1:]:
             joint = (joint[:, :, None] + more[:, None, :]).flatten(1)
