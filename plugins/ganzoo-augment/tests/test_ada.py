@@ -134,6 +134,14 @@ def test_colours_change_as_the_papers_matrix_says() -> None:
     assert saturation.std().item() == pytest.approx(1, abs=0.1)
 
 
+def test_a_hue_turns_colours_and_keeps_how_far_from_grey_they_are() -> None:
+    red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1).expand(4000, 3, 1, 1)
+    seen = recoloured(red, HALF).flatten(1)
+    far = (seen - seen.mean(1, keepdim=True)).norm(dim=1) / (2 / 3) ** 0.5
+    # Neither contrast nor saturation in a quarter of the cases, whatever the hue.
+    assert (far.sub(1).abs() < 1e-4).float().mean().item() == pytest.approx(0.25, abs=0.03)
+
+
 @pytest.mark.parametrize("channels", [2, 4])
 def test_opacity_moves_and_keeps_its_values(channels: int) -> None:
     images = torch.rand(5, channels, 6, 6)
