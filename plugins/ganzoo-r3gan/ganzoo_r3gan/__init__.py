@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Relativistic(Loss):
     """Each generated sample against one real one: by how much is it scored less (1807.00734).
 
-    The pairing form (arXiv:2501.05441, eq. 2): f(t) = -log(1 + e^-t) of D(G(z)) - D(x), whose
+    The pairing form, as in arXiv:2501.05441: f(t) = -log(1 + e^-t) of D(G(z)) - D(x), whose
     landscape has no local minima where modes are dropped (arXiv:2011.04926).
     """
 

@@ -1,6 +1,6 @@
 """The paper's networks: ResNeXt blocks without normalization, and bases of the smallest size.
 
-Huang et al. 2024, arXiv:2501.05441, section 4; the blocks are ResNeXt's (Xie et al. 2017,
+Huang et al. 2024, arXiv:2501.05441; the blocks are ResNeXt's (Xie et al. 2017,
 arXiv:1611.05431), initialized as Fixup does (Zhang et al. 2019, arXiv:1901.09321).
 """
 
