@@ -47,7 +47,8 @@ def settings(controls: Mapping[str, Tensor]) -> tuple[list[dict[str, float]], Te
 
     Raises OptionError for more than ``MOST_SETTINGS``.
     """
-    values, numbers = torch.stack([*controls.values()], 1).unique(dim=0, return_inverse=True)
+    each = torch.stack([*controls.values()], 1)
+    values, numbers = torch.unique(each, dim=0, return_inverse=True)
     if len(values) > MOST_SETTINGS:
         message = (
             f"{listed(controls)} has {len(values)} different values; give at most {MOST_SETTINGS}, "
