@@ -39,8 +39,9 @@ class Spectral(nn.Module):
         super().__init__()
         # In a tuple, so that it is not a module of its own parameter.
         self.layer: tuple[Any] = (layer,)
-        matrix = self.matrix(self.layer[0].weight.detach())
-        self.register_buffer("u", torch.Tensor.normal_(matrix.new_empty(matrix.shape[0], 1)))
+        weight: Tensor = layer.weight  # type: ignore[assignment]
+        matrix = self.matrix(weight.detach())
+        self.register_buffer("u", matrix.new_empty(matrix.shape[0], 1).normal_())
         self.register_buffer("v", matrix.new_zeros(matrix.shape[1], 1))
 
     def matrix(self, weight: Tensor) -> Tensor:
