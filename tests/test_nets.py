@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganzoo.builtin.networks import (
+    ConditionalBatchNorm,
     MlpGenerator,
     Scorer,
     Upsampler,
@@ -217,3 +218,16 @@ def test_an_upsampler_has_a_bias_only_where_no_norm_takes_it_away() -> None:
     assert biases == [False, False, True]
     assert net.project.bias is None
     assert kinds(net.layers)[-2:] == ["ToPixels", "Tanh"]
+
+
+def test_conditional_batch_norm_is_batch_norm_with_a_gain_and_bias_linear_in_its_condition() -> (
+    None
+):
+    net, plain = ConditionalBatchNorm(3, 4), nn.BatchNorm2d(3)
+    x, condition = torch.randn(5, 3, 4, 6), torch.randn(5, 4)
+    torch.testing.assert_close(net(x, condition), plain(x))
+    nn.init.normal_(net.gain.weight)
+    nn.init.normal_(net.bias.weight)
+    gain, bias = (condition @ layer.weight.T for layer in (net.gain, net.bias))
+    expected = plain(x) * (1 + gain[:, :, None, None]) + bias[:, :, None, None]
+    torch.testing.assert_close(net(x, condition), expected)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ganzoo.builtin.samplers import Uniform
 from ganzoo.engine.game import Game
 from ganzoo.engine.heads import discriminator_heads, heads_on_rows
-from ganzoo.engine.sampling import AT_ONCE
+from ganzoo.engine.sampling import AT_ONCE, FrozenGenerator
 from ganzoo.errors import ComposeError, OptionError
 from ganzoo.parts.part import Architecture
 from ganzoo.parts.rows import ResidentRows
@@ -386,3 +386,35 @@ def test_drawing_samples_leaves_the_callers_random_state_and_records_nothing() -
     drawn = game.frozen().sample(3)
     assert torch.equal(before, torch.get_rng_state())
     assert not any(value.requires_grad for value in drawn.values())
+
+
+class Settling(nn.Module):
+    """A generator whose output is the sum of its weight, kept in a buffer."""
+
+    total: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+        self.register_buffer("total", torch.zeros(()))
+
+    def settle(self) -> None:
+        if not bool(self.weight.isfinite().all()):
+            message = "its weight is not finite"
+            raise ValueError(message)
+        self.total.copy_(self.weight.sum())
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z[:, :2] * 0 + self.total
+
+
+def test_a_frozen_copy_settles_what_its_modules_keep_of_their_weights() -> None:
+    net = Settling()
+    options = {**Game(variant_of(SMALL), points()).sampling(), "reads": ("z",), "accepts": ()}
+    frozen = FrozenGenerator.copy_of(net, **options)
+    assert frozen.sample(3)["fake"].eq(2).all()
+    assert float(net.total) == 0
+    nn.init.constant_(net.weight, float("inf"))
+    with pytest.raises(ComposeError) as error:
+        FrozenGenerator.copy_of(net, **options)
+    assert str(error.value) == "settle() of Settling fails: its weight is not finite"

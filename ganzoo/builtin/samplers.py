@@ -37,7 +37,7 @@ def truncated(z: Tensor, given: Mapping[str, Tensor] | None) -> Tensor:
         raise OptionError(message)
     low, high = torch.special.ndtr(-bound), torch.special.ndtr(bound)
     share = low + torch.special.ndtr(z.double().cpu()) * (high - low)
-    found = torch.special.ndtri(share).clamp(-bound, bound)
+    found: Tensor = torch.special.ndtri(share).clamp(-bound, bound)
     return found.to(z)
 
 

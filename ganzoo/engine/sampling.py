@@ -15,7 +15,7 @@ from ganzoo.engine.chunks import CHUNK, filled, joined, parts_of, unparted
 from ganzoo.engine.fixed import fixed, whole
 from ganzoo.engine.ranks import ALONE, Ranks
 from ganzoo.engine.returned import check_batch
-from ganzoo.engine.standing import measure, norms, settings, settle
+from ganzoo.engine.standing import MOST_SETTINGS, by_setting, measure, norms, settle
 from ganzoo.engine.streams import DefaultRandom, seed_for
 from ganzoo.errors import ComposeError
 from ganzoo.parts.arguments import MOST
@@ -92,6 +92,8 @@ class FrozenGenerator:
         """A copy whose statistics are measured under controls, which change what it normalizes."""
         key = tuple(setting.items())
         if key not in self.copies:
+            if len(self.copies) >= MOST_SETTINGS:
+                self.copies.clear()
             made = replace(self, net=copy.deepcopy(self.net).train())
             made.recalibrate(RECALIBRATION_BATCHES, setting)
             self.copies[key] = made
@@ -198,21 +200,16 @@ class FrozenGenerator:
         names = {*self.reads, *self.accepts, *spaces}
         held = fixed(given or {}, n, names=names, spaces=spaces, device=self.device)
         controls = {name: value for name, value in held.items() if name in self.controls()}
+
+        def draw(frozen: FrozenGenerator) -> dict[str, Tensor]:
+            return self.sampler.sample(frozen, n, seed=seed, given=held)
+
         if controls and norms(self.net):
-            return self._sample_each(n, seed, held, controls)
-        made = self.sampler.sample(self, n, seed=seed, given=held)
+            made = by_setting(controls, lambda setting: draw(self.under(setting)))
+        else:
+            made = draw(self)
         self._check(made, n)
         return made
-
-    def _sample_each(
-        self, n: int, seed: int, given: Mapping[str, Tensor], controls: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Each sample by a network whose statistics are those under its own setting."""
-        found, numbers = settings(controls)
-        made = [self.sampler.sample(self.under(s), n, seed=seed, given=given) for s in found]
-        self._check(made[0], n)
-        chosen = [*enumerate(numbers.tolist())]
-        return {k: torch.stack([made[i][k][row] for row, i in chosen]) for k in made[0]}
 
     def controls(self) -> Mapping[str, Space]:
         """What its sampler lets a caller set of how it draws, by name."""

@@ -11,7 +11,7 @@ from ganzoo.engine.returned import worded
 from ganzoo.errors import OptionError, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 NORM = nn.modules.batchnorm._BatchNorm  # noqa: SLF001  (torch has no public name for it)
 MOST_SETTINGS = 64
@@ -42,16 +42,21 @@ def measure(net: nn.Module, batches: Iterable[Mapping[str, Any]]) -> None:
         net(**batch)
 
 
-def settings(controls: Mapping[str, Tensor]) -> tuple[list[dict[str, float]], Tensor]:
-    """The different settings among those of each sample, (n,), and the number of each sample's.
+def by_setting(
+    controls: Mapping[str, Tensor], draw: Callable[[dict[str, float]], dict[str, Tensor]]
+) -> dict[str, Tensor]:
+    """Samples by name, each as ``draw`` makes it under its own setting of controls, each (n,).
 
-    Raises OptionError for more than ``MOST_SETTINGS``.
+    Raises OptionError for more than ``MOST_SETTINGS`` different settings.
     """
-    values, numbers = torch.stack([*controls.values()], 1).unique(dim=0, return_inverse=True)
-    if len(values) > MOST_SETTINGS:
+    each = torch.stack([*controls.values()], 1)
+    settings, numbers = torch.unique(each, dim=0, return_inverse=True)
+    if len(settings) > MOST_SETTINGS:
         message = (
-            f"{listed(controls)} has {len(values)} different values; give at most {MOST_SETTINGS}, "
-            "since batch norm's statistics are measured for each."
+            f"{listed(controls)} has {len(settings)} different values; give at most "
+            f"{MOST_SETTINGS}, since batch norm's statistics are measured for each."
         )
         raise OptionError(message)
-    return [dict(zip(controls, row, strict=True)) for row in values.tolist()], numbers.cpu()
+    made = [draw(dict(zip(controls, setting, strict=True))) for setting in settings.tolist()]
+    rows = [*enumerate(numbers.tolist())]
+    return {name: torch.stack([made[i][name][row] for row, i in rows]) for name in made[0]}

@@ -58,7 +58,8 @@ class ConditionalBatchNorm(nn.Module):
         """(N, channels, H, W) and (N, condition) to (N, channels, H, W)."""
         gain, bias = self.gain(condition)[..., None, None], self.bias(condition)[..., None, None]
         normal: Tensor = self.norm(x)
-        return normal * (1 + gain) + bias
+        made: Tensor = normal * (1 + gain) + bias
+        return made
 
 
 def classes_of(label: Space, builder: str) -> int:

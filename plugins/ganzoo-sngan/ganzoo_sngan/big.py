@@ -12,6 +12,7 @@ from ganzoo.builtin.networks import Projection, classes_of, pyramid
 from ganzoo.errors import ComposeError
 from ganzoo.parts.part import GENERATOR, Regularizer
 from ganzoo.parts.schedule import Weight
+from ganzoo_sngan.convolutions import initialize
 from ganzoo_sngan.residual import Residual, ResidualGenerator
 
 if TYPE_CHECKING:
@@ -74,22 +75,12 @@ class Biggan(Residual):
         net = HierarchicalGenerator(
             z.size, classes, real, sizes, width=self.generator_width, shared=self.shared
         )
-        return orthogonal(net)
+        return initialize(net)
 
     def discriminator(self, real: Space, label: Space) -> nn.Module:
         """An image and its label to the score, (N,)."""
         classes = classes_of(label, self.name)
-        return orthogonal(Projection(self.features(real), self.discriminator_width, classes))
-
-
-def orthogonal(net: nn.Module) -> nn.Module:
-    """Draw every weight as an orthogonal matrix, with biases of zero (section 3 of the paper)."""
-    for module in net.modules():
-        if isinstance(module, (*LAYERS, nn.Embedding)):
-            nn.init.orthogonal_(module.weight)
-            if (bias := getattr(module, "bias", None)) is not None:
-                nn.init.zeros_(bias)
-    return net
+        return initialize(Projection(self.features(real), self.discriminator_width, classes))
 
 
 class Orthogonal(Regularizer):

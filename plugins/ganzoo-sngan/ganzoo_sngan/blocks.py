@@ -58,7 +58,8 @@ class UpBlock(nn.Module):
         (before, between), (first, second) = self.norms, self.convolutions
         y = first(self._enlarged(relu(before(x, condition))))
         shortcut: Tensor = self.shortcut(self._enlarged(x))
-        return shortcut + second(relu(between(y, condition)))
+        rest: Tensor = second(relu(between(y, condition)))
+        return shortcut + rest
 
     def _enlarged(self, x: Tensor) -> Tensor:
         return interpolate(x, self.size, mode="nearest")

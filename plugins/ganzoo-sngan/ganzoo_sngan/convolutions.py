@@ -31,7 +31,7 @@ class Layers(nn.Sequential):
 def initialize(net: nn.Module) -> nn.Module:
     """Draw the weights of layers from N(0, 0.02), as DCGAN does."""
     for module in net.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+        if isinstance(module, (nn.Linear, nn.Embedding, nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(module.weight, 0.0, 0.02)
     return net
 

@@ -39,7 +39,8 @@ class Spectral(nn.Module):
         super().__init__()
         # In a tuple, so that it is not a module of its own parameter.
         self.layer: tuple[Any] = (layer,)
-        matrix = self.matrix(self.layer[0].weight.detach())
+        weight: Tensor = layer.weight  # type: ignore[assignment]
+        matrix = self.matrix(weight.detach())
         self.register_buffer("u", matrix.new_empty(matrix.shape[0], 1).normal_())
         self.register_buffer("v", matrix.new_zeros(matrix.shape[1], 1))
 
@@ -70,8 +71,9 @@ class Spectral(nn.Module):
         if doublings:
             is_wide = matrix.shape[0] < matrix.shape[1]
             power = matrix @ matrix.T if is_wide else matrix.T @ matrix
-            for _ in range(doublings):
-                power = power / power.norm()  # without it, squares would overflow or vanish
+            for i in range(doublings):
+                if i % 2 == 0:  # often enough that squares neither overflow nor vanish
+                    power = power / power.norm()
                 power = power @ power
             u = power @ self.u if is_wide else matrix @ (power @ (matrix.T @ self.u))
             self.u.copy_(normalized(u, self.u))
@@ -111,7 +113,7 @@ class SpectralNorm(Regularizer):
     )
 
     doublings: int = Field(
-        default=SETTLED,
+        default=8,
         ge=0,
         le=20,
         description="a step is followed by 2 to this many iterations; 0 is the paper's one",

@@ -1,0 +1,125 @@
+"""Truncated latents against scipy's truncated normal, and batch norm's statistics under them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from scipy.stats import kstest, truncnorm
+from torch import nn
+
+from ganzoo.builtin.labelled import Labelled
+from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.networks import MlpGenerator
+from ganzoo.builtin.samplers import Gaussian, Uniform, truncated
+from ganzoo.engine.game import Game
+from ganzoo.errors import OptionError
+from ganzoo.parts.space import Space
+from ganzoo.parts.variant import Variant
+from ganzoo.testing import Plain, tiny
+
+if TYPE_CHECKING:
+    from ganzoo.parts.part import Sampler
+
+BOTH = pytest.mark.parametrize("sampler", [Gaussian(dim=4), Labelled(dim=4)])
+
+
+class Normed(Plain):
+    """A generator with batch norm."""
+
+    def generator(self, z: Space, real: Space) -> nn.Module:
+        return MlpGenerator(z.size, [16], real, norm=nn.BatchNorm1d)
+
+
+def game(sampler: Sampler, architecture: Plain | None = None) -> Game:
+    variant = Variant(
+        name="small",
+        architecture=architecture or Plain(),
+        loss=NonSaturating(),
+        sampler=sampler,
+        batch=8,
+    )
+    return Game(variant, tiny(2, classes=3))
+
+
+@BOTH
+@pytest.mark.parametrize("bound", [0.3, 1.0, 2.5])
+def test_latents_are_those_of_the_truncated_normal(sampler: Sampler, bound: float) -> None:
+    stream = torch.Generator().manual_seed(0)
+    given = {"truncation": torch.full((20_000,), bound)}
+    spaces = {"z": Space(shape=(4,)), "label": Space(classes=3)}
+    z = sampler.latent(20_000, spaces, stream, given=given)["z"]  # type: ignore[call-arg]
+    assert z.dtype == torch.float32
+    assert float(z.abs().max()) <= bound
+    assert kstest(z.flatten().double().numpy(), truncnorm(-bound, bound).cdf).pvalue > 0.01
+
+
+def test_each_number_keeps_its_rank_and_a_wide_bound_leaves_it() -> None:
+    z = torch.randn(1000, 1).sort(0).values
+    bounds = torch.full((1000,), 0.5)
+    assert bool((truncated(z, {"truncation": bounds}).diff(dim=0) >= 0).all())
+    torch.testing.assert_close(truncated(z, {"truncation": bounds * 100}), z, rtol=1e-4, atol=1e-5)
+    assert truncated(z, None) is z
+    assert float(truncated(z, {"truncation": bounds * 0}).abs().max()) == 0
+
+
+def test_each_sample_may_have_its_own_bound() -> None:
+    bounds = torch.tensor([0.1, 0.5, 2.0] * 10)
+    z = game(Gaussian(dim=4)).sample(30, given={"truncation": bounds})["z"]
+    assert bool((z.abs() <= bounds[:, None]).all())
+    assert float(z[2::3].abs().max()) > 0.5
+
+
+@BOTH
+def test_what_is_truncated_changes_no_other_sample(sampler: Sampler) -> None:
+    played = game(sampler, Normed())
+    before = played.sample(20)["fake"]
+    assert not torch.equal(played.sample(20, given={"truncation": 0.5})["fake"], before)
+    assert torch.equal(played.sample(20)["fake"], before)
+    first = played.sample(5, given={"truncation": 0.5})["fake"]
+    torch.testing.assert_close(first, played.sample(20, given={"truncation": 0.5})["fake"][:5])
+
+
+def test_batch_norm_is_measured_under_each_truncation() -> None:
+    """So the inputs of what follows it have mean 0 and variance 1, as in training."""
+    played = game(Gaussian(dim=4), Normed())
+    frozen = played.frozen()
+    (norm,) = (
+        m for m in frozen.under({"truncation": 0.2}).net.modules() if isinstance(m, nn.BatchNorm1d)
+    )
+    z = frozen.sample(4000, given={"truncation": 0.2})["z"]
+    layer = next(m for m in frozen.net.modules() if isinstance(m, nn.Linear))
+    units = layer(z).detach()
+    torch.testing.assert_close(norm.running_mean, units.mean(0), atol=0.02, rtol=0)
+    torch.testing.assert_close(norm.running_var, units.var(0), rtol=0.1, atol=0)
+    assert frozen.under({"truncation": 0.2}) is frozen.under({"truncation": 0.2})
+
+
+def test_samples_of_several_truncations_are_each_as_if_made_alone() -> None:
+    frozen = game(Gaussian(dim=4), Normed()).frozen()
+    bounds = torch.tensor([0.1, 1.0, 0.1, 1.0])
+    mixed = frozen.sample(4, given={"truncation": bounds})["fake"]
+    for bound in (0.1, 1.0):
+        alone = frozen.sample(4, given={"truncation": bound})["fake"]
+        torch.testing.assert_close(mixed[bounds == bound], alone[bounds == bound])
+
+
+def test_a_bound_that_cannot_be_is_refused() -> None:
+    played = game(Gaussian(dim=4), Normed())
+    for given, sentence in (
+        ({"truncation": -0.5}, "truncation must be 0 or more, not -0.5."),
+        (
+            {"truncation": torch.linspace(0.1, 2, 70)},
+            (
+                "truncation has 70 different values; give at most 64, since batch norm's "
+                "statistics are measured for each."
+            ),
+        ),
+    ):
+        with pytest.raises(OptionError) as error:
+            played.sample(70, given=given)
+        assert str(error.value) == sentence
+    with pytest.raises(OptionError) as error:
+        game(Uniform(dim=4)).sample(2, given={"truncation": 1.0})
+    assert str(error.value) == "no sample is made from 'truncation'; given may be: z."
