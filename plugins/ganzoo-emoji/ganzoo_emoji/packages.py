@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tarfile
+import zlib
 from dataclasses import dataclass
+from gzip import GzipFile
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, first_line
 from ganzoo.storage.paths import is_file, is_folder
 from ganzoo.storage.reading import MIB, read_bytes
 
@@ -179,13 +181,15 @@ def unpacked(content: bytes, reads: Callable[[str], bool], who: str) -> dict[str
     """
     files: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=BytesIO(content), mode="r|gz") as tarball:
+        # Not by tarfile's own gzip, which raises TypeError for a header that is cut short.
+        stream = GzipFile(fileobj=BytesIO(content))
+        with stream, tarfile.open(fileobj=stream, mode="r|") as tarball:
             for member in tarball:
                 path = member.name.removeprefix(ROOT)
                 if member.isreg() and reads(path):
                     files[path] = read(tarball, member)
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        message = f"{who} cannot be unpacked ({error}): replace it, as by '{COMMAND}'."
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
+        message = f"{who} cannot be unpacked ({first_line(error)}): replace it, as by '{COMMAND}'."
         raise DataError(message) from error
     return files
 

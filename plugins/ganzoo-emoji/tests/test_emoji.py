@@ -270,6 +270,15 @@ def test_a_file_that_is_too_large_is_not_unpacked(monkeypatch: Monkey) -> None:
     )
 
 
+@pytest.mark.parametrize("length", [2, 3, 10, 40, 120])
+def test_a_tarball_that_is_cut_short_is_refused(length: int) -> None:
+    content = small_emoji.tarball({"assets/a.webp": bytes(range(256))})[:length]
+    with pytest.raises(
+        DataError, match=r"^it cannot be unpacked \(.*\): replace it, as by 'ganzoo"
+    ):
+        packages.unpacked(content, STYLES["fluent"].reads, "it")
+
+
 # -------------------------------------------------------------------------------------------- fetch
 
 NPM = """#!{python}
