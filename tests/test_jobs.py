@@ -130,7 +130,15 @@ def test_a_grid_crosses_every_contender_with_every_choice() -> None:
 
 
 def test_every_suite_that_comes_with_ganzoo_composes(zoo: Zoo, tmp_path: Path) -> None:
-    assert set(known_suites()) == {"points", "digits", "fashion-mnist", "imitation", "robustness"}
+    assert set(known_suites()) == {
+        "points",
+        "digits",
+        "fashion-mnist",
+        "imitation",
+        "robustness",
+        "emoji",
+        "small-data",
+    }
     for name in known_suites():
         for key, contest in suite_contests(name, {}).items():
             Bench(contest, tmp_path / name / key, zoo).prepare()

@@ -51,6 +51,8 @@ class Recipe:
     """Of the labels."""
     balance: float = 0.0
     """A class counts by its frequency to minus this power: rows count alike at 0, classes at 1."""
+    every_row: bool = False
+    """Whether held-out rows are trained on too, so that neither split is nearer to the network."""
 
 
 RECIPES = {
@@ -59,15 +61,16 @@ RECIPES = {
     "fashion-mnist": Recipe((FashionMnist(),), epochs=12, shift=1, mirror=True),
     "emoji": Recipe(
         tuple(Emoji(style=style, flags=True) for style in STYLES),
-        # Longer training recognizes more, but takes the training rows' features away from those of
-        # held-out ones: their distance, the floor of every score, triples.
-        epochs=10,
+        epochs=20,
         turn=True,
         rate=1e-3,
-        dropout=0.5,
+        dropout=0.3,
         decay=0.05,
         smoothing=0.1,
         balance=0.5,
+        # On training rows alone, these lie far from held-out ones in the features: of so few rows,
+        # a network remembers much. Their distance is the floor of every score.
+        every_row=True,
     ),
 }
 SHAPES = {**NETS, "emoji": ganzoo_emoji.features.SHAPE}
@@ -81,6 +84,9 @@ def loaded(recipe: Recipe) -> Data:
         for split in zip(*((data.train, data.held_out) for data in each), strict=True)
     )
     spaces = {name: each[0].spaces[name] for name in COLUMNS}
+    if recipe.every_row:
+        both = {n: torch.cat([train.column(n), held_out.column(n)]) for n in COLUMNS}
+        train = ResidentRows(both)
     return Data(each[0].name, train, held_out, spaces)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LARGEST: dict[Style, int] = {"noto": 64, "twemoji": 64, "fluent": 128}
 """The most pixels a side that a style is offered in; its pictures have no fewer."""
-READING = 1
+READING = 2
 """Raised when pictures are read otherwise, so that what was kept before is read again."""
 
 

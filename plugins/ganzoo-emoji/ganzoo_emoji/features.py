@@ -14,15 +14,15 @@ from ganzoo_emoji.table import CATEGORIES
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHAPE = Shape(32, (2, 2, 2), channels=3, features=64, classes=len(CATEGORIES))
-SHA256 = "0695b8ab4b490b2283104dbb99293ec1f2ec6cc278a6e267129db90a2033d318"
+SHAPE = Shape(32, (2, 2, 2), channels=3, features=32, classes=len(CATEGORIES))
+SHA256 = "2fab65ce3aeec067089c8bfccc23d0c5ba70c52a7e7b02d82c2fe76a44453ca8"
 """Of the weight file; every score that was measured with it contains it."""
 OPACITY = 4
 """The channels of images whose last one is opacity."""
 
 
 class EmojiCnn(TrainedCnn):
-    """A classifier of all three styles: 64 features after a ReLU, and a logit for each category.
+    """A classifier of all three styles: 32 features after a ReLU, and a logit for each category.
 
     Images of another size than 32 x 32 are resized (bilinear, antialiased); those with opacity are
     laid on white.
@@ -35,7 +35,7 @@ class EmojiCnn(TrainedCnn):
         self.classes = classes
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features, float64 (N, 64), and logits, float64 (N, classes)."""
+        """Return features, float64 (N, 32), and logits, float64 (N, classes)."""
         features, logits = super().__call__(images)
         return features, logits[:, : self.classes]
 

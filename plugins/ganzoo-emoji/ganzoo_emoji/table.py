@@ -35,6 +35,7 @@ TONES = {
 }
 """The word for each modifier of skin tone."""
 NAME = re.compile("[0-9a-f]+(-[0-9a-f]+)*")
+WORD = re.compile(r"[^\s,:()]+")
 HELD_OUT = 0.2
 """The share of groups that are held out, about."""
 
@@ -61,25 +62,32 @@ class Emoji(NamedTuple):
 
 def is_held_out(group: str) -> bool:
     """Whether the pictures of a group are held out, by a hash of what the group is called."""
-    return int.from_bytes(sha256(group.encode()).digest()[:8]) / 2**64 < HELD_OUT
+    return int.from_bytes(digest(group)[:8]) / 2**64 < HELD_OUT
+
+
+def digest(group: str) -> bytes:
+    """A hash of what a group is called."""
+    return sha256(group.encode()).digest()
 
 
 def emoji_of(content: bytes, who: str) -> list[Emoji]:
-    """The emoji of a table in the order of their identifiers, without components.
+    """The emoji of a table without components, those of one base together.
 
-    Raises DataError, naming the table as ``who``, for what is no such table.
+    Bases are in the order of their hashes, so that any stretch of rows is of all categories. Raises
+    DataError, naming the table as ``who``, for what is no such table.
     """
     try:
         entries = [emoji for entry in json_of(content) for emoji in versions(entry)]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"{who} is no table of emoji ({first_line(error)}): replace it."
         raise DataError(message) from error
-    return sorted(emoji for emoji in entries if emoji.category in CATEGORIES)
+    chosen = (emoji for emoji in entries if emoji.category in CATEGORIES)
+    return sorted(chosen, key=lambda emoji: (digest(emoji.base), emoji))
 
 
 def versions(entry: dict[str, Any]) -> Iterator[Emoji]:
     """An emoji as it is, and in each tone of skin."""
-    base, name = identifier(entry), " ".join(entry["name"].lower().split())
+    base, name = identifier(entry), " ".join(WORD.findall(entry["name"].lower()))
     yield Emoji(base, base, entry["category"], name)
     for tones, version in entry.get("skin_variations", {}).items():
         words = " ".join(TONES[tone] for tone in tones.split("-"))

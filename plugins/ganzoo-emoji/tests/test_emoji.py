@@ -347,7 +347,7 @@ def test_features_of_every_size_and_of_pictures_with_opacity(source: Path) -> No
     net = extractor(8)
     for size in (16, 32, 64):
         found, logits = net(Emoji(size=size).load().train.column("real"))
-        assert found.shape[1:] == (64,)
+        assert found.shape[1:] == (32,)
         assert logits.shape[1:] == (8,)
         assert found.dtype == logits.dtype == torch.float64
         assert float(found.min()) >= 0

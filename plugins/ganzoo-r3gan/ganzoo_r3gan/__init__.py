@@ -149,6 +149,6 @@ def ganzoo_variants() -> list[Variant]:
             sampler=Gaussian(dim=64),
             optimizers={"discriminator": adam, "generator": adam},
             batch=64,
-            ema=0.999,
+            ema_half_life=44_000,
         )
     ]
