@@ -53,15 +53,16 @@ def test_what_is_republished_is_shipped_and_registered(
 ) -> None:
     runs: list[Run] = []
 
-    def retrain(model: Model, folder: Path, *, seed: int) -> None:
-        del model
+    def retrain(model: Model, folder: Path, *, seed: int, device: str | None) -> None:
+        assert (model.name, folder, device) == ("vanilla/ring", places[seed], "cpu")
         runs.append(ganzoo.train("vanilla", data="ring", rounds=1, seed=seed, out=folder))
 
     written: list[Model] = []
     monkeypatch.setattr(republish, "retrain", retrain)
     monkeypatch.setattr(republish, "register", written.append)
     monkeypatch.setattr(republish, "embedded_folder", lambda *_: tmp_path / "weights")
-    model = republish.republish("vanilla/ring", tmp_path / "runs", seeds=2)
+    places = [tmp_path / "runs" / "vanilla" / "ring" / str(seed) for seed in range(2)]
+    model = republish.republish("vanilla/ring", tmp_path / "runs", seeds=2, device="cpu")
     assert written == [model]
     assert [run.game.seed for run in runs] == [0, 1]
     assert {file.role for file in model.files} == {"generator", "discriminator"}

@@ -1,9 +1,10 @@
-"""Train a model of the registry under several seeds, and ship the first: a maintainer's step.
+"""Train models of the registry under several seeds, and ship the first: a maintainer's step.
 
-    python tools/republish.py NAME --out DIR [--seeds N]
+    python tools/republish.py NAME... --out DIR [--seeds N] [--device cuda]
 
-Writes the weight files into the plugin's package, and the model's files and scores into
-registry.yaml, both of this checkout. Resumes if DIR already holds part of the runs.
+Writes the weight files into the plugins' packages, and the models' files and scores into
+registry.yaml, both of this checkout. The runs are DIR/NAME/SEED; it resumes if DIR already holds
+part of them.
 """
 
 from __future__ import annotations
@@ -41,17 +42,24 @@ Some scores are equal for all seeds, and another machine's rounding would then b
 """
 
 
-def republish(name: str, out: str | Path, *, seeds: int = 3, zoo: Zoo | None = None) -> Model:
+def republish(
+    name: str,
+    out: str | Path,
+    *,
+    seeds: int = 3,
+    device: str | None = None,
+    zoo: Zoo | None = None,
+) -> Model:
     """Train a model under ``seeds`` seeds; ship the first run, with an interval from all of them.
 
     Returns the model as it is now registered. Raises WeightsError for an unknown model.
     """
     zoo = zoo or default_zoo()
     model = model_named(name, zoo)
-    runs = [Path(out) / str(seed) for seed in range(seeds)]
+    runs = [Path(out) / name / str(seed) for seed in range(seeds)]
     for seed, run in enumerate(runs):
-        retrain(model, run, seed=seed)
-    scores = [evaluate(run, zoo=zoo) for run in runs]
+        retrain(model, run, seed=seed, device=device)
+    scores = [evaluate(run, device=device, zoo=zoo) for run in runs]
     files = shipped(runs[0], zoo, Path(str(embedded_folder(model, zoo))))
     figures = tuple(figure(of_seeds) for of_seeds in zip(*scores, strict=True))
     again = model.model_copy(update={"files": files, "figures": figures})
@@ -107,13 +115,15 @@ def _short(value: float) -> float:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="VARIANT/DATASET")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="VARIANT/DATASET")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--device", help="where they are trained; by default as their commands say")
     chosen = parser.parse_args()
-    model = republish(chosen.name, chosen.out, seeds=chosen.seeds)
-    for file in model.files:
-        print(f"{file.path}: {file.size:,} bytes, sha256 {file.sha256}")
+    for name in chosen.names:
+        model = republish(name, chosen.out, seeds=chosen.seeds, device=chosen.device)
+        for file in model.files:
+            print(f"{name}: {file.path}, {file.size:,} bytes, sha256 {file.sha256}")
 
 
 if __name__ == "__main__":

@@ -56,9 +56,11 @@ def reproduce(name: str, out: str | Path, *, zoo: Zoo | None = None) -> list[Rep
     ]
 
 
-def retrain(model: Model, folder: Path, *, seed: int) -> None:
+def retrain(model: Model, folder: Path, *, seed: int, device: str | None = None) -> None:
     """Train by a model's command, with a seed, in a folder; resumes the run that is in it."""
     words = [*shlex.split(model.command)[1:], "--seed", str(seed), "--out", str(folder)]
+    if device is not None:
+        words += ["--device", device]
     if (folder / "run.json").exists():
         words.append("--resume")
     # A process of its own, as the command would have: nothing that this one has set can matter.
