@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_emoji
+import small_mnist
 
 from ganzoo.benchmark import tables
 from ganzoo.benchmark.contenders import choices_of, contender, crossed, labelled
@@ -129,7 +131,12 @@ def test_a_grid_crosses_every_contender_with_every_choice() -> None:
     assert labelled(labelled_too) == {"x+loss=hinge": "vanilla+loss=hinge"}
 
 
-def test_every_suite_that_comes_with_ganzoo_composes(zoo: Zoo, tmp_path: Path) -> None:
+def test_every_suite_that_comes_with_ganzoo_composes(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_mnist.of_noise(monkeypatch)
+    small_emoji.packed(tmp_path / "packages", monkeypatch)
+    monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "packages"))
     assert set(known_suites()) == {
         "points",
         "digits",
@@ -138,6 +145,9 @@ def test_every_suite_that_comes_with_ganzoo_composes(zoo: Zoo, tmp_path: Path) -
         "robustness",
         "emoji",
         "small-data",
+        "spectral",
+        "relativistic",
+        "stacked-mnist",
     }
     for name in known_suites():
         for key, contest in suite_contests(name, {}).items():

@@ -6,6 +6,7 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import small_mnist
 import torch
 from torch import Tensor
 
@@ -34,16 +35,8 @@ GREY = 40
 
 
 @pytest.fixture(autouse=True)
-def small_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MNIST is not on every machine: 30 images of noise and 10, in the place of its files."""
-
-    def array(_: Mnist, file: str) -> Tensor:
-        n, stream = (30, 10)["t10k" in file], torch.Generator().manual_seed(len(file))
-        if "labels" in file:
-            return torch.arange(n).byte() % 10
-        return torch.randint(256, (n, 28, 28), generator=stream).byte()
-
-    monkeypatch.setattr(Mnist, "array", array)
+def _noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_mnist.of_noise(monkeypatch)
 
 
 def small(**options: Any) -> Data:
