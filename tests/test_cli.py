@@ -80,7 +80,8 @@ def test_train_sample_evaluate_and_resume(ganzoo: Command, tmp_path: Path) -> No
     with Image.open(tmp_path / "four.png") as grid:
         assert grid.width == grid.height
     code, _, told = ganzoo("sample", run, "--given", "psi=0.7")
-    assert (code, told) == (1, "error: no sample is made from 'psi'; given may be: z.\n")
+    offered = "truncation, z"
+    assert (code, told) == (1, f"error: no sample is made from 'psi'; given may be: {offered}.\n")
     code, out, _ = ganzoo("evaluate", run, "-n", "50", "--json")
     scores = json.loads(out)
     assert {"frechet-distance", "coverage", "rarest-class"} <= {s["metric"] for s in scores}

@@ -9,7 +9,7 @@ import pytest
 from ganzoo.engine.sampling import FrozenGenerator
 from ganzoo.errors import OptionError
 from ganzoo.parts.space import Space
-from ganzoo.pretrained.sweep import Sweep, given_in
+from ganzoo.pretrained.sweep import Sweep
 
 
 class Frozen:
@@ -62,23 +62,4 @@ def test_classes_are_swept_by_number_or_name(text: str, values: list[int]) -> No
 def test_what_is_no_range_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(OptionError) as error:
         Sweep.parse(text, FROZEN, "gan")
-    assert str(error.value) == sentence
-
-
-def test_values_are_given_by_name_and_class_and_number() -> None:
-    texts = ["label=dress", "plain=2", "psi=0.5"]
-    assert given_in(texts, FROZEN, "v") == {"label": 1, "plain": 2, "psi": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("label=hat", "'label=hat' gives no value; write NAME=VALUE, such as label=1."),
-        ("psi", "'psi' gives no value; write NAME=VALUE, such as psi=1."),
-        ("hue=1", "there is no 'hue' to give; 'v' has: label, plain, psi."),
-    ],
-)
-def test_what_cannot_be_given_is_refused(text: str, sentence: str) -> None:
-    with pytest.raises(OptionError) as error:
-        given_in([text], FROZEN, "v")
     assert str(error.value) == sentence

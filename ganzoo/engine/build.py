@@ -144,13 +144,16 @@ def trainable(net: nn.Module) -> list[nn.Parameter]:
 
 
 def build_optimizer(
-    part: Optimizer, player: Player, params: list[nn.Parameter]
+    part: Optimizer, now: Optimizer, player: Player, params: list[nn.Parameter]
 ) -> torch.optim.Optimizer:
-    """The optimizer of a player's parameters. Raises ComposeError where it cannot be built."""
+    """The optimizer of a player's parameters, with the numbers that its schedules have ``now``.
+
+    Raises ComposeError where it cannot be built.
+    """
     if not params:
         message = f"the network of the {player} has no parameters to train; take away its turns."
         raise ComposeError(message)
     who = f"optimizer '{part.name}' of the {player}"
     with worded(f"{who} cannot be built"):
-        built: object = part.build(params)
+        built: object = (now.build_annealed if part.anneals else now.build)(params)
     return check_optimizer(built, params, who)

@@ -83,8 +83,8 @@ class Game(AnnealedGame, SampledGame):
         self.scheduled = variant.is_scheduled
         self._play_as(variant.at(0.0))
         self.optimizers = {
-            player: build_optimizer(self.now.optimizers[player], player, params)
-            for player, params in self.params.items()
+            player: build_optimizer(part, self.now.optimizers[player], player, self.params[player])
+            for player, part in variant.optimizers.items()
         }
         self.steppers = {player: Stepper(found) for player, found in self.optimizers.items()}
         self.steps: dict[Player, int] = dict.fromkeys(self.nets, 0)

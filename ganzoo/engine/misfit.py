@@ -81,7 +81,8 @@ def growing(game: Game, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def first_moments(game: Game, player: Player) -> list[dict[str, Tensor]]:
     """What a player's optimizer keeps of each parameter after its first step, made on copies."""
     params = [nn.Parameter(param.detach().clone()) for param in game.params[player]]
-    optimizer = build_optimizer(game.now.optimizers[player], player, params)
+    part, now = game.variant.optimizers[player], game.now.optimizers[player]
+    optimizer = build_optimizer(part, now, player, params)
     for param in params:
         param.grad = torch.zeros_like(param)
     with game.untouched(), game.leased():  # it may draw numbers

@@ -55,11 +55,11 @@ def check_update(game: Game, player: Player, grads: tuple[Tensor | None, ...]) -
         raise ComposeError(message)
     for grad in known:
         check_finite(grad, f"the gradients of {who}")
-    part = game.now.optimizers[player]
+    part, now = game.variant.optimizers[player], game.now.optimizers[player]
     params = [nn.Parameter(param.detach().clone()) for param in game.params[player]]
     for param, given in zip(params, grads, strict=True):
         param.grad = None if given is None else torch.ones_like(param)
-    optimizer = build_optimizer(part, player, params)
+    optimizer = build_optimizer(part, now, player, params)
     for group in optimizer.param_groups:
         group["lr"] = 1.0  # a schedule may begin with next to nothing
     with worded(f"optimizer '{part.name}' of the {player} fails in its first step"):

@@ -6,18 +6,15 @@ import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat, PrivateAttr
+from pydantic import Field, PositiveFloat
 
 from ganzoo.parts.part import Part
 from ganzoo.parts.schedule import Decay, Rate, is_scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
 
     from torch import Tensor, nn
-
-    from ganzoo.parts.schedule import Number
 
 
 class Optimizer(Part):
@@ -53,6 +50,15 @@ class Optimizer(Part):
         vars(built)["_warned_capturable_if_run_uncaptured"] = True
         return built
 
+    def build_annealed(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The same where more of its numbers than the rate are schedules."""
+        return self.build(params)
+
+    @property
+    def anneals(self) -> bool:
+        """Whether more of its numbers than the rate are schedules."""
+        return any(is_scheduled(value) for name, value in self if name != "lr")
+
 
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2014, arXiv:1412.6980); what a player has where a variant names none."""
@@ -64,20 +70,11 @@ class Adam(Optimizer):
     )
     eps: PositiveFloat = Field(default=1e-8, description="added to the denominator")
 
-    _anneals: bool = PrivateAttr(default=False)
-
-    def unscheduled(self, number: Number) -> Self:
-        """The part with numbers in the place of its schedules, which knows if its betas had one."""
-        now = super().unscheduled(number)
-        if is_scheduled(self.betas):
-            now._anneals = True  # noqa: SLF001  (of the same class)
-        return now
-
-    def build(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Torch's algorithm, or where betas change the same step by operations that read them."""
-        if self._anneals and self.algorithm in DECOUPLED:
-            return AnnealedAdam(params, decoupled=DECOUPLED[self.algorithm], **self.arguments())
-        return super().build(params)
+    def build_annealed(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The same steps by operations that read betas, where torch's own algorithm is taken."""
+        if self.algorithm not in DECOUPLED:
+            return self.build(params)
+        return AnnealedAdam(params, decoupled=DECOUPLED[self.algorithm], **self.arguments())
 
 
 DECOUPLED: dict[type[torch.optim.Optimizer], bool] = {

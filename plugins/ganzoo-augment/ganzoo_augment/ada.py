@@ -88,7 +88,9 @@ class Ada(Regularizer):
     target: float = Field(
         default=0.6, ge=-1, le=1, description="mean sign of real scores that is aimed at"
     )
-    interval: PositiveInt = Field(default=4, description="steps between two adjustments of p")
+    interval: PositiveInt = Field(
+        default=4, le=1_000_000, description="steps between two adjustments of p"
+    )
     images: PositiveFloat = Field(
         default=500_000.0, description="real samples after which p has gone from 0 to 1, at most"
     )
