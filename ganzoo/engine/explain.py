@@ -99,9 +99,10 @@ def objective(game: Game, player: str) -> str:
         lazily = "" if term.every == 1 else f" every {term.every} steps, times {term.every}"
         summands.append(f"{weight}{name}{lazily}")
     constraints = [project.part.name for project in game.projecting[player]]
-    seen = [augment.part.name for augment in game.augmenting] if player == DISCRIMINATOR else []
+    judged = DISCRIMINATOR in game.nets and player in {DISCRIMINATOR, GENERATOR}
+    seen = [augment.part.name for augment in game.augmenting] if judged else []
     told = [f"constrained by {', '.join(constraints)}"] if constraints else []
-    told += [f"sees samples augmented by {', '.join(seen)}"] if seen else []
+    told += [f"samples are judged augmented by {', '.join(seen)}"] if seen else []
     return "; ".join([" + ".join(summands), *told])
 
 

@@ -197,10 +197,19 @@ class Dataset(Part):
     def fetch(self) -> Path:
         """Fetch what ``load`` reads; returns the folder that it is in.
 
-        A dataset that is published anywhere defines it. Raises DataError where that fails.
+        A dataset that is published where it can be fetched from defines it. Raises DataError where
+        that fails.
         """
-        message = f"dataset '{self.name}' is not fetched: it is made here, or is your own."
+        if by_hand := self.by_hand():
+            how = f"{by_hand} and set GANZOO_DATA to the folder with its files"
+        else:
+            how = "it is made here, or is your own"
+        message = f"dataset '{self.name}' is not fetched: {how}."
         raise DataError(message)
+
+    def by_hand(self) -> str:
+        """How a user gets its files, such as ``download it from ...``; empty if there are none."""
+        return ""
 
     def load(self) -> Data:
         """Read or make the data. Raises DataError with one sentence where that cannot be done."""

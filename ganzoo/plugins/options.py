@@ -81,6 +81,8 @@ def option_sentence(cls: Any, name: str, error: ValidationError, options: dict[s
         return f"'{name}' needs the option '{path}'.{meaning}"
     message = first["msg"].removeprefix("Value error, ").rstrip(".?")
     end = "?" if first["msg"].endswith("?") else "."
+    if not path:  # of several options together
+        return f"'{name}' cannot be so: {message}{end}"
     # A group of parts is too long to repeat, and the message names what is wrong in it.
     value = "so" if isinstance(first["input"], dict) else quoted(first["input"])
     return f"option '{path}' of '{name}' cannot be {value}: {message}{end}"

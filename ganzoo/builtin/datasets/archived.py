@@ -121,6 +121,10 @@ class Archived(Dataset):
             )
         return missing(self.name, file, f"download it from {self.page}")
 
+    def by_hand(self) -> str:
+        """Its archives are downloaded."""
+        return f"download {' and '.join(self.archives())} from {self.page}"
+
 
 def scored(held_out: int) -> int:
     """How many samples a score takes by default."""

@@ -71,6 +71,10 @@ class Faces(Dataset):
         """The relative paths that are used, and which of them are held out, bool (N,)."""
         raise NotImplementedError
 
+    def by_hand(self) -> str:
+        """The images are downloaded."""
+        return self.how
+
     def load(self) -> Data:
         """Find the images, and read them or not. Raises DataError where there are none."""
         root = found(self.name, self.stands) or own_folder(self.name)

@@ -16,6 +16,7 @@ from ganzoo.parts.rows import as_read
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Iterable
 
     from torch import Tensor
@@ -94,6 +95,10 @@ class StackedMnist(Dataset):
     n: int = Field(default=128_000, ge=100, le=MOST, description="training stacks")
     held_out: int = Field(default=10_000, ge=100, le=MOST, description="held-out stacks")
     seed: int = Field(default=0, ge=0, le=2**31, description="fixes which images are stacked")
+
+    def fetch(self) -> Path:
+        """Fetch MNIST. Raises DataError where that is impossible."""
+        return Mnist().fetch()
 
     def load(self) -> Data:
         """Read MNIST, and draw both splits. Raises DataError where MNIST cannot be had."""
