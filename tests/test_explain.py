@@ -116,6 +116,17 @@ def test_the_wiring_names_who_gives_each_value_and_who_reads_it(
     assert rows["generator", "real"]["turns"] == 1
 
 
+def test_what_adds_no_term_has_no_weight(conditional: dict[str, Any]) -> None:
+    named = ("guess", "r1", "shaken", "clipped")
+    options = [row["option"] for row in conditional["options"]]
+    assert [option for option in options if option.startswith(named)] == [
+        "guess.weight",
+        "guess.every",
+        "r1.weight",
+        "r1.every",
+    ]
+
+
 def test_every_option_is_there_with_its_value_and_meaning(zoo: Zoo) -> None:
     variant = variant_of(
         Mlp(width=8),
