@@ -60,12 +60,7 @@ def in_splits(
     real = image_space(images.channels, images.size)
     few = len(images) * real.size <= RESIDENT_BYTES
     if resident == "yes" or (resident == "auto" and few):
-        columns = {"real": images.read(), **labels}
-        train, held_out = (
-            ResidentRows({name: column[rows] for name, column in columns.items()})
-            for rows in splits
-        )
-        return train, held_out
+        return resident_splits({"real": images.read(), **labels}, splits)
     index = images.index()
     streamed, streamed_held = (
         StreamedRows(
@@ -80,6 +75,16 @@ def in_splits(
         for rows in splits
     )
     return streamed, streamed_held
+
+
+def resident_splits(
+    columns: Mapping[str, Tensor], splits: tuple[Tensor, Tensor]
+) -> tuple[ResidentRows, ResidentRows]:
+    """The rows to train on and those held out, in memory, by their numbers or by a mask of each."""
+    train, held_out = (
+        ResidentRows({name: column[rows] for name, column in columns.items()}) for rows in splits
+    )
+    return train, held_out
 
 
 def by_mask(held: Tensor) -> tuple[Tensor, Tensor]:
