@@ -6,18 +6,15 @@ import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat, PrivateAttr
+from pydantic import Field, PositiveFloat
 
 from ganzoo.parts.part import Part
-from ganzoo.parts.schedule import Decay, Rate, is_scheduled
+from ganzoo.parts.schedule import Annealed, Decay, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
 
     from torch import Tensor, nn
-
-    from ganzoo.parts.schedule import Number
 
 
 class Optimizer(Part):
@@ -64,18 +61,9 @@ class Adam(Optimizer):
     )
     eps: PositiveFloat = Field(default=1e-8, description="added to the denominator")
 
-    _anneals: bool = PrivateAttr(default=False)
-
-    def unscheduled(self, number: Number) -> Self:
-        """The part with numbers in the place of its schedules, which knows if its betas had one."""
-        now = super().unscheduled(number)
-        if is_scheduled(self.betas):
-            now._anneals = True  # noqa: SLF001  (of the same class)
-        return now
-
     def build(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Torch's algorithm, or where betas change the same step by operations that read them."""
-        if self._anneals and self.algorithm in DECOUPLED:
+        if isinstance(self.betas, Annealed) and self.algorithm in DECOUPLED:
             return AnnealedAdam(params, decoupled=DECOUPLED[self.algorithm], **self.arguments())
         return super().build(params)
 

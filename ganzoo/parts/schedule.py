@@ -186,10 +186,17 @@ def number_at(value: T, progress: float) -> T:
     return in_place_of(value, lambda schedule: schedule.at(progress))
 
 
+class Annealed(tuple[Any, ...]):
+    """Numbers of an option, at least one of which stands in the place of a schedule."""
+
+    __slots__ = ()
+
+
 def in_place_of(value: T, number: Number) -> T:
     """An option's value with a number in the place of each schedule."""
     if isinstance(value, tuple):
-        return tuple(in_place_of(v, number) for v in value)  # type: ignore[return-value]
+        kind = Annealed if is_scheduled(value) else tuple
+        return kind(in_place_of(v, number) for v in value)  # type: ignore[return-value]
     return number(value) if isinstance(value, Schedule) else value
 
 

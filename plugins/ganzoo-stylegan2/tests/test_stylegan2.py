@@ -234,7 +234,10 @@ def test_labels_are_read_only_if_it_is_conditional(conditional: bool) -> None:  
 
 def test_a_conditional_one_without_classes_is_refused() -> None:
     told = SMALL.model_copy(update={"conditional": True})
-    for label, have in ((None, "data have none"), (Space(shape=(2,)), "data's 'label' is a vector of 2")):
+    for label, have in (
+        (None, "data have none"),
+        (Space(shape=(2,)), "data's 'label' is a vector of 2"),
+    ):
         message = f"'stylegan2' needs a label that is a class; the {have}."
         for built in (partial(told.generator, Z), told.discriminator):
             with pytest.raises(ComposeError) as error:
