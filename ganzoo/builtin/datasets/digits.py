@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ganzoo.builtin.datasets.idx import read_idx
-from ganzoo.builtin.datasets.pictures import image_space, resident_splits
+from ganzoo.builtin.datasets.splits import image_space, resident_splits
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.parts.dataset import Data, Dataset
 from ganzoo.parts.space import Space

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 
-from ganzoo.builtin.datasets.pictures import image_space, resident_splits
 from ganzoo.builtin.datasets.published import cache, folders
+from ganzoo.builtin.datasets.splits import image_space, resident_splits
 from ganzoo.parts.dataset import Data, Dataset, Place
 from ganzoo.parts.space import Space
 from ganzoo.storage.paths import home

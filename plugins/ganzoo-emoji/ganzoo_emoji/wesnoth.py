@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganzoo.builtin.datasets.files import files_below
 from ganzoo.builtin.datasets.images import UNREADABLE, first_words, opened
-from ganzoo.builtin.datasets.pictures import image_space, resident_splits
+from ganzoo.builtin.datasets.splits import image_space, resident_splits
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place

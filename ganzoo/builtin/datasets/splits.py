@@ -1,4 +1,4 @@
-"""Images as both splits of a dataset: in memory, or streamed where they are too many."""
+"""Both splits of a dataset of images: in memory, or streamed where they are too many."""
 
 from __future__ import annotations
 
