@@ -92,13 +92,18 @@ def by_mask(held: Tensor) -> tuple[Tensor, Tensor]:
     return (~held).nonzero().squeeze(1), held.nonzero().squeeze(1)
 
 
+def rank_of(name: bytes) -> float:
+    """Where a name comes in a random order that is the same everywhere, in [0, 1)."""
+    return int.from_bytes(sha256(name).digest()[:8]) / 2**64
+
+
 def held_by_path(paths: list[str], share: float) -> Tensor:
     """Which files are held out, by their relative paths alone: bool, (N,).
 
     So adding a file moves no other. At least one is held out, and at least one is not.
     """
     names = [os.fsencode(PurePath(path).as_posix()) for path in paths]
-    ranks = torch.tensor([int.from_bytes(sha256(name).digest()[:8]) / 2**64 for name in names])
+    ranks = torch.tensor([*map(rank_of, names)])
     held = ranks < share
     if not held.any():
         held[int(ranks.argmin())] = True
