@@ -23,6 +23,7 @@ from ganzoo.engine.check import offered
 from ganzoo.engine.game import Game
 from ganzoo.errors import PluginError
 from ganzoo.parts.needs import reads
+from ganzoo.parts.part import Regularizer
 from ganzoo.plugins import hookspecs
 from ganzoo.plugins.default import default_zoo, installed_zoo
 from ganzoo.plugins.loading import Origin
@@ -184,8 +185,11 @@ def rows_of(plugin: Any) -> Iterator[str]:
         yield f"| {' | '.join(map(str, cells))} |"
     for kind in ("architectures", "losses", "regularizers", "samplers"):
         for part in getattr(plugin, f"ganzoo_{kind}", list)():
+            adds = any(hasattr(part, player) for player in ("discriminator", "generator"))
+            without = () if adds else Regularizer.model_fields  # nothing to weight
             for name, field in part.model_fields.items():
-                yield f"| `{part.name}.{name}` | `{field.default}` | {field.description} |"
+                if name not in without:
+                    yield f"| `{part.name}.{name}` | `{field.default}` | {field.description} |"
 
 
 def test_the_page_of_all_models_is_the_registrys() -> None:

@@ -78,7 +78,7 @@ def test_an_objective_is_a_sum_with_weights_and_laziness(
 ) -> None:
     assert conditional["objective"] == {
         "discriminator": "non-saturating + 0.5 guess + 2 r1 every 4 steps, times 4; "
-        "constrained by clipped; sees samples augmented by shaken",
+        "constrained by clipped; samples are judged augmented by shaken",
         "generator": "non-saturating",
     }
     falling = variant_of(Mlp(width=8), regularizers=(R1(weight=linear(2.0, 1.0)),))
@@ -114,6 +114,17 @@ def test_the_wiring_names_who_gives_each_value_and_who_reads_it(
     assert on_d["fake_guess"]["read_by"] == []
     assert rows["generator", "fake_score"]["read_by"] == ["non-saturating"]
     assert rows["generator", "real"]["turns"] == 1
+
+
+def test_what_adds_no_term_has_no_weight(conditional: dict[str, Any]) -> None:
+    named = ("guess", "r1", "shaken", "clipped")
+    options = [row["option"] for row in conditional["options"]]
+    assert [option for option in options if option.startswith(named)] == [
+        "guess.weight",
+        "guess.every",
+        "r1.weight",
+        "r1.every",
+    ]
 
 
 def test_every_option_is_there_with_its_value_and_meaning(zoo: Zoo) -> None:

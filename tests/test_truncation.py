@@ -32,6 +32,26 @@ class Normed(Plain):
         return MlpGenerator(z.size, [16], real, norm=nn.BatchNorm1d)
 
 
+class Shifted(nn.Module):
+    """Samples moved by their label."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        moved: torch.Tensor = self.net(z) + label[:, None]
+        return moved
+
+
+class ByLabel(Normed):
+    """The same that reads labels."""
+
+    def generator(self, z: Space, real: Space, label: Space) -> nn.Module:  # type: ignore[override]
+        assert label.classes
+        return Shifted(super().generator(z, real))
+
+
 def game(sampler: Sampler, architecture: Plain | None = None) -> Game:
     variant = Variant(
         name="small",
@@ -93,7 +113,7 @@ def test_batch_norm_is_measured_under_each_truncation() -> None:
     units = layer(z).detach()
     torch.testing.assert_close(norm.running_mean, units.mean(0), atol=0.02, rtol=0)
     torch.testing.assert_close(norm.running_var, units.var(0), rtol=0.1, atol=0)
-    assert frozen.under({"truncation": 0.2}) is frozen.under({"truncation": 0.2})
+    assert frozen.under({"truncation": 0.2}).net is frozen.under({"truncation": 0.2}).net
 
 
 def test_samples_of_several_truncations_are_each_as_if_made_alone() -> None:
@@ -103,6 +123,14 @@ def test_samples_of_several_truncations_are_each_as_if_made_alone() -> None:
     for bound in (0.1, 1.0):
         alone = frozen.sample(4, given={"truncation": bound})["fake"]
         torch.testing.assert_close(mixed[bounds == bound], alone[bounds == bound])
+
+
+def test_a_truncated_sample_is_made_from_the_rows_that_were_chosen() -> None:
+    played = game(Gaussian(dim=4), ByLabel())
+    frozen, label = played.frozen(), played.train.column("label")
+    for rows in (torch.arange(6), torch.arange(1, 7)):
+        made = frozen.conditioned_on(rows).sample(6, given={"truncation": 0.5})
+        assert torch.equal(made["label"], label[rows])
 
 
 def test_a_bound_that_cannot_be_is_refused() -> None:

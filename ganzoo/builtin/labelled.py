@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field
 
-from ganzoo.builtin.samplers import MAX_DIM, TRUNCATION, truncated
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.errors import ComposeError, DataError
-from ganzoo.parts.part import Sampler
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
@@ -41,13 +39,9 @@ class ByClass:
         return self.rows[self.first[label] + (share * self.count[label]).long()]
 
 
-class Labelled(Sampler):
+class Labelled(Gaussian):
     """Standard normal latents; real and generated samples of a step share their labels."""
 
-    deals = ("z",)
-    controls: ClassVar[Mapping[str, Space]] = {TRUNCATION: Space()}
-
-    dim: int = Field(default=64, ge=1, le=MAX_DIM, description="numbers in one latent")
     prior: Literal["data", "uniform"] = Field(
         default="data", description="label frequencies: as in the data, or uniform"
     )
@@ -60,7 +54,7 @@ class Labelled(Sampler):
                 f"sampler 'labelled' needs data with a class 'label'; the data have: {offered}."
             )
             raise ComposeError(message)
-        return {"z": Space(shape=(self.dim,))}
+        return super().spaces(data)
 
     def start(self, game: GameView) -> ByClass | None:
         """Sort the rows by class, for prior ``uniform``; DataError if it finds a class empty."""
@@ -91,13 +85,12 @@ class Labelled(Sampler):
 
         Under prior ``uniform`` also ``label``, (n,).
         """
-        z = torch.randn(n, self.dim, generator=stream, device=stream.device)
-        z = truncated(z, given)
+        latent = super().latent(n, spaces, stream, given)
         if self.prior == "data":
-            return {"z": z}
+            return latent
         classes = spaces["label"].classes or 0
         label = torch.randint(classes, (n,), generator=stream, device=stream.device)
-        return {"z": z, "label": label}
+        return {**latent, "label": label}
 
     def draw(self, player: Player, game: GameView) -> Tensor:
         """Row numbers, int64, (N,): in the data's order, or of uniformly drawn classes."""

@@ -11,16 +11,16 @@ from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
 from ganzoo.engine.graphs.obstacle import obstacle
-from ganzoo.parts.part import DISCRIMINATOR
+from ganzoo.parts.part import DISCRIMINATOR, Regularizer
 from ganzoo.parts.schedule import is_scheduled
 from ganzoo.parts.variant import MOST_TURNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ganzoo.engine.game import Game
     from ganzoo.engine.step import Step
-    from ganzoo.parts.part import Part
+    from ganzoo.parts.part import Part, Player
     from ganzoo.parts.variant import Variant
     from ganzoo.plugins.zoo import Zoo
 
@@ -107,20 +107,27 @@ def objective(game: Game, player: str) -> str:
 
 
 def options(variant: Variant) -> list[dict[str, str]]:
-    """Every option that ``--set`` can change, with its value and what it means."""
-    rows = [row for part in variant.parts() for row in of_part(part, part.name)]
+    """Every option that ``--set`` can change with an effect, its value and what it means."""
+    players = [player for player, _ in variant.turns]
+    rows = [row for part in variant.parts() for row in of_part(part, part.name, players)]
     for player, turns in variant.turns:
         means = f"steps a round, {MOST_TURNS:,} at most"
         rows.append({"option": f"turns.{player}", "value": str(turns), "means": means})
-        rows += of_part(variant.optimizers[player], f"optimizers.{player}")
+        rows += of_part(variant.optimizers[player], f"optimizers.{player}", players)
     for name in ("batch", "precision", "fakes", "ema", "ema_half_life"):
         means = type(variant).model_fields[name].description or ""
         rows.append({"option": name, "value": str(getattr(variant, name)), "means": means})
     return rows
 
 
-def of_part(part: Part, path: str) -> list[dict[str, str]]:
-    """The options of one part, under the path that ``--set`` knows it by."""
+def of_part(part: Part, path: str, players: Sequence[Player]) -> list[dict[str, str]]:
+    """The options of one part, under the path that ``--set`` knows it by.
+
+    A regularizer that adds no term to a player's objective, such as weight clipping, has nothing to
+    weight.
+    """
+    idle = isinstance(part, Regularizer) and not any(hasattr(part, player) for player in players)
+    without = Regularizer.model_fields if idle else ()
     return [
         {
             "option": f"{path}.{name}",
@@ -128,6 +135,7 @@ def of_part(part: Part, path: str) -> list[dict[str, str]]:
             "means": info.description or "",
         }
         for name, info in type(part).model_fields.items()
+        if name not in without
     ]
 
 

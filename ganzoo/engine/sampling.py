@@ -62,8 +62,8 @@ class FrozenGenerator:
     """Whether rows are read only where something cannot be drawn: they are loaded for it."""
     ranks: Ranks = ALONE
     """Those that share the drawing, chunk by chunk."""
-    copies: dict[tuple[tuple[str, float], ...], FrozenGenerator] = field(default_factory=dict)
-    """Copies whose statistics are those under a setting of controls, by the setting."""
+    copies: dict[tuple[tuple[str, float], ...], nn.Module] = field(default_factory=dict)
+    """Copies of the network whose statistics are those under a setting of controls."""
 
     @classmethod
     def copy_of(
@@ -89,15 +89,16 @@ class FrozenGenerator:
         self.net.eval().requires_grad_(requires_grad=False)
 
     def under(self, setting: Mapping[str, float]) -> FrozenGenerator:
-        """A copy whose statistics are measured under controls, which change what it normalizes."""
+        """The generator with statistics under controls, which change what it normalizes."""
         key = tuple(setting.items())
         if key not in self.copies:
             if len(self.copies) >= MOST_SETTINGS:
                 self.copies.clear()
-            made = replace(self, net=copy.deepcopy(self.net).train())
+            # Whatever rows this one is made from, since those of other rows share the copies.
+            made = replace(self, net=copy.deepcopy(self.net).train(), lazy=True)
             made.recalibrate(RECALIBRATION_BATCHES, setting)
-            self.copies[key] = made
-        return self.copies[key]
+            self.copies[key] = made.net
+        return replace(self, net=self.copies[key])
 
     def _calibrating(self, number: int, given: Mapping[str, Tensor]) -> dict[str, Any]:
         """What a batch is made from, whose numbers have all come from one stream since 0.1."""

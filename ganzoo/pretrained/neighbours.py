@@ -125,4 +125,4 @@ def comparing(features: str | None, data: Data, name: str) -> FeatureExtractor:
 def some_images(train: Rows, numbers: Tensor) -> Tensor:
     """The images of row numbers, (n, k), as (n, k, C, H, W) on the CPU."""
     images = train.column("real", numbers.flatten().to(train.device)).cpu()
-    return images.unflatten(0, numbers.shape)
+    return images.view(*numbers.shape, *images.shape[1:])

@@ -82,14 +82,14 @@ def write_samples(
         n: How many samples, 64 by default; for a sweep, how many rows, 10 by default.
         seed: Fixes the latents.
         out: A .png draws the samples; a .npy stores them as float32 (n, *shape), images in [-1, 1];
-            a .gif films one sample that unfolds in time. By default ``samples`` (``neighbours``) in
-            the run's folder, or ``VARIANT-DATASET-samples`` in the current one.
+            a .gif films one sample that unfolds in time. By default ``samples``, or ``neighbours``,
+            in the run's folder, or ``VARIANT-DATASET-samples`` in the current one.
         label: One class for all samples, by its number or its name.
         given: Other values that samples are made from, by name.
         sweep: ``NAME=LOW:HIGH``, such as ``code.c1=-2:2``, ``label=0:9`` or ``label=dress:coat``:
             varies one value from left to right, with all others fixed along each row.
         neighbours: Draw the nearest training image beside each sample, which needs the data.
-        device: Where the networks are put; as in ``evaluate``.
+        device: Where the networks are put; by default a run's own device if it is here, or the CPU.
         zoo: The plugins; by default the installed ones.
 
     Raises:

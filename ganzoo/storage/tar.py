@@ -10,23 +10,37 @@ from typing import IO, TYPE_CHECKING
 from ganzoo.storage.reading import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 
 def members(
     archive: IO[bytes], wanted: Collection[str], most: int
 ) -> Iterator[tuple[str, IO[bytes], int]]:
-    """Those regular files of an archive whose paths are ``wanted``: path, content and size.
+    """The ``wanted`` files, as ``files_in`` gives them. Raises ValueError where one is missing."""
+    seen = set[str]()
+    for path, content, size in files_in(archive, wanted.__contains__, most):
+        seen.add(path)
+        yield path, content, size
+    if missing := [name for name in wanted if name not in seen]:
+        message = f"it holds no {missing[0]}"
+        raise ValueError(message)
+
+
+def files_in(
+    archive: IO[bytes], reads: Callable[[str], bool], most: int
+) -> Iterator[tuple[str, IO[bytes], int]]:
+    """Those regular files of an archive whose paths are to be read: path, content and size.
 
     They come in the archive's order, and each is to be read before the next is asked for. Raises
     ValueError for an archive that unpacks to more than ``most`` bytes, or has a file twice, and
     what tarfile and gzip raise for one that is damaged.
     """
     seen = set[str]()
+    # Not by tarfile's own gzip, which raises TypeError for a header that is cut short.
     unpacked = Limited(GzipFile(fileobj=archive), most)
     with tarfile.open(fileobj=unpacked, mode="r|") as tar:
         for member in tar:
-            if member.name not in wanted or not member.isreg():
+            if not member.isreg() or not reads(member.name):
                 continue
             if member.name in seen:
                 message = f"it holds {member.name} twice"
@@ -35,9 +49,6 @@ def members(
             content = tar.extractfile(member)
             assert content is not None  # it is of a regular file
             yield member.name, content, member.size
-    if missing := [name for name in wanted if name not in seen]:
-        message = f"it holds no {missing[0]}"
-        raise ValueError(message)
 
 
 class Limited(io.RawIOBase):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ganzoo.builtin.datasets.parquet import Parquet
-from ganzoo.builtin.datasets.pictures import image_space
 from ganzoo.builtin.datasets.published import checked, folders, found, missing
+from ganzoo.builtin.datasets.splits import image_space
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError, ZooError, first_line
 from ganzoo.parts.dataset import SCORED, Data, Dataset

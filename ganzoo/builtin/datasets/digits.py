@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ganzoo.builtin.datasets.idx import read_idx
+from ganzoo.builtin.datasets.splits import image_space, resident_splits
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.parts.dataset import Data, Dataset
-from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
@@ -46,10 +46,8 @@ class Digits(Dataset):
         held = torch.zeros(len(labels), dtype=torch.bool)
         for digit in range(CLASSES):
             held[(labels == digit).nonzero().squeeze(1)[EVERY - 1 :: EVERY]] = True
-        train, held_out = (
-            ResidentRows({"real": images[rows], "label": labels[rows].long()})
-            for rows in (~held, held)
-        )
-        spaces = {"real": Space(shape=(1, 8, 8), bounded=True), "label": Space(classes=CLASSES)}
+        columns = {"real": images, "label": labels.long()}
+        train, held_out = resident_splits(columns, (~held, held))
+        spaces = {"real": image_space(1, 8), "label": Space(classes=CLASSES)}
         facts = {"features": extractor("small-cnn/digits"), "classes": CLASSES}
         return Data(self.name, train, held_out, spaces, facts)

@@ -15,14 +15,14 @@ from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.images import ImageFiles
 from ganzoo.builtin.datasets.layout import images_of, summary
 from ganzoo.builtin.datasets.parquet import Parquet
-from ganzoo.builtin.datasets.pictures import (
+from ganzoo.builtin.datasets.published import checked, folders, found, missing
+from ganzoo.builtin.datasets.splits import (
     Resident,
     by_mask,
     held_by_path,
     image_space,
     in_splits,
 )
-from ganzoo.builtin.datasets.published import checked, folders, found, missing
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset

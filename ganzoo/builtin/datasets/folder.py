@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeInt
 from ganzoo.builtin.datasets.files import files_at
 from ganzoo.builtin.datasets.images import ImageFiles, darkness, is_image, surveyed
 from ganzoo.builtin.datasets.layout import layout_of, summary, title_of
-from ganzoo.builtin.datasets.pictures import Resident, by_mask, held_by_path, image_space, in_splits
+from ganzoo.builtin.datasets.splits import Resident, by_mask, held_by_path, image_space, in_splits
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError, counted
 from ganzoo.parts.dataset import Data, Dataset, Place

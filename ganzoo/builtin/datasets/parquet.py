@@ -20,8 +20,8 @@ from ganzoo.builtin.datasets.layout import (
     summary,
     title_of,
 )
-from ganzoo.builtin.datasets.pictures import Resident, image_space, in_splits
 from ganzoo.builtin.datasets.shards import Shards
+from ganzoo.builtin.datasets.splits import Resident, image_space, in_splits
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place

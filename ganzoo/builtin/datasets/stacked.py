@@ -16,8 +16,8 @@ from ganzoo.parts.rows import as_read
 from ganzoo.parts.space import Space
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterable
+    from pathlib import Path
 
     from torch import Tensor
 

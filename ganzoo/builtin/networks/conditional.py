@@ -62,9 +62,10 @@ class ConditionalBatchNorm(nn.Module):
         return made
 
 
-def classes_of(label: Space, builder: str) -> int:
-    """The number of classes. Raises ComposeError if the label is not a class."""
-    if label.classes is None:
-        message = f"'{builder}' needs a label that is a class; the data's 'label' is {label}."
+def classes_of(label: Space | None, builder: str) -> int:
+    """The number of classes. Raises ComposeError if there is no label, or it is not a class."""
+    if label is None or label.classes is None:
+        have = "data have none" if label is None else f"data's 'label' is {label.in_words}"
+        message = f"'{builder}' needs a label that is a class; the {have}."
         raise ComposeError(message)
     return label.classes

@@ -25,21 +25,28 @@ MOST_WIDENING = 8
 """Channels stop doubling at 8 times the width, as in DCGAN (64 to 512, arXiv:1511.06434)."""
 
 
+def check_size(space: Space, builder: str, *, largest: int = LARGEST) -> None:
+    """Raise ComposeError for images of a size that ``builder`` is not made for.
+
+    An architecture refuses samples that are no images by ``builds``.
+    """
+    channels, *sides = space.shape
+    if min(sides) < SMALLEST or max(sides) > largest or channels > MOST_CHANNELS:
+        message = (
+            f"'{builder}' builds images of {SMALLEST} to {largest} pixels a side and 1 to "
+            f"{MOST_CHANNELS} channels; the data's are {space}."
+        )
+        raise ComposeError(message)
+
+
 def pyramid(space: Space, builder: str, *, smallest: int = 4) -> list[tuple[int, int]]:
     """The sizes of an image as it is halved, largest first: (28, 28), (14, 14), (7, 7), (4, 4).
 
     Sides are rounded up, and halving stops once the shorter one is at most ``smallest``, which must
-    be less than 8 pixels. Raises ComposeError, in the name of ``builder``, for images of a size
-    that these blocks are not made for; an architecture refuses other samples by ``builds``.
+    be less than 8 pixels. Raises ComposeError, as ``check_size`` does.
     """
-    channels, *sides = space.shape
-    if min(sides) < SMALLEST or max(sides) > LARGEST or channels > MOST_CHANNELS:
-        message = (
-            f"'{builder}' builds images of {SMALLEST} to {LARGEST} pixels a side and 1 to "
-            f"{MOST_CHANNELS} channels; the data's are {space}."
-        )
-        raise ComposeError(message)
-    height, width = sides
+    check_size(space, builder)
+    _, height, width = space.shape
     steps = [(height, width)]
     while min(steps[-1]) > smallest:
         height, width = steps[-1]

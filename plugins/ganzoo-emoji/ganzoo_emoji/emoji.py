@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 
-from ganzoo.builtin.datasets.idx import cache, folders
+from ganzoo.builtin.datasets.published import cache, folders
+from ganzoo.builtin.datasets.splits import image_space, resident_splits
 from ganzoo.parts.dataset import Data, Dataset, Place
-from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.storage.paths import home
 from ganzoo_emoji.features import extractor
@@ -86,7 +86,7 @@ class Emoji(Dataset):
         words = sorted({word for entry in table for word in entry.name.split()})
         length = max(len(entry.name.split()) for entry in table)
         categories = CATEGORIES[: len(CATEGORIES) - (not self.flags)]
-        image = Space(shape=(3 + self.alpha, self.size, self.size), bounded=True)
+        image = image_space(3 + self.alpha, self.size)
         spaces = {
             **dict.fromkeys(["real", "given"][: len(packed)], image),
             "label": Space(classes=len(categories), names=categories),
@@ -99,10 +99,7 @@ class Emoji(Dataset):
         columns["label"] = spaces["label"].encode(entry.category for entry in entries)
         columns["name"] = spaces["name"].encode(entry.name for entry in entries)
         held = torch.tensor([entry.held_out for entry in entries])
-        train, held_out = (
-            ResidentRows({name: column[rows] for name, column in columns.items()})
-            for rows in (~held, held)
-        )
+        train, held_out = resident_splits(columns, (~held, held))
         notices = tuple(STYLES[style].notice for style in self.styles)
         classes = len(categories)
         facts = {"features": extractor(classes), "classes": classes, "notices": notices}

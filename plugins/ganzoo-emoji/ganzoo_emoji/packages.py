@@ -5,7 +5,6 @@ from __future__ import annotations
 import tarfile
 import zlib
 from dataclasses import dataclass
-from gzip import GzipFile
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ganzoo.errors import DataError, first_line
 from ganzoo.storage.paths import is_file, is_folder
 from ganzoo.storage.reading import MIB, read_bytes
+from ganzoo.storage.tar import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +25,8 @@ ROOT = "package/"
 """What npm puts before every path in a tarball."""
 MOST = 128 * MIB
 """The largest tarball takes 71 MiB."""
+MOST_UNPACKED = 256 * MIB
+"""The largest one unpacks to 77 MiB."""
 MOST_FILE = 4 * MIB
 """The largest file that is read of a package, the table, takes 1.3 MiB."""
 
@@ -180,24 +182,17 @@ def unpacked(content: bytes, reads: Callable[[str], bool], who: str) -> dict[str
     Raises DataError, naming the tarball as ``who``, where it is damaged or a file is too large.
     """
     files: dict[str, bytes] = {}
+
+    def within(path: str) -> bool:
+        return reads(path.removeprefix(ROOT))
+
     try:
-        # Not by tarfile's own gzip, which raises TypeError for a header that is cut short.
-        stream = GzipFile(fileobj=BytesIO(content))
-        with stream, tarfile.open(fileobj=stream, mode="r|") as tarball:
-            for member in tarball:
-                path = member.name.removeprefix(ROOT)
-                if member.isreg() and reads(path):
-                    files[path] = read(tarball, member)
+        for name, file, size in files_in(BytesIO(content), within, MOST_UNPACKED):
+            if size > MOST_FILE:
+                message = f"{name} takes {size:,} bytes"
+                raise ValueError(message)  # noqa: TRY301  (said with the name of the tarball)
+            files[name.removeprefix(ROOT)] = file.read()
     except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
         message = f"{who} cannot be unpacked ({first_line(error)}): replace it, as by '{COMMAND}'."
         raise DataError(message) from error
     return files
-
-
-def read(tarball: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    """A file of a tarball. Raises ValueError if it is too large."""
-    file = tarball.extractfile(member)
-    if file is None or member.size > MOST_FILE:
-        message = f"{member.name} takes {member.size:,} bytes"
-        raise ValueError(message)
-    return file.read()

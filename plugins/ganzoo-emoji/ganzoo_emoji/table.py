@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ganzoo.builtin.datasets.splits import rank_of
 from ganzoo.errors import DataError, first_line, quoted
 from ganzoo.parts.plain_json import json_of
 
@@ -62,12 +62,7 @@ class Emoji(NamedTuple):
 
 def is_held_out(group: str) -> bool:
     """Whether the pictures of a group are held out, by a hash of what the group is called."""
-    return int.from_bytes(digest(group)[:8]) / 2**64 < HELD_OUT
-
-
-def digest(group: str) -> bytes:
-    """A hash of what a group is called."""
-    return sha256(group.encode()).digest()
+    return rank_of(group.encode()) < HELD_OUT
 
 
 def emoji_of(content: bytes, who: str) -> list[Emoji]:
@@ -82,7 +77,7 @@ def emoji_of(content: bytes, who: str) -> list[Emoji]:
         message = f"{who} is no table of emoji ({first_line(error)}): replace it."
         raise DataError(message) from error
     chosen = (emoji for emoji in entries if emoji.category in CATEGORIES)
-    return sorted(chosen, key=lambda emoji: (digest(emoji.base), emoji))
+    return sorted(chosen, key=lambda emoji: (rank_of(emoji.base.encode()), emoji))
 
 
 def versions(entry: dict[str, Any]) -> Iterator[Emoji]:

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ganzoo.builtin.datasets.files import files_below
 from ganzoo.builtin.datasets.images import UNREADABLE, first_words, opened
+from ganzoo.builtin.datasets.splits import image_space, resident_splits
 from ganzoo.builtin.metrics.features import extractor
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset, Place
-from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.storage.paths import home, is_folder
 from ganzoo.storage.reading import MIB, read_bytes
@@ -67,11 +67,7 @@ class Wesnoth(Dataset):
             "real": torch.stack([*sprites.values()]),
             "label": label.encode(map(race_of, sprites)),
         }
-        train, held_out = (
-            ResidentRows({name: column[rows] for name, column in columns.items()})
-            for rows in (~held, held)
-        )
-        real = Space(shape=(3, self.size, self.size), bounded=True)
+        train, held_out = resident_splits(columns, (~held, held))
         facts = {"features": extractor("pixels"), "classes": len(races), "notices": (NOTICE,)}
         counts = (
             f"{len(sprites):,} pictures of {len({*map(unit_of, sprites)})} units, "
@@ -79,7 +75,7 @@ class Wesnoth(Dataset):
             "out."
         )
         remarks = (counts, f"The pictures are {NOTICE}.")
-        spaces = {"real": real, "label": label}
+        spaces = {"real": image_space(3, self.size), "label": label}
         return Data(self.name, train, held_out, spaces, facts, remarks=remarks)
 
     def sprite(self, path: Path) -> Tensor | None:

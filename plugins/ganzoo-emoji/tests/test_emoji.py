@@ -353,7 +353,7 @@ def test_features_of_every_size_and_of_pictures_with_opacity(source: Path) -> No
         assert float(found.min()) >= 0
     images = torch.rand(2, 4, 32, 32) * 2 - 1
     opacity = (images[:, 3:] + 1) / 2
-    assert torch.allclose(net(images)[0], net(images[:, :3] * opacity + 1 - opacity)[0])
+    assert torch.allclose(net(images)[0], net(images[:, :3] * opacity + (1 - opacity))[0])
     assert extractor(9)(images)[1].shape == (2, 9)
 
 

@@ -13,10 +13,9 @@ from torch import nn
 from torch.nn.functional import softplus
 
 import ganzoo
-from ganzoo.builtin.networks import pyramid
+from ganzoo.builtin.networks import classes_of, pyramid
 from ganzoo.builtin.regularizers import R1, R2
 from ganzoo.builtin.samplers import Gaussian
-from ganzoo.errors import ComposeError
 from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import DISCRIMINATOR, Architecture, Loss
 from ganzoo.parts.schedule import cosine
@@ -76,9 +75,9 @@ class R3gan(Architecture):
         default=16,
         ge=1,
         le=1024,
-        description="channels at full resolution, doubled at each halving up to `most`",
+        description="channels at full resolution, doubled at each halving",
     )
-    most: int = Field(default=128, ge=1, le=1024, description="channels at the smallest size")
+    most: int = Field(default=128, ge=1, le=1024, description="channels at which doubling ends")
     blocks: int = Field(default=1, ge=1, le=16, description="residual blocks at each size")
     expansion: int = Field(
         default=2, ge=1, le=8, description="channels in a block, times those out"
@@ -86,9 +85,7 @@ class R3gan(Architecture):
     group: int = Field(
         default=16, ge=1, le=1024, description="channels of a group in the 3 x 3 convolutions"
     )
-    conditional: bool = Field(
-        default=False, description="read the label; with a sampler that deals it"
-    )
+    conditional: bool = Field(default=False, description="whether both networks read the label")
 
     def generator(self, z: Space, real: Space, label: Space | None = None) -> nn.Module:
         """``z``, and with ``conditional`` ``label``, to an image, (N, C, H, W)."""
@@ -96,13 +93,17 @@ class R3gan(Architecture):
         stages = self._built([*reversed(sizes)], [*reversed(counts)])
         inputs = z.size * (1 + self.conditional)
         net = Generator(inputs, real, stages, (counts[-1], *sizes[-1]))
-        return LabelledGenerator(net, self._classes(label), z.size) if self.conditional else net
+        if not self.conditional:
+            return net
+        return LabelledGenerator(net, classes_of(label, self.name), z.size)
 
     def discriminator(self, real: Space, label: Space | None = None) -> nn.Module:
         """An image, and with ``conditional`` its label, to its score, (N,)."""
         sizes, counts = self._stages(real)
         net = Discriminator(real, self._built(sizes, counts), (counts[-1], *sizes[-1]))
-        return LabelledDiscriminator(net, self._classes(label)) if self.conditional else net
+        if not self.conditional:
+            return net
+        return LabelledDiscriminator(net, classes_of(label, self.name))
 
     def _stages(self, real: Space) -> tuple[list[tuple[int, int]], list[int]]:
         """The sizes of a pyramid, largest first, and the channels at each."""
@@ -113,13 +114,6 @@ class R3gan(Architecture):
 
     def _built(self, sizes: list[tuple[int, int]], counts: list[int]) -> Stages:
         return Stages(sizes, counts, blocks=self.blocks, expansion=self.expansion, group=self.group)
-
-    def _classes(self, label: Space | None) -> int:
-        if label is None or label.classes is None:
-            what = "have none" if label is None else f"have {label.in_words}"
-            message = f"'{self.name}' is told to be conditional and needs classes; the data {what}."
-            raise ComposeError(message)
-        return label.classes
 
 
 @ganzoo.hookimpl

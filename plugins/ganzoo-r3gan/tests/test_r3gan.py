@@ -217,12 +217,13 @@ def test_with_labels_both_networks_read_them() -> None:
 
 def test_labels_that_are_not_there_are_refused() -> None:
     told = SMALL.model_copy(update={"conditional": True})
-    for label, have in ((None, "have none"), (Space(shape=(2,)), "have a vector of 2")):
+    for label, have in (
+        (None, "data have none"),
+        (Space(shape=(2,)), "data's 'label' is a vector of 2"),
+    ):
         with pytest.raises(ComposeError) as error:
             told.discriminator(image(1, 8), label)
-        assert str(error.value) == (
-            f"'r3gan' is told to be conditional and needs classes; the data {have}."
-        )
+        assert str(error.value) == f"'r3gan' needs a label that is a class; the {have}."
 
 
 # ------------------------------------------------------------------------------------ the variant

@@ -17,7 +17,7 @@ from ganzoo.parts.optimizer import Adam
 from ganzoo.parts.part import Architecture, Regularizer
 from ganzoo.parts.schedule import linear
 from ganzoo.parts.variant import Variant
-from ganzoo_sngan.big import Biggan, Orthogonal
+from ganzoo_sngan.biggan import Biggan, Orthogonal
 from ganzoo_sngan.convolutions import Sngan
 from ganzoo_sngan.residual import SnganProjection, SnganResnet
 from ganzoo_sngan.spectral import SpectralNorm

@@ -13,9 +13,9 @@ from pydantic import Field, PositiveInt
 
 import ganzoo
 from ganzoo.builtin.losses import NonSaturating
+from ganzoo.builtin.networks import classes_of
 from ganzoo.builtin.regularizers import R1
 from ganzoo.builtin.samplers import Gaussian
-from ganzoo.errors import ComposeError
 from ganzoo.parts.optimizer import Adam, Optimizer
 from ganzoo.parts.part import Architecture, Regularizer, Samples
 from ganzoo.parts.space import Space
@@ -36,7 +36,10 @@ class Squares(Architecture):
     builds: ClassVar[Samples | None] = "images"
 
     width: int = Field(
-        default=32, ge=1, le=1024, description="channels at full size, doubled at each halving"
+        default=32,
+        ge=1,
+        le=1024,
+        description="channels at full resolution, doubled at each halving",
     )
     most: int = Field(default=128, ge=1, le=2048, description="channels at which doubling ends")
     group: PositiveInt = Field(
@@ -67,23 +70,15 @@ class Stylegan2(Squares):
         styles = Styles(self.dim, self.mapping, self.mixing, self.noise == "constant")
         if not self.conditional:
             return StyleGenerator(z, real, self.counts(real), styles)
-        return LabelledStyleGenerator(z, real, self.counts(real), styles, self.known(label))
+        classes = classes_of(label, self.name)
+        return LabelledStyleGenerator(z, real, self.counts(real), styles, classes)
 
     def discriminator(self, real: Space, label: Space | None = None) -> nn.Module:
         """A sample, and the label if it is conditional, to its score, (N,)."""
         kind = LabelledStyleDiscriminator if self.conditional else StyleDiscriminator
-        given = self.known(label) if self.conditional else None
-        return kind(real, self.counts(real), residual=self.residual, group=self.group, label=given)
-
-    def known(self, label: Space | None) -> Space:
-        """The label's space. Raises ComposeError where there is none."""
-        if label is None:
-            message = (
-                f"architecture '{self.name}' with conditional=true reads labels, and the data have "
-                "none."
-            )
-            raise ComposeError(message)
-        return label
+        classes = classes_of(label, self.name) if self.conditional else None
+        counts = self.counts(real)
+        return kind(real, counts, residual=self.residual, group=self.group, classes=classes)
 
 
 class Progressive(Squares):

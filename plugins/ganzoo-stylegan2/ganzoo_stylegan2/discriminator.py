@@ -41,7 +41,7 @@ class StyleDiscriminator(nn.Module):
         *,
         residual: bool,
         group: int,
-        label: Space | None = None,
+        classes: int | None = None,
     ) -> None:
         """Judge ``real`` with ``counts`` features at each size from 4 pixels on."""
         super().__init__()
@@ -50,7 +50,6 @@ class StyleDiscriminator(nn.Module):
         self.blocks = nn.ModuleList(
             Block(into, out, residual=residual) for into, out in pairwise(counts[::-1])
         )
-        classes = None if label is None else label.classes
         self.verdict = Verdict(counts[0], group=group, classes=classes)
 
     def forward(self, sample: Tensor) -> Tensor:

@@ -158,11 +158,10 @@ class StyleGenerator(nn.Module):
     w_mean: Tensor
 
     def __init__(
-        self, z: Space, real: Space, counts: list[int], styles: Styles, label: Space | None = None
+        self, z: Space, real: Space, counts: list[int], styles: Styles, classes: int | None = None
     ) -> None:
         """Generate ``real`` with ``counts`` features at each size from 4 pixels on."""
         super().__init__()
-        classes = None if label is None else label.classes
         self.mapping = Mapping(z.size, styles.dim, styles.layers, classes)
         self.synthesis = Synthesis(
             real.shape[0], counts, styles.dim, fixed_noise=styles.fixed_noise

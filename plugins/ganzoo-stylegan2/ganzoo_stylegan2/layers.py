@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, linear, pad
 
-from ganzoo.errors import ComposeError
+from ganzoo.builtin.networks import check_size
 
 if TYPE_CHECKING:
     from ganzoo.parts.space import Space
 
-SMALLEST, LARGEST, MOST_CHANNELS = 8, 256, 4
-"""The sides, in pixels, and the channels of images that these networks are made for."""
+LARGEST = 256
+"""The pixels a side of the largest images that these networks are made for."""
 START = 4
 """The side of the image that networks grow from, and shrink to."""
 
@@ -26,13 +26,8 @@ def side_of(real: Space, builder: str) -> int:
     Raises ComposeError, in the name of ``builder``, for images of another size than 8 to 256 pixels
     a side, or of more than 4 channels.
     """
-    channels, height, width = real.shape
-    if min(height, width) < SMALLEST or max(height, width) > LARGEST or channels > MOST_CHANNELS:
-        message = (
-            f"'{builder}' builds images of {SMALLEST} to {LARGEST} pixels a side and 1 to "
-            f"{MOST_CHANNELS} channels; the data's are {real}."
-        )
-        raise ComposeError(message)
+    check_size(real, builder, largest=LARGEST)
+    _, height, width = real.shape
     return 1 << (max(height, width) - 1).bit_length()
 
 

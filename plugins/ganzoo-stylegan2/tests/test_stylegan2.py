@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -231,12 +232,17 @@ def test_labels_are_read_only_if_it_is_conditional(conditional: bool) -> None:  
         assert not torch.equal(one, other)
 
 
-def test_a_conditional_one_without_labels_is_refused() -> None:
-    with pytest.raises(ComposeError) as error:
-        Game(small(architecture=SMALL.model_copy(update={"conditional": True})), tiny(3, 16, 16))
-    assert str(error.value) == (
-        "architecture 'stylegan2' with conditional=true reads labels, and the data have none."
-    )
+def test_a_conditional_one_without_classes_is_refused() -> None:
+    told = SMALL.model_copy(update={"conditional": True})
+    for label, have in (
+        (None, "data have none"),
+        (Space(shape=(2,)), "data's 'label' is a vector of 2"),
+    ):
+        message = f"'stylegan2' needs a label that is a class; the {have}."
+        for built in (partial(told.generator, Z), told.discriminator):
+            with pytest.raises(ComposeError) as error:
+                built(image(16), label)
+            assert str(error.value) == message
 
 
 # ------------------------------------------------------------------------------------------- layers

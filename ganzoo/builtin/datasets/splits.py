@@ -1,4 +1,4 @@
-"""Images as both splits of a dataset: in memory, or streamed where they are too many."""
+"""Both splits of a dataset of images: in memory, or streamed where they are too many."""
 
 from __future__ import annotations
 
@@ -60,12 +60,7 @@ def in_splits(
     real = image_space(images.channels, images.size)
     few = len(images) * real.size <= RESIDENT_BYTES
     if resident == "yes" or (resident == "auto" and few):
-        columns = {"real": images.read(), **labels}
-        train, held_out = (
-            ResidentRows({name: column[rows] for name, column in columns.items()})
-            for rows in splits
-        )
-        return train, held_out
+        return resident_splits({"real": images.read(), **labels}, splits)
     index = images.index()
     streamed, streamed_held = (
         StreamedRows(
@@ -82,9 +77,24 @@ def in_splits(
     return streamed, streamed_held
 
 
+def resident_splits(
+    columns: Mapping[str, Tensor], splits: tuple[Tensor, Tensor]
+) -> tuple[ResidentRows, ResidentRows]:
+    """The rows to train on and those held out, in memory, by their numbers or by a mask of each."""
+    train, held_out = (
+        ResidentRows({name: column[rows] for name, column in columns.items()}) for rows in splits
+    )
+    return train, held_out
+
+
 def by_mask(held: Tensor) -> tuple[Tensor, Tensor]:
     """The numbers of the rows to train on and of those held out, by a mask of the latter."""
     return (~held).nonzero().squeeze(1), held.nonzero().squeeze(1)
+
+
+def rank_of(name: bytes) -> float:
+    """Where a name comes in a random order that is the same everywhere, in [0, 1)."""
+    return int.from_bytes(sha256(name).digest()[:8]) / 2**64
 
 
 def held_by_path(paths: list[str], share: float) -> Tensor:
@@ -93,7 +103,7 @@ def held_by_path(paths: list[str], share: float) -> Tensor:
     So adding a file moves no other. At least one is held out, and at least one is not.
     """
     names = [os.fsencode(PurePath(path).as_posix()) for path in paths]
-    ranks = torch.tensor([int.from_bytes(sha256(name).digest()[:8]) / 2**64 for name in names])
+    ranks = torch.tensor([*map(rank_of, names)])
     held = ranks < share
     if not held.any():
         held[int(ranks.argmin())] = True
