@@ -79,7 +79,7 @@ def test_an_objective_is_a_sum_with_weights_and_laziness(
     assert conditional["objective"] == {
         "discriminator": "non-saturating + 0.5 guess + 2 r1 every 4 steps, times 4; "
         "constrained by clipped; samples are judged augmented by shaken",
-        "generator": "non-saturating",
+        "generator": "non-saturating; samples are judged augmented by shaken",
     }
     falling = variant_of(Mlp(width=8), regularizers=(R1(weight=linear(2.0, 1.0)),))
     assert told(zoo, falling)["objective"]["discriminator"] == ("non-saturating + linear:2:1 r1")

@@ -11,7 +11,7 @@ from ganzoo.engine.check import offered
 from ganzoo.engine.composition import Choices, Composition, compose
 from ganzoo.engine.dealing import first_step
 from ganzoo.engine.graphs.obstacle import obstacle
-from ganzoo.parts.part import DISCRIMINATOR, Regularizer
+from ganzoo.parts.part import DISCRIMINATOR, GENERATOR, Regularizer
 from ganzoo.parts.schedule import is_scheduled
 from ganzoo.parts.variant import MOST_TURNS
 

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, PositiveFloat
 
 from ganzoo.parts.part import Part
-from ganzoo.parts.schedule import Decay, Rate
+from ganzoo.parts.schedule import Decay, Rate, is_scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -121,9 +121,7 @@ class Variant(BaseModel):
             message = "without turns of the generator there is nothing for ema to average"
             raise ValueError(message)
         if self.ema is not None and self.ema_half_life is not None:
-            message = (
-                "ema and ema_half_life say the same in two ways; set one of them to null (ema=null)"
-            )
+            message = "ema and ema_half_life say the same in two ways; set one to null (ema=null)"
             raise ValueError(message)
         return self
 
