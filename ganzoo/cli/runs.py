@@ -25,7 +25,7 @@ from ganzoo.cli.options import (
     Threads,
     composing,
 )
-from ganzoo.cli.tables import answer, score_row, show
+from ganzoo.cli.tables import answer, protocols, score_row, show
 
 app = typer.Typer()
 
@@ -158,7 +158,7 @@ def evaluate(
         answer(json.dumps([score.model_dump() for score in scores], indent=2))
         return
     show([score_row(score) for score in scores], as_json=False)
-    answer(scores[0].protocol())
+    answer(protocols(scores))
 
 
 @app.command()

