@@ -10,13 +10,18 @@ from ganzoo_stylegan2 import Drift, Progressive, ganzoo_variants
 from ganzoo_stylegan2.growing import GrowingDiscriminator, GrowingGenerator, enlarged, shrunk
 from ganzoo_stylegan2.layers import pixel_norm
 
+import ganzoo
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
+from ganzoo.pretrained.export import export
 from ganzoo.testing import check_replayed, tiny
 from ganzoo.testing.same import same
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
 torch.set_num_threads(1)
@@ -116,6 +121,15 @@ def test_it_resumes_bit_for_bit_through_every_growth() -> None:
             each.round()
         assert same(game, other), number
     assert game.is_finite()
+
+
+def test_a_model_scores_at_the_stage_that_it_was_trained_to(tmp_path: Path) -> None:
+    variant = small(sampler=Gaussian(dim=6))
+    run = ganzoo.train(variant, data="digits", rounds=2, out=tmp_path / "run")
+    model = ganzoo.load(f"dir:{export(run, tmp_path / 'files')}")
+    net = run.game.nets["discriminator"].eval()
+    sample = torch.rand(4, 1, 8, 8) * 2 - 1
+    torch.testing.assert_close(model.score(sample), net(sample, 1, 1.0).detach())
 
 
 def test_each_stage_is_a_graph() -> None:
