@@ -11,6 +11,8 @@ from ganzoo_stylegan2.growing import GrowingDiscriminator, GrowingGenerator, enl
 from ganzoo_stylegan2.layers import pixel_norm
 
 import ganzoo
+from ganzoo.benchmark.cost import round_flops
+from ganzoo.benchmark.operations import counting
 from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.parts.space import Space
@@ -157,3 +159,20 @@ def test_each_pixels_vector_is_normalized() -> None:
 def test_drift_is_the_mean_square_of_real_scores() -> None:
     assert Drift().discriminator(torch.tensor([1.0, -3.0])).tolist() == [1.0, 9.0]
     assert Drift().weight == 0.001
+
+
+def test_the_operations_of_a_round_are_the_mean_over_all_sizes() -> None:
+    game, at = Game(small(), tiny(3, 16, 16)), []
+    before = {name: value.clone() for name, value in game.state()[0].items()}
+    for progress in (0.1, 0.5, 0.9):
+        game.progress = progress
+        with counting() as counter:
+            game.round()
+        at.append(counter.total)
+    assert at[0] < at[1] < at[2]
+    fresh = Game(small(), tiny(3, 16, 16))
+    assert round_flops(fresh) == pytest.approx(sum(at) / 3, rel=1e-6)
+    assert fresh.progress == 0
+    after = fresh.state()[0]
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
