@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import time
+from itertools import chain
 from math import lcm
 from statistics import median
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import torch
 
 from ganzoo.benchmark.operations import counting
 from ganzoo.benchmark.results import Cost
+from ganzoo.engine.build import staged
 
 if TYPE_CHECKING:
     from ganzoo.engine.game import Game
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 LATENCY_REPEATS, LATENCY_MS = 9, 500.0
 """Latency is the median of at most so many repeats, within about so many milliseconds."""
+PARTS = 60
+"""As finely the budget is divided to weigh stages; up to six equal ones have their exact shares."""
 MOST_ROUNDS = 256
 """The most rounds played to count the operations of one."""
 PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -40,21 +44,40 @@ def round_flops(game: Game) -> int:
     """The operations of one round of a game, which is left exactly as it was.
 
     A lazy regularizer is evaluated only every few steps: the count is the mean over rounds until
-    all of them are in phase again. Raises ZooError for an operation that cannot be counted.
+    all of them are in phase again. Of networks that grow it is the mean over the whole budget.
+    Raises ZooError for an operation that cannot be counted.
     """
     rounds = min(lcm(*(part.every for part in game.variant.regularizers)), MOST_ROUNDS)
     tensors, facts = game.state()
     # The state holds the tensors that training updates in place.
     tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     facts = copy.deepcopy(facts)
+    found = stages(game)
+    total = 0
     try:
-        with counting() as counter:
-            for _ in range(rounds):
-                game.round()
+        for progress, share in found:
+            game.progress = progress
+            with counting() as counter:
+                for _ in range(rounds):
+                    game.round()
+            total += share * counter.total
     finally:
         game.restore(tensors, facts)
         game.train.ahead(())  # ends the processes that fetch rows, if there are any
-    return round(counter.total / rounds)
+    return round(total / (rounds * sum(share for _, share in found)))
+
+
+def stages(game: Game) -> list[tuple[float, int]]:
+    """A point of the budget in each stage of a game's networks, and the stage's share of ``PARTS``.
+
+    Only the present point, where no network has stages.
+    """
+    points = [(part + 0.5) / PARTS for part in range(PARTS)]
+    at: dict[tuple[int, ...], list[float]] = {}
+    for point in points:
+        found = (staged(net, point).values() for net in game.nets.values())
+        at.setdefault(tuple(chain(*found)), []).append(point)
+    return [(game.progress, 1)] if len(at) == 1 else [(few[0], len(few)) for few in at.values()]
 
 
 def sample_flops(frozen: FrozenGenerator) -> int:

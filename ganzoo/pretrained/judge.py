@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ganzoo.engine.build import staged
 from ganzoo.engine.fixed import fixed, numbers
 from ganzoo.engine.streams import DefaultRandom
 from ganzoo.errors import OptionError
@@ -64,7 +65,9 @@ class Judge:
                 f"score(samples, {missing[0]}=...)."
             )
             raise OptionError(message)
-        told = {"progress": self.progress} if "progress" in {*reads} - {*values} else {}
+        told: dict[str, float] = {**staged(self.network.net, self.progress)}
+        if "progress" in {*reads} - {*values}:
+            told["progress"] = self.progress
         moved = fixed(
             values, len(seen), names=reads, spaces=self.spaces, device=self.device, of="score"
         )

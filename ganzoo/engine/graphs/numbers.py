@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.engine.game import Game
+    from ganzoo.parts.part import Player
     from ganzoo.parts.schedule import Schedule
     from ganzoo.parts.variant import Variant
 
@@ -39,6 +40,8 @@ class Numbers:
         scheduled, shares = others[: len(self.schedules)], others[len(self.schedules) :]
         self._shares = [number.float() for number in shares]
         self._singles = list(zip(self._shares, shares, strict=True))
+        self._derived: list[tuple[Player, str, Any]] = []
+        """What optimizers make of their options, such as a corrected rate: no views of ``_all``."""
         self._left: Iterator[Tensor] = iter(())
         views = iter(scheduled)
         self.variant: Variant = variant.unscheduled(lambda _: next(views))
@@ -51,11 +54,14 @@ class Numbers:
 
     def _schedule_optimizers(self) -> None:
         for player, optimizer in self.game.optimizers.items():
-            arguments = self.variant.optimizers[player].arguments()
+            part = self.variant.optimizers[player]
+            arguments = part.arguments()
             for name, value in self.game.variant.optimizers[player]:
                 if name not in arguments or not is_scheduled(value):
                     continue
                 number = arguments[name]
+                if number is not getattr(part, name):
+                    self._derived.append((player, name, number))
                 if isinstance(number, torch.Tensor) and number.is_cuda:
                     # Fused optimizers read a rate of single precision on a GPU.
                     single = number.float()
@@ -74,6 +80,11 @@ class Numbers:
         # From pinned memory, since a copy from any other waits for the rounds before.
         host = torch.tensor(values, dtype=torch.float64, pin_memory=self._all.is_cuda)
         self._all.copy_(host, non_blocking=True)
+        for player, name, derived in self._derived:
+            now = variant.optimizers[player].at(progress).arguments()[name]
+            for number, value in zip(as_tuple(derived), as_tuple(now), strict=True):
+                if isinstance(number, torch.Tensor):
+                    number.fill_(value)
         for single, double in self._singles:
             single.copy_(double)
         self._left = iter(self._shares)
@@ -85,6 +96,11 @@ class Numbers:
         """
         found = next(self._left, None)
         return share_at(self.game.variant, self.game.progress, steps) if found is None else found
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """An argument that is several numbers, or one, as a tuple."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def reads_numbers(game: Game) -> bool:

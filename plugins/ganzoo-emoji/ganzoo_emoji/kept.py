@@ -42,7 +42,7 @@ def kept(path: Path, read: Callable[[], Packed]) -> Packed:
         return unpacked(path)
     packed = read()
     about = {"facts": packed.facts, "sha256": checksum(packed)}
-    with suppress(RunError):
+    with suppress(RunError, safetensors.SafetensorError):
         make_folder(path.parent)
         with replacing(path) as temporary:
             save_file({"pictures": packed.pictures}, temporary, {KEY: written(about)})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import small_emoji
 import torch
-from ganzoo_emoji import packages
+from ganzoo_emoji import kept, packages
 from ganzoo_emoji.emoji import Emoji
 from ganzoo_emoji.features import extractor
 from ganzoo_emoji.packages import STYLES
@@ -16,6 +16,7 @@ from ganzoo_emoji.pictures import picture
 from ganzoo_emoji.table import CATEGORIES, is_held_out
 from ganzoo_emoji.table import Emoji as Entry
 from ganzoo_emoji.wesnoth import Wesnoth
+from safetensors import SafetensorError
 
 import ganzoo
 from ganzoo.errors import DataError, OptionError
@@ -205,6 +206,16 @@ def test_what_was_read_is_kept_and_a_damaged_file_is_read_again(source: Path) ->
     assert Emoji(alpha=True).load().sha256 == first.sha256
     content[-1] ^= 1
     assert file.read_bytes() == content
+
+
+def test_on_a_full_disk_nothing_is_kept(source: Path, monkeypatch: Monkey) -> None:
+    def full(*_: object) -> None:
+        message = "Error while serializing: I/O error: No space left on device"
+        raise SafetensorError(message)
+
+    monkeypatch.setattr(kept, "save_file", full)
+    assert len(Emoji(size=16).load().train)
+    assert [*(source.parent / "home/.cache/ganzoo/emoji").iterdir()] == []
 
 
 @pytest.mark.parametrize("below", ["", "node_modules"])

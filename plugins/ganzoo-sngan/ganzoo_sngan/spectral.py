@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 LAYERS = (nn.Linear, nn.Embedding, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 """The layers whose weights are normalized."""
+SCALES = (nn.LayerNorm, nn.RMSNorm)
+"""Those whose weights are factors of single numbers, though they may have several dimensions."""
 SETTLED = 10
 """Doublings of one iteration of the power method after which it has converged: 1,024 of them."""
 SMALLEST = 1e-4
@@ -97,6 +99,12 @@ def normalized(vector: Tensor, otherwise: Tensor) -> Tensor:
     return torch.where(norm > 0, vector / norm, otherwise)
 
 
+def is_other_layer(module: nn.Module) -> bool:
+    """Whether a module has a matrix or filters as its ``weight`` and is no layer of torch's."""
+    weight = module._parameters.get("weight")  # noqa: SLF001  (not what is computed from others)
+    return weight is not None and weight.dim() > 1 and not isinstance(module, (*LAYERS, *SCALES))
+
+
 def spectral(net: nn.Module) -> Iterator[Spectral]:
     """Every normalization of a network."""
     return (module for module in net.modules() if isinstance(module, Spectral))
@@ -125,10 +133,20 @@ class SpectralNorm(Regularizer):
         return (DISCRIMINATOR, GENERATOR) if self.players == "both" else (self.players,)
 
     def attach(self, net: nn.Module, player: Player) -> None:
-        """Normalize every layer, and find its singular value. Raises ComposeError without any."""
+        """Normalize every layer, and find its singular value.
+
+        Raises ComposeError where there is none, and where a layer is not one of torch's.
+        """
         if player not in self.projects:
             return
         layers = [module for module in net.modules() if isinstance(module, LAYERS)]
+        other = next((module for module in net.modules() if is_other_layer(module)), None)
+        if other is not None:
+            message = (
+                f"'{self.name}' cannot normalize {type(other).__name__} of the {player}: it knows "
+                "the linear layers, convolutions and embeddings of torch."
+            )
+            raise ComposeError(message)
         if not layers:
             message = (
                 f"'{self.name}' finds nothing to normalize in the {player}: no linear layer, "

@@ -146,6 +146,21 @@ def test_it_follows_what_another_parametrization_makes_of_the_weight() -> None:
     assert largest(net) == pytest.approx([1], abs=1e-4)
 
 
+def test_a_network_that_could_be_normalized_only_in_part_is_refused() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(3, 4))
+
+    with pytest.raises(ComposeError) as caught:
+        SpectralNorm().attach(nn.Sequential(Scaled(), nn.Embedding(2, 3)), "discriminator")
+    assert str(caught.value) == (
+        "'spectral-norm' cannot normalize Scaled of the discriminator: it knows the linear layers, "
+        "convolutions and embeddings of torch."
+    )
+    SpectralNorm().attach(nn.Sequential(nn.Linear(4, 3), nn.LayerNorm((2, 3))), "discriminator")
+
+
 def test_a_network_without_layers_is_refused() -> None:
     with pytest.raises(ComposeError) as caught:
         SpectralNorm().attach(nn.Sequential(nn.ReLU()), "discriminator")

@@ -10,13 +10,20 @@ from ganzoo_stylegan2 import Drift, Progressive, ganzoo_variants
 from ganzoo_stylegan2.growing import GrowingDiscriminator, GrowingGenerator, enlarged, shrunk
 from ganzoo_stylegan2.layers import pixel_norm
 
+import ganzoo
+from ganzoo.benchmark.cost import round_flops
+from ganzoo.benchmark.operations import counting
+from ganzoo.builtin.samplers import Gaussian
 from ganzoo.engine.game import Game
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
+from ganzoo.pretrained.export import export
 from ganzoo.testing import check_replayed, tiny
 from ganzoo.testing.same import same
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
 torch.set_num_threads(1)
@@ -118,6 +125,15 @@ def test_it_resumes_bit_for_bit_through_every_growth() -> None:
     assert game.is_finite()
 
 
+def test_a_model_scores_at_the_stage_that_it_was_trained_to(tmp_path: Path) -> None:
+    variant = small(sampler=Gaussian(dim=6))
+    run = ganzoo.train(variant, data="digits", rounds=2, out=tmp_path / "run")
+    model = ganzoo.load(f"dir:{export(run, tmp_path / 'files')}")
+    net = run.game.nets["discriminator"].eval()
+    sample = torch.rand(4, 1, 8, 8) * 2 - 1
+    torch.testing.assert_close(model.score(sample), net(sample, 1, 1.0).detach())
+
+
 def test_each_stage_is_a_graph() -> None:
     game = check_replayed(small(), tiny(3, 16, 16), rounds=21)
     assert game.graphs is not None
@@ -143,3 +159,20 @@ def test_each_pixels_vector_is_normalized() -> None:
 def test_drift_is_the_mean_square_of_real_scores() -> None:
     assert Drift().discriminator(torch.tensor([1.0, -3.0])).tolist() == [1.0, 9.0]
     assert Drift().weight == 0.001
+
+
+def test_the_operations_of_a_round_are_the_mean_over_all_sizes() -> None:
+    game, at = Game(small(), tiny(3, 16, 16)), []
+    before = {name: value.clone() for name, value in game.state()[0].items()}
+    for progress in (0.1, 0.5, 0.9):
+        game.progress = progress
+        with counting() as counter:
+            game.round()
+        at.append(counter.total)
+    assert at[0] < at[1] < at[2]
+    fresh = Game(small(), tiny(3, 16, 16))
+    assert round_flops(fresh) == pytest.approx(sum(at) / 3, rel=1e-6)
+    assert fresh.progress == 0
+    after = fresh.state()[0]
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())

@@ -376,6 +376,13 @@ def test_the_correction_follows_a_schedule() -> None:
     assert game.optimizers["generator"].param_groups[0]["lr"] == pytest.approx(0.5 * 4 / 5)
 
 
+def test_a_scheduled_lazy_adam_is_replayed_with_its_corrected_numbers() -> None:
+    lazy = LazyAdam(lr=linear(0.01, 0.0), every=4)
+    game = check_replayed(small(optimizers={"generator": lazy}), tiny(3, 8, 8))
+    assert game.graphs is not None
+    assert game.graphs.reason is None
+
+
 def test_a_lazy_adam_remarks_on_terms_that_it_does_not_fit() -> None:
     game = Game(small(), tiny(3, 8, 8))
     assert [*VARIANTS["stylegan2"].optimizers["generator"].remarks(game)] == []
