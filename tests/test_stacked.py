@@ -142,6 +142,10 @@ def uniform(n: int, seed: int) -> Tensor:
     return torch.randint(1000, (n,), generator=stream).bincount(minlength=1000).double()
 
 
+def test_ten_samples_of_each_triple_are_enough() -> None:
+    assert StackedModes().enough({"triples": 1000}) == 10_000
+
+
 def test_a_kl_below_that_of_any_draws_is_doubted() -> None:
     values = {"fake_logits": torch.empty(26_000, 0), "triples": 1000}
     (doubt,) = StackedModes().doubts(values, {"stacked-kl": 0.0})

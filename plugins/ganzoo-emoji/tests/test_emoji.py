@@ -11,9 +11,9 @@ import torch
 from ganzoo_emoji import packages
 from ganzoo_emoji.emoji import Emoji
 from ganzoo_emoji.features import extractor
-from ganzoo_emoji.packages import STYLES
+from ganzoo_emoji.packages import STYLES, TABLE
 from ganzoo_emoji.pictures import picture
-from ganzoo_emoji.table import CATEGORIES, is_held_out
+from ganzoo_emoji.table import CATEGORIES, digest, emoji_of, is_held_out
 from ganzoo_emoji.table import Emoji as Entry
 from ganzoo_emoji.wesnoth import Wesnoth
 
@@ -114,6 +114,12 @@ def test_the_rows_are_every_picture_but_flags_and_components(source: Path) -> No
         f"14 pictures of 12 emoji, {held} held out.",
         "The pictures are Noto Emoji, Copyright Google LLC, Apache-2.0.",
     )
+
+
+def test_rows_are_in_the_order_of_a_hash_and_those_of_one_emoji_together() -> None:
+    table = emoji_of(small_emoji.files_of("noto")[TABLE], "the table")
+    assert [digest(entry.base) for entry in table] == sorted(digest(entry.base) for entry in table)
+    assert len({entry.base for entry in table}) < len(table)
 
 
 def test_flags_are_a_ninth_category_and_tones_can_be_left_out(source: Path) -> None:
