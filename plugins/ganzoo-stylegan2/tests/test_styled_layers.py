@@ -218,6 +218,7 @@ def test_an_image_lies_in_the_middle_of_its_square() -> None:
     found = cropped(square, margins(16, Space(shape=(1, 10, 4))))
     assert found.shape == (1, 1, 10, 4)
     assert torch.equal(found, found.flip(2, 3))
+    assert found.sum() == 4
 
 
 def test_what_is_constant_has_a_slope_everywhere() -> None:
