@@ -54,6 +54,10 @@ def test_a_row_that_is_one_of_the_others_is_no_distance_from_it() -> None:
     distances, which = nearest(others[50:130], others)
     assert which[:, 0].tolist() == list(range(50, 130))
     assert distances.unique().tolist() == [0.0]
+    # So far from zero that products leave the order open: each distance is its row's all the same.
+    rows, others = 1e7 + normal(50, 0), 1e7 + normal(200, 1)
+    distances, which = nearest(rows, others, 5)
+    assert torch.equal((rows[:, None] - others[which]).norm(dim=2), distances)
 
 
 def test_more_neighbours_than_rows_are_refused() -> None:

@@ -61,6 +61,8 @@ def test_each_number_keeps_its_rank_and_a_wide_bound_leaves_it() -> None:
     assert bool((truncated(z, {"truncation": bounds}).diff(dim=0) >= 0).all())
     torch.testing.assert_close(truncated(z, {"truncation": bounds * 100}), z, rtol=1e-4, atol=1e-5)
     assert truncated(z, None) is z
+    far = truncated(torch.full((1000, 1), 5.0), {"truncation": bounds * 100})
+    torch.testing.assert_close(far, torch.full_like(far, 5.0))
     assert float(truncated(z + 40, {"truncation": bounds * 100}).max()) == 50  # not infinite
     assert float(truncated(z, {"truncation": bounds * 0}).abs().max()) == 0
 

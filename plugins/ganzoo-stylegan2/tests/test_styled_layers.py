@@ -184,6 +184,7 @@ def test_a_label_adds_the_mean_of_its_products_with_the_features() -> None:
 
 def test_a_growing_generator_normalizes_its_latent_and_every_layer() -> None:
     net, z = Progressive(width=4, most=8).generator(Z, image(8)), torch.randn(2, 6)
+    nn.init.normal_(net.dense.bias)
     torch.testing.assert_close(net(3 * z, 1, 1.0), net(z, 1, 1.0))
     up, x = Upwards(3, 5), torch.randn(2, 3, 4, 4)
     fed, second = given(up.second), returned(up.second)
