@@ -14,6 +14,7 @@ from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.networks import MlpGenerator
 from ganzoo.builtin.samplers import Gaussian, Uniform, truncated
 from ganzoo.engine.game import Game
+from ganzoo.engine.standing import by_setting
 from ganzoo.errors import OptionError
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
@@ -97,6 +98,15 @@ def test_batch_norm_is_measured_under_each_truncation() -> None:
     torch.testing.assert_close(norm.running_mean, units.mean(0), atol=0.02, rtol=0)
     torch.testing.assert_close(norm.running_var, units.var(0), rtol=0.1, atol=0)
     assert frozen.under({"truncation": 0.2}) is frozen.under({"truncation": 0.2})
+    assert frozen.under({"truncation": 0.2}) is not frozen.under({"truncation": 2.0})
+
+
+def test_each_sample_is_drawn_under_its_own_setting_of_every_control() -> None:
+    controls = {"tens": torch.tensor([3.0, 1.0, 3.0]), "ones": torch.tensor([5.0, 2.0, 4.0])}
+    made = by_setting(
+        controls, lambda at: {"sum": 10 * at["tens"] + at["ones"] + torch.arange(3) / 10}
+    )
+    assert made["sum"].tolist() == pytest.approx([35.0, 12.1, 34.2])
 
 
 def test_samples_of_several_truncations_are_each_as_if_made_alone() -> None:
