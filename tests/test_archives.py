@@ -28,6 +28,7 @@ from ganzoo.builtin.datasets.archived import as_sentence
 from ganzoo.builtin.datasets.cifar import Cifar10, Cifar100
 from ganzoo.builtin.datasets.faces import Celeba, Ffhq
 from ganzoo.builtin.datasets.folder import Folder
+from ganzoo.builtin.datasets.pictures import held_by_path
 from ganzoo.builtin.datasets.published import MD5, checked, found
 from ganzoo.builtin.datasets.stl import Stl10
 from ganzoo.builtin.datasets.svhn import Svhn
@@ -471,6 +472,11 @@ def test_all_of_an_archive_is_compared_and_the_first_folder_that_has_one_is_read
     assert found("own", ["two.zip", "one.zip"]) == place / "own" / "one.zip"
     assert found("own", ["one.zip", "two.zip"]) == place / "own" / "one.zip"
     assert found("own", ["three.zip"]) is None
+
+
+def test_at_least_one_file_is_held_out_and_at_least_one_is_not() -> None:
+    for share, held in ((0.0, 1), (1.0, 2)):
+        assert int(held_by_path(["a.png", "b.png", "c.png"], share).sum()) == held
 
 
 def test_what_is_no_file_is_one_sentence(place: Path) -> None:

@@ -159,7 +159,11 @@ def test_what_multiplies_no_matrices_needs_no_formula() -> None:
 
 @pytest.mark.parametrize(
     ("turns", "rows"),
-    [({"discriminator": 5, "generator": 1}, 40), ({"generator": 1}, 8), ({"generator": 3}, 24)],
+    [
+        ({"discriminator": 5, "generator": 1}, 40),
+        ({"generator": 1}, 8),
+        ({"discriminator": 1, "generator": 3}, 24),
+    ],
 )
 def test_images_are_the_rows_dealt_to_the_player_with_most_turns(
     turns: dict[str, int], rows: int, zoo: Zoo

@@ -101,6 +101,16 @@ def test_batch_norm_is_measured_under_each_truncation() -> None:
     assert frozen.under({"truncation": 0.2}) is not frozen.under({"truncation": 2.0})
 
 
+def test_copies_of_a_generator_are_as_few_as_settings_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ganzoo.engine.sampling.MOST_SETTINGS", 2)
+    frozen = game(Gaussian(dim=4), Normed()).frozen()
+    for bound in (0.1, 0.2, 0.3):
+        frozen.under({"truncation": bound})
+        assert len(frozen.copies) <= 2
+
+
 def test_each_sample_is_drawn_under_its_own_setting_of_every_control() -> None:
     controls = {"tens": torch.tensor([3.0, 1.0, 3.0]), "ones": torch.tensor([5.0, 2.0, 4.0])}
     made = by_setting(
