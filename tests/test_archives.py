@@ -20,6 +20,7 @@ import pyarrow as pa
 import pytest
 import scipy.io
 import torch
+from ganzoo.builtin.datasets.pictures import held_by_path
 from PIL import Image
 from pyarrow import parquet
 
@@ -28,13 +29,14 @@ from ganzoo.builtin.datasets.archived import as_sentence
 from ganzoo.builtin.datasets.cifar import Cifar10, Cifar100
 from ganzoo.builtin.datasets.faces import Celeba, Ffhq
 from ganzoo.builtin.datasets.folder import Folder
-from ganzoo.builtin.datasets.published import MD5
+from ganzoo.builtin.datasets.published import MD5, checked, found
 from ganzoo.builtin.datasets.stl import Stl10
 from ganzoo.builtin.datasets.svhn import Svhn
 from ganzoo.errors import DataError
 from ganzoo.parts.dataset import Data, Dataset
 from ganzoo.pretrained.scores import default_n
 from ganzoo.storage import tar
+from ganzoo.storage.reading import MIB
 from ganzoo.storage.tar import members
 
 NAMES = tuple(f"kind {n}" for n in range(10))
@@ -456,6 +458,25 @@ def test_an_archive_that_is_another_is_refused_before_it_is_parsed(place: Path) 
             f"{md5(b'another').hexdigest()}, not {right}): replace it with a fresh copy, or remove "
             "it."
         )
+
+
+def test_all_of_an_archive_is_compared_and_the_first_folder_that_has_one_is_read(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(place / "own" / "one.zip", bytes(3 * MIB), monkeypatch)
+    assert checked("own", place / "own" / "one.zip", 4 * MIB) == place / "own" / "one.zip"
+    (place / "own" / "one.zip").write_bytes(bytes(3 * MIB - 1) + b"1")
+    with pytest.raises(DataError, match="is not the published file of own"):
+        checked("own", place / "own" / "one.zip", 4 * MIB)
+    (place / "two.zip").touch()
+    assert found("own", ["two.zip", "one.zip"]) == place / "own" / "one.zip"
+    assert found("own", ["one.zip", "two.zip"]) == place / "own" / "one.zip"
+    assert found("own", ["three.zip"]) is None
+
+
+def test_at_least_one_file_is_held_out_and_at_least_one_is_not() -> None:
+    for share, held in ((0.0, 1), (1.0, 2)):
+        assert int(held_by_path(["a.png", "b.png", "c.png"], share).sum()) == held
 
 
 def test_what_is_no_file_is_one_sentence(place: Path) -> None:

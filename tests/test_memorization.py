@@ -54,6 +54,10 @@ def test_a_row_that_is_one_of_the_others_is_no_distance_from_it() -> None:
     distances, which = nearest(others[50:130], others)
     assert which[:, 0].tolist() == list(range(50, 130))
     assert distances.unique().tolist() == [0.0]
+    # So far from zero that products leave the order open: each distance is its row's all the same.
+    rows, others = 1e7 + normal(50, 0), 1e7 + normal(200, 1)
+    distances, which = nearest(rows, others, 5)
+    assert torch.equal((rows[:, None] - others[which]).norm(dim=2), distances)
 
 
 def test_more_neighbours_than_rows_are_refused() -> None:
@@ -67,8 +71,9 @@ def test_more_neighbours_than_rows_are_refused() -> None:
 
 def test_copies_have_one_new_rows_the_quantile_and_what_is_far_away_nothing() -> None:
     assert share(normal(3000, 0)[:500]) == 1
-    assert share(normal(2000, 1)) == pytest.approx(0.05, abs=0.001)
-    assert share(normal(2000, 1), quantile=0.2) == pytest.approx(0.2, abs=0.001)
+    assert share(normal(2000, 1)) == 0.05
+    assert share(normal(2000, 1), quantile=0.2) == 0.2
+    assert Memorization(quantile=0.2).enough({}) == 50  # a fifth of which are ten
     assert share(normal(4000, 2)) == pytest.approx(0.05, abs=0.02)
     assert share(100 + normal(50, 2)) == 0
 
@@ -137,6 +142,28 @@ def tiny(extractor: Pixels) -> Data:
     )
 
 
+def test_features_are_kept_by_their_extractor_and_computed_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = Counting()
+    data = tiny(own)
+
+    class Halved(Counting):
+        sha256 = "halved"
+
+        def __call__(self, images: Tensor) -> tuple[Tensor, None]:
+            return super().__call__(images[..., ::2])
+
+    other = Halved()
+    monkeypatch.setattr(featured, "PART", 40)
+    monkeypatch.setattr(
+        Memorization, "extractor", lambda metric: other if metric.rows == 7 else own
+    )
+    scores = measure_training_rows([Memorization(), Memorization(rows=7)], data, seed=0, n=10)
+    assert [score.value for score in scores] == [1, 1]  # rows of 16 and of 8 numbers
+    assert own.seen == other.seen == 90 + 40 + 10
+
+
 def test_training_features_are_computed_once_and_of_as_many_rows_as_are_searched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -173,6 +200,22 @@ def test_neighbours_are_the_nearest_training_images_of_the_samples(run: Path) ->
     assert torch.equal(found.images, train[found.rows])
     assert found.extractor == "pixels"
     assert ganzoo.neighbours(run, 1).extractor == "small-cnn/digits"
+
+
+def test_of_more_rows_than_are_searched_neighbours_are_those_that_the_seed_chooses(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(featured, "SEARCHED", 30)
+    train = Digits().load().train.column("real")
+    chosen = set()
+    for seed in (3, 4):
+        found = ganzoo.neighbours(run, 40, k=2, seed=seed, features="pixels")
+        assert torch.equal(found.images, train[found.rows])
+        distances = (found.samples[:, None] - found.images).flatten(2).double().norm(dim=2)
+        assert torch.allclose(found.distances, distances)
+        assert len({*found.rows.flatten().tolist()}) <= 30
+        chosen |= {*found.rows.flatten().tolist()}
+    assert max(chosen) >= 60  # not the first rows, nor the same for every seed
 
 
 def test_a_picture_has_each_sample_and_its_neighbour_to_the_right(run: Path) -> None:

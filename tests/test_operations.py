@@ -9,10 +9,12 @@ import torch
 from small import images
 from torch import nn
 
-from ganzoo.benchmark.cost import round_images, sample_flops
+from ganzoo.benchmark.cost import round_flops, round_images, sample_flops
 from ganzoo.benchmark.operations import OWN, check_without_products, counting
+from ganzoo.builtin.regularizers import R1, R2
 from ganzoo.engine.game import Game
 from ganzoo.errors import ZooError
+from ganzoo.testing.same import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +159,11 @@ def test_what_multiplies_no_matrices_needs_no_formula() -> None:
 
 @pytest.mark.parametrize(
     ("turns", "rows"),
-    [({"discriminator": 5, "generator": 1}, 40), ({"generator": 1}, 8), ({"generator": 3}, 24)],
+    [
+        ({"discriminator": 5, "generator": 1}, 40),
+        ({"generator": 1}, 8),
+        ({"discriminator": 1, "generator": 3}, 24),
+    ],
 )
 def test_images_are_the_rows_dealt_to_the_player_with_most_turns(
     turns: dict[str, int], rows: int, zoo: Zoo
@@ -170,3 +176,23 @@ def test_a_sample_costs_two_operations_a_weight(zoo: Zoo) -> None:
     generator = Game(zoo.variant("vanilla"), images()).frozen()
     weights = [p for p in generator.net.parameters() if p.dim() == 2]
     assert sample_flops(generator) == 2 * sum(weight.numel() for weight in weights)
+
+
+def test_counting_a_round_leaves_the_game_as_it_was(zoo: Zoo) -> None:
+    counted, other = (Game(zoo.variant("vanilla"), images()) for _ in range(2))
+    for game in (counted, other):
+        game.round()
+    round_flops(counted)
+    assert same(counted, other)
+    for game in (counted, other):
+        game.round()
+    assert same(counted, other)
+
+
+def test_lazy_terms_are_counted_until_they_are_in_phase_again(zoo: Zoo) -> None:
+    variant = zoo.variant("vanilla")
+    plain, one, two, both = (
+        round_flops(Game(variant.model_copy(update={"regularizers": terms}), images()))
+        for terms in ((), (R1(),), (R2(),), (R1(every=2), R2(every=3)))
+    )
+    assert both == pytest.approx(plain + (one - plain) / 2 + (two - plain) / 3, abs=1)

@@ -58,11 +58,11 @@ def test_it_takes_torchs_steps(optimizer: Optimizer, algorithm: Any, expected: A
 
 @pytest.mark.parametrize("kind", [Adam, AdamW])
 def test_where_betas_change_the_steps_are_torchs(kind: type[Adam]) -> None:
-    part = kind(lr=0.1, betas=(0.5, linear(0.9, 0.99)))
+    part = kind(lr=0.1, betas=(0.5, linear(0.9, 0.99)), eps=0.1)
     params = [nn.Parameter(torch.tensor([3.0, -2.0])) for _ in range(2)]
     assert (part.anneals, part.at(0.0).anneals) == (True, False)
     mine = part.at(0.0).build_annealed(params[:1])
-    its = kind(lr=0.1, betas=(0.5, 0.9)).build(params[1:])
+    its = kind(lr=0.1, betas=(0.5, 0.9), eps=0.1).build(params[1:])
     assert type(mine) is AnnealedAdam
     for step in range(4):
         betas = part.at(step / 4).betas

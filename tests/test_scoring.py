@@ -18,6 +18,7 @@ from ganzoo.builtin.metrics.histogram import Histogram
 from ganzoo.builtin.metrics.kernel import Kernel
 from ganzoo.builtin.metrics.modes import Modes
 from ganzoo.builtin.metrics.prdc import Prdc
+from ganzoo.engine.chosen import scored_rows, some
 from ganzoo.engine.scoring import measure
 from ganzoo.errors import ZooError
 from ganzoo.parts.dataset import Data
@@ -206,3 +207,28 @@ def test_a_metric_that_is_named_must_measure(
     monkeypatch.setattr("ganzoo.builtin.metrics.frechet.frechet_distance", lambda *_: {}["x"])
     with pytest.raises(ZooError, match=r"^metric 'frechet' of ganzoo could not be measured: Key"):
         evaluate(run, n=500, zoo=zoo, metrics=["frechet"])
+
+
+class Fetched(ResidentRows):
+    """Rows that say that they are streamed."""
+
+    @property
+    def fetched(self) -> frozenset[str]:
+        return frozenset({"real"})
+
+
+def test_of_streamed_rows_those_that_the_seed_chooses_are_scored_and_kept() -> None:
+    rows = Fetched({"real": torch.arange(50.0)})
+    first, again = (scored_rows(rows, 10, 0) for _ in range(2))
+    assert first is again
+    assert len(scored_rows(rows, 5, 0)) == 5
+    assert not torch.equal(scored_rows(rows, 5, 1).column("real"), first.column("real")[:5])
+    assert scored_rows(rows, 50, 0) is rows
+
+
+def test_the_same_rows_of_every_column_are_measured() -> None:
+    numbers = torch.arange(50)
+    chosen = some({"real": numbers, "label": numbers}, 10, seed=0)
+    assert torch.equal(chosen["real"], chosen["label"])
+    assert len(chosen["real"].unique()) == 10
+    assert torch.equal(some({"real": numbers}, 50, seed=0)["real"], numbers)

@@ -101,6 +101,24 @@ def test_the_likeliest_triple_joins_the_likeliest_digits_of_the_channels() -> No
     assert torch.allclose(logits.exp().sum(1), torch.ones(5, dtype=torch.float64))
 
 
+class Told:
+    """A classifier of grey images whose pixels say their class: a tenth of it each."""
+
+    name = sha256 = "told"
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        digit = (10 * images.mean((1, 2, 3))).round().long()
+        return digit[:, None].double(), torch.nn.functional.one_hot(digit, 10).double()
+
+
+def test_a_triples_digits_are_those_of_red_green_and_blue() -> None:
+    digits = torch.tensor([[3, 0, 7], [1, 2, 5]])
+    images = (digits / 10)[:, :, None, None].expand(-1, -1, 4, 4)
+    features, logits = PerChannel(Told(), 10)(images)
+    assert features.tolist() == digits.tolist()
+    assert logits.argmax(1).tolist() == numbered(digits).tolist() == [307, 125]
+
+
 # -------------------------------------------------------------------------------- modes and KL
 
 
@@ -116,6 +134,7 @@ def test_even_triples_have_no_kl_and_one_triple_has_its_logarithm() -> None:
     assert (even["stacked-modes"], even["stacked-kl"]) == (1000, pytest.approx(0, abs=1e-12))
     one = scored(torch.eye(1000, dtype=torch.long)[7] * 50)
     assert (one["stacked-modes"], one["stacked-kl"]) == (1, pytest.approx(log(1000)))
+    assert scored((torch.arange(1000) < 10).long())["stacked-modes"] == 10  # by one sample each
     half = scored((torch.arange(1000) % 2) * 4)
     assert (half["stacked-modes"], half["stacked-kl"]) == (500, pytest.approx(log(2)))
 
@@ -133,6 +152,10 @@ def uniform(n: int, seed: int) -> Tensor:
     """How many of n uniform draws are of each triple."""
     stream = torch.Generator().manual_seed(seed)
     return torch.randint(1000, (n,), generator=stream).bincount(minlength=1000).double()
+
+
+def test_ten_samples_of_each_triple_are_enough() -> None:
+    assert StackedModes().enough({"triples": 1000}) == 10_000
 
 
 def test_a_kl_below_that_of_any_draws_is_doubted() -> None:

@@ -14,6 +14,7 @@ from ganzoo.builtin.losses import NonSaturating
 from ganzoo.builtin.networks import MlpGenerator
 from ganzoo.builtin.samplers import Gaussian, Uniform, truncated
 from ganzoo.engine.game import Game
+from ganzoo.engine.standing import by_setting
 from ganzoo.errors import OptionError
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
@@ -81,6 +82,9 @@ def test_each_number_keeps_its_rank_and_a_wide_bound_leaves_it() -> None:
     assert bool((truncated(z, {"truncation": bounds}).diff(dim=0) >= 0).all())
     torch.testing.assert_close(truncated(z, {"truncation": bounds * 100}), z, rtol=1e-4, atol=1e-5)
     assert truncated(z, None) is z
+    far = truncated(torch.full((1000, 1), 5.0), {"truncation": bounds * 100})
+    torch.testing.assert_close(far, torch.full_like(far, 5.0))
+    assert float(truncated(z + 40, {"truncation": bounds * 100}).max()) == 50  # not infinite
     assert float(truncated(z, {"truncation": bounds * 0}).abs().max()) == 0
 
 
@@ -114,6 +118,25 @@ def test_batch_norm_is_measured_under_each_truncation() -> None:
     torch.testing.assert_close(norm.running_mean, units.mean(0), atol=0.02, rtol=0)
     torch.testing.assert_close(norm.running_var, units.var(0), rtol=0.1, atol=0)
     assert frozen.under({"truncation": 0.2}).net is frozen.under({"truncation": 0.2}).net
+    assert frozen.under({"truncation": 0.2}).net is not frozen.under({"truncation": 2.0}).net
+
+
+def test_copies_of_a_generator_are_as_few_as_settings_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ganzoo.engine.sampling.MOST_SETTINGS", 2)
+    frozen = game(Gaussian(dim=4), Normed()).frozen()
+    for bound in (0.1, 0.2, 0.3):
+        frozen.under({"truncation": bound})
+        assert len(frozen.copies) <= 2
+
+
+def test_each_sample_is_drawn_under_its_own_setting_of_every_control() -> None:
+    controls = {"tens": torch.tensor([3.0, 1.0, 3.0]), "ones": torch.tensor([5.0, 2.0, 4.0])}
+    made = by_setting(
+        controls, lambda at: {"sum": 10 * at["tens"] + at["ones"] + torch.arange(3) / 10}
+    )
+    assert made["sum"].tolist() == pytest.approx([35.0, 12.1, 34.2])
 
 
 def test_samples_of_several_truncations_are_each_as_if_made_alone() -> None:

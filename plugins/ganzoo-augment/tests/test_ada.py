@@ -96,6 +96,39 @@ def symmetries(image: Tensor, quarters: int) -> list[Tensor]:
     return [turned, turned.flip(2)]
 
 
+def test_shifts_are_shares_of_each_side() -> None:
+    images = torch.zeros(4000, 1, 16, 48)
+    straight = blitted(images, ALWAYS)
+    straight = straight[straight[:, 0, 1] == 0]  # neither coordinate is the other one, turned
+    across, down = straight[:, :2, 2].T
+    assert (across.min(), across.max()) == (-6, 6)
+    assert (down.min(), down.max()) == (-2, 2)
+    place = warped(images, ALWAYS)
+    shift = (place[:, :2, :2].inverse() @ place[:, :2, 2:]).squeeze(2)
+    assert shift.std(0).tolist() == pytest.approx([6, 2], rel=0.05)
+
+
+def test_rotations_are_of_any_angle_and_stretches_of_no_scale() -> None:
+    place = warped(torch.zeros(4000, 1, 16, 16), ALWAYS)[:, :2, :2]
+    log = torch.linalg.svdvals(place).log2()
+    stretch, scale = log[:, 0] - log[:, 1], log.sum(1)
+    assert torch.stack([stretch, scale.abs()]).corrcoef()[0, 1].abs() < 0.05
+    turned = place[stretch < 0.05]  # by the sum of two angles, and no more
+    angle = torch.atan2(turned[:, 1, 0], turned[:, 0, 0])
+    assert angle.cos().mean().abs() < 0.1
+    assert angle.sin().mean().abs() < 0.1
+
+
+def test_whole_pixels_are_moved_before_any_other_amount() -> None:
+    images = torch.rand(8, 1, 6, 6)
+    torch.manual_seed(1)
+    found = moved(images, ALWAYS, blit=True, geometry=True)
+    torch.manual_seed(1)
+    first, then = blitted(images, ALWAYS), warped(images, ALWAYS)
+    # Read where the second map leads, of an image that was read where the first one leads.
+    torch.testing.assert_close(found, resampled(images, first @ then))
+
+
 def test_each_transformation_is_applied_at_the_rate_p() -> None:
     images = torch.zeros(4000, 1, 16, 16)
     place = warped(images, HALF)
@@ -140,6 +173,17 @@ def test_a_hue_turns_colours_and_keeps_how_far_from_grey_they_are() -> None:
     far = (seen - seen.mean(1, keepdim=True)).norm(dim=1) / (2 / 3) ** 0.5
     # Neither contrast nor saturation in a quarter of the cases, whatever the hue.
     assert (far.sub(1).abs() < 1e-4).float().mean().item() == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_hue_is_any_angle() -> None:
+    red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1).expand(4000, 3, 1, 1)
+    seen = recoloured(red, ALWAYS).flatten(1)
+    x = seen[:, 0] - seen[:, 1:].mean(1)  # along red, and at a right angle to it and to grey
+    y = (seen[:, 1] - seen[:, 2]) * 3**0.5 / 2
+    angle = torch.atan2(y, x)
+    for k in (1, 2):
+        assert (k * angle).cos().mean().abs() < 0.05
+        assert (k * angle).sin().mean().abs() < 0.05
 
 
 @pytest.mark.parametrize("channels", [2, 4])

@@ -136,6 +136,11 @@ def test_a_projection_is_its_formula() -> None:
     torch.testing.assert_close(net(features, label)["score"], torch.stack(expected))
 
 
+def test_what_a_projection_adds_begins_as_large_as_one_feature() -> None:
+    net = Projection(nn.Identity(), 400, 9)
+    assert float(net.embed.weight.detach().std()) == pytest.approx(1 / 20, rel=0.05)
+
+
 def test_labels_stand_beside_an_image_as_planes_and_beside_points_as_one_hot() -> None:
     seen: list[Tensor] = []
 

@@ -11,9 +11,9 @@ import torch
 from ganzoo_emoji import kept, packages
 from ganzoo_emoji.emoji import Emoji
 from ganzoo_emoji.features import extractor
-from ganzoo_emoji.packages import STYLES
+from ganzoo_emoji.packages import STYLES, TABLE
 from ganzoo_emoji.pictures import picture
-from ganzoo_emoji.table import CATEGORIES, is_held_out
+from ganzoo_emoji.table import CATEGORIES, digest, emoji_of, is_held_out
 from ganzoo_emoji.table import Emoji as Entry
 from ganzoo_emoji.wesnoth import Wesnoth
 from safetensors import SafetensorError
@@ -115,6 +115,12 @@ def test_the_rows_are_every_picture_but_flags_and_components(source: Path) -> No
         f"14 pictures of 12 emoji, {held} held out.",
         "The pictures are Noto Emoji, Copyright Google LLC, Apache-2.0.",
     )
+
+
+def test_rows_are_in_the_order_of_a_hash_and_those_of_one_emoji_together() -> None:
+    table = emoji_of(small_emoji.files_of("noto")[TABLE], "the table")
+    assert [digest(entry.base) for entry in table] == sorted(digest(entry.base) for entry in table)
+    assert len({entry.base for entry in table}) < len(table)
 
 
 def test_flags_are_a_ninth_category_and_tones_can_be_left_out(source: Path) -> None:
@@ -244,6 +250,11 @@ def test_an_unpacked_package_is_the_same_data(
         f"{folder} is not @lobehub/fluent-emoji-3d@1.1.0 as published (sha256 {found[:12]}..., not "
         f"{STYLES['fluent'].contents[:12]}...): replace it, as by 'ganzoo data fetch emoji'."
     )
+
+
+def test_a_checksum_of_files_is_of_their_names_too() -> None:
+    assert packages.digest({"a": b"1"}) != packages.digest({"b": b"1"})
+    assert packages.digest({"a": b"1", "b": b"2"}) == packages.digest({"b": b"2", "a": b"1"})
 
 
 def test_a_tarball_that_was_not_published_is_refused_before_it_is_unpacked(

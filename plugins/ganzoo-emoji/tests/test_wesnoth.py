@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ganzoo_emoji.table import is_held_out
 from ganzoo_emoji.wesnoth import PACKAGE, Wesnoth, unit_of
 from PIL import Image
 
@@ -56,7 +57,12 @@ def test_sprites_are_labelled_by_their_race_and_stand_on_white(units: Path) -> N
     assert data.remarks[0] == (
         f"8 pictures of 7 units, {len(data.held_out)} held out; 1 of other sizes are left out."
     )
-    assert Wesnoth(path=str(units)).load().spaces["real"].shape == (3, 64, 64)
+    held = {tuple(image[:, 16, 16].tolist()) for image in data.held_out.columns["real"]}
+    assert {expected[middle] for middle in held} == {p for p in COLOURS if is_held_out(unit_of(p))}
+    whole = Wesnoth(path=str(units)).load()
+    assert whole.spaces["real"].shape == (3, 64, 64)
+    inked = (whole.train.columns["real"] < 255).any(1)
+    assert inked.any(1).sum(1).unique().tolist() == [40]  # pixels as they are
 
 
 def test_all_pictures_of_a_unit_are_in_one_split() -> None:

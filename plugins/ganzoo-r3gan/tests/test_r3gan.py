@@ -10,6 +10,7 @@ import torch
 from ganzoo_conditional.labels import Labelled
 from ganzoo_r3gan import R3gan, Relativistic, ganzoo_variants
 from ganzoo_r3gan.networks import Block, Resample
+from ganzoo_sngan import Orthogonal
 from torch import nn
 
 import ganzoo
@@ -84,7 +85,9 @@ WARNING = (
 def test_a_lazy_penalty_beside_the_loss_is_warned_of(tmp_path: Path) -> None:
     lazy = small(regularizers=(R1(), R2(every=8)))
     assert list(Relativistic().warnings(Game(lazy, tiny(1, 8, 8)))) == [WARNING]
-    assert list(Relativistic().warnings(Game(small(), tiny(1, 8, 8)))) == []
+    of_generator = small(regularizers=(Orthogonal(every=8),))
+    for variant in (small(), of_generator):
+        assert list(Relativistic().warnings(Game(variant, tiny(1, 8, 8)))) == []
     run = ganzoo.train(lazy, data=tiny(1, 8, 8), rounds=1, out=tmp_path / "run")
     assert run.remarks == [WARNING]
 
@@ -187,6 +190,33 @@ def test_scores_and_pixels_start_with_a_variance_of_about_one() -> None:
     assert 0.1 < float(scores.std()) < 3
 
 
+def test_weights_begin_at_the_papers_scales() -> None:
+    told, real = R3gan(blocks=2, conditional=True), image(3, 32)
+    generator, discriminator = told.generator(Z, real, LABEL), told.discriminator(real, LABEL)
+    for net in (generator, discriminator):
+        blocks = [m for m in net.modules() if isinstance(m, Block)]
+        assert len(blocks) == 8
+        for block in blocks:  # N(0, 2 / (1 + slope^2) / inputs / the root of the 8 blocks)
+            layer = block.layers[2]
+            expected = (2 / 1.04 / layer.weight[0].numel()) ** 0.5 * 8**-0.25
+            assert float(layer.weight.detach().std()) == pytest.approx(expected, rel=0.04)
+        slopes = {m.negative_slope for m in net.modules() if isinstance(m, nn.LeakyReLU)}
+        assert slopes == {0.2}
+    for weight, scale in (
+        (generator.net.project.weight, 12**-0.5),  # of a latent and an embedding
+        (generator.net.basis, 1),
+        (discriminator.net.basis, 1 / 4),  # of sums over 4 x 4 pixels
+        (discriminator.embed.weight, 128**-0.5),
+    ):
+        assert float(weight.detach().std()) == pytest.approx(scale, rel=0.1)
+
+
+def test_features_are_sums_of_pixels_that_a_basis_weights() -> None:
+    net, x = SMALL.discriminator(image(1, 8)), torch.randn(3, 1, 8, 8)
+    pixels = net.stages(net.pixels(x))
+    torch.testing.assert_close(net.features(x), torch.einsum("nchw,chw->nc", pixels, net.basis))
+
+
 def test_both_networks_of_colour_images_are_published_in_4_mb() -> None:
     for net in (
         R3gan().generator(Space(shape=(64,)), image(3, 32)),
@@ -240,6 +270,7 @@ def test_rates_penalties_and_averages_follow_the_papers_schedules() -> None:
         ("r2", 0.05, 1),
     ]
     assert [part.weight for part in last.regularizers] == [0.005, 0.005]
+    assert R3GAN.ema_half_life == 44_000
 
 
 def test_its_rounds_are_replayed_as_graphs_to_the_same_bits() -> None:

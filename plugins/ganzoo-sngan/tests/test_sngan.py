@@ -128,6 +128,61 @@ def test_the_features_of_residual_networks_are_sums_over_pixels() -> None:
     torch.testing.assert_close(net(x), net.blocks(x).relu().flatten(2).sum(2))
 
 
+def minus_identity(convolution: nn.Module) -> None:
+    nn.init.dirac_(convolution.weight)
+    with torch.no_grad():
+        convolution.weight.neg_()
+
+
+@pytest.mark.parametrize(
+    "block", [UpBlock(3, 3, (16, 16)), DownBlock(3, 3), DownBlock(3, 3, halves=False)]
+)
+def test_both_convolutions_of_a_block_are_of_what_a_relu_returns(block: nn.Module) -> None:
+    """Where the first is minus the identity, nothing is left for the second."""
+    x = torch.randn(2, 3, 8, 8)
+    minus_identity(block.convolutions[0])
+    found = block.eval()(x)
+    nn.init.zeros_(block.convolutions[1].weight)
+    assert torch.equal(found, block(x))
+
+
+def test_the_first_block_of_a_discriminator_reads_pixels_as_they_are() -> None:
+    block, x = DownBlock(3, 3, first=True), torch.randn(2, 3, 8, 8)
+    minus_identity(block.convolutions[0])
+    nn.init.dirac_(block.convolutions[1].weight)
+    nn.init.zeros_(block.shortcut.weight)
+    expected = (-x).relu().unflatten(3, (4, 2)).unflatten(2, (4, 2)).mean((3, 5))
+    torch.testing.assert_close(block(x), expected)
+    net = SMALL["sngan-resnet"].features(Space(shape=(3, 32, 32), bounded=True))  # type: ignore[attr-defined]
+    assert [block.first for block in net.blocks] == [True, False, False, False]
+
+
+def test_pixels_are_of_what_a_relu_returns() -> None:
+    net = build(SMALL["sngan-resnet"], "generator", spaces(3, 16, 16)).net
+    nn.init.zeros_(net.norm.weight)
+    nn.init.constant_(net.norm.bias, -1)
+    assert not net(torch.randn(2, 10)).any()
+
+
+def test_weights_begin_as_the_papers_do() -> None:
+    """From N(0, 0.02) in SNGAN and BigGAN; uniform as by Glorot in residual networks."""
+    made = spaces(3, 32, 32)
+    for name in ("sngan", "biggan"):
+        for player in ("generator", "discriminator"):
+            net = build(VARIANTS[name].architecture, player, made)
+            for layer in net.modules():
+                if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                    assert float(layer.weight.detach().std()) == pytest.approx(0.02, rel=0.1)
+    net = build(VARIANTS["sngan-resnet"].architecture, "discriminator", made)
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            inputs, outputs = layer.weight[0].numel(), layer.weight[:, 0].numel()
+            most = (6 / (inputs + outputs)) ** 0.5
+            assert float(layer.weight.detach().abs().max()) == pytest.approx(most, rel=0.05)
+    leaky = build(SMALL["sngan"], "discriminator", made).modules()
+    assert {m.negative_slope for m in leaky if isinstance(m, nn.LeakyReLU)} == {0.1}
+
+
 # ------------------------------------------------------------------------------------------ labels
 
 
@@ -192,6 +247,7 @@ def test_orthogonal_is_the_sum_of_squared_products_of_different_filters() -> Non
     products = weight @ weight.T
     expected = (products * (1 - torch.eye(3))).square().sum()
     torch.testing.assert_close(Orthogonal().generator([weight]), expected)
+    torch.testing.assert_close(Orthogonal().generator([weight, weight]), 2 * expected)
     assert float(Orthogonal().generator([torch.eye(4) * 7])) == 0
 
 

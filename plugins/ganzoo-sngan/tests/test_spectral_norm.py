@@ -123,6 +123,9 @@ def test_a_layer_that_starts_at_zero_is_zero_and_learns() -> None:
     SpectralNorm().attach(net, "discriminator")
     adam = torch.optim.Adam(net.parameters(), lr=1e-2)
     assert net[0].weight.abs().max() == 0
+    weight = net[0].parametrizations.weight.original
+    (slope,) = torch.autograd.grad(net[0].weight.sum(), weight)
+    torch.testing.assert_close(slope, torch.full((2, 3), 1e4))
     for _ in range(3):
         net(torch.randn(4, 3)).sum().backward()
         adam.step()
@@ -131,12 +134,14 @@ def test_a_layer_that_starts_at_zero_is_zero_and_learns() -> None:
 
 
 def test_it_follows_what_another_parametrization_makes_of_the_weight() -> None:
-    class Doubled(nn.Module):
+    class Stretched(nn.Module):
+        """Columns of other lengths, so that the singular vectors are others too."""
+
         def forward(self, weight: Tensor) -> Tensor:
-            return 2 * weight
+            return weight * torch.tensor([1.0, 2, 3, 4])
 
     net = nn.Sequential(nn.Linear(4, 3))
-    nn.utils.parametrize.register_parametrization(net[0], "weight", Doubled())
+    nn.utils.parametrize.register_parametrization(net[0], "weight", Stretched())
     SpectralNorm().attach(net, "discriminator")
     assert largest(net) == pytest.approx([1], abs=1e-4)
     with torch.no_grad():
