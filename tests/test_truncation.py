@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from ganzoo.builtin.samplers import Gaussian, Uniform, truncated
 from ganzoo.engine.game import Game
 from ganzoo.engine.standing import by_setting
 from ganzoo.errors import OptionError
+from ganzoo.parts.rows import ResidentRows
 from ganzoo.parts.space import Space
 from ganzoo.parts.variant import Variant
 from ganzoo.testing import Plain, tiny
@@ -51,6 +53,22 @@ class ByLabel(Normed):
     def generator(self, z: Space, real: Space, label: Space) -> nn.Module:  # type: ignore[override]
         assert label.classes
         return Shifted(super().generator(z, real))
+
+
+class OfLabels(Normed):
+    """A generator that normalizes its label beside its latent."""
+
+    def generator(self, z: Space, real: Space, label: Space) -> nn.Module:  # type: ignore[override]
+        assert label.classes
+        return Joined(super().generator(Space(shape=(z.size + 1,)), real))
+
+
+class Joined(Shifted):
+    """Samples of the latent and the label together."""
+
+    def forward(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.net(torch.cat([z, label[:, None].to(z.dtype)], 1))
+        return made
 
 
 def game(sampler: Sampler, architecture: Plain | None = None) -> Game:
@@ -119,6 +137,25 @@ def test_batch_norm_is_measured_under_each_truncation() -> None:
     torch.testing.assert_close(norm.running_var, units.var(0), rtol=0.1, atol=0)
     assert frozen.under({"truncation": 0.2}).net is frozen.under({"truncation": 0.2}).net
     assert frozen.under({"truncation": 0.2}).net is not frozen.under({"truncation": 2.0}).net
+
+
+def test_a_bound_that_truncates_nothing_changes_no_statistic() -> None:
+    """Labels are drawn as they were when the statistics were measured without a bound."""
+    variant = Variant(
+        name="skewed",
+        architecture=OfLabels(),
+        loss=NonSaturating(),
+        sampler=Labelled(dim=4),
+        batch=8,
+    )
+    data = tiny(2, classes=3)
+    skewed = {"real": data.held_out.column("real"), "label": torch.zeros(len(data.held_out)).long()}
+    frozen = Game(variant, replace(data, held_out=ResidentRows(skewed))).frozen()
+    plain, wide = (
+        next(m for m in net.modules() if isinstance(m, nn.BatchNorm1d))
+        for net in (frozen.net, frozen.under({"truncation": 1e6}).net)
+    )
+    torch.testing.assert_close(wide.running_mean, plain.running_mean, atol=1e-4, rtol=1e-4)
 
 
 def test_copies_of_a_generator_are_as_few_as_settings_may_be(

@@ -94,8 +94,7 @@ class FrozenGenerator:
         if key not in self.copies:
             if len(self.copies) >= MOST_SETTINGS:
                 self.copies.clear()
-            # Whatever rows this one is made from, since those of other rows share the copies.
-            made = replace(self, net=copy.deepcopy(self.net).train(), lazy=True)
+            made = replace(self, net=copy.deepcopy(self.net).train())
             made.recalibrate(RECALIBRATION_BATCHES, setting)
             self.copies[key] = made.net
         return replace(self, net=self.copies[key])
