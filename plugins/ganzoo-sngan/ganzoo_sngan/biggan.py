@@ -98,7 +98,7 @@ class Orthogonal(Regularizer):
         owners = [] if net is None else [m for m in net.modules() if isinstance(m, LAYERS)]
         weights = [parameter_of(module) for module in owners]
         if not weights:
-            message = f"'{self.name}' finds no linear layer or convolution in the generator."
+            message = f"'{self.name}' finds no nn.Linear or nn.Conv2d in the generator."
             raise ComposeError(message)
         return weights
 
