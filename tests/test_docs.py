@@ -13,6 +13,7 @@ from typing import Any
 
 import ganzoo_wgan_gp
 import pytest
+import small_emoji
 import typer
 import zoo_page
 from PIL import Image
@@ -153,12 +154,16 @@ def test_the_page_on_metrics_runs(tmp_path: Path, monkeypatch: Monkey) -> None:
     exec(compile(block, "metrics.md", "exec"), {"__name__": "__main__"})
 
 
-def test_the_readmes_commands_run_in_their_order(tell: Tell, monkeypatch: Monkey) -> None:
+def test_the_readmes_commands_run_in_their_order(
+    tell: Tell, tmp_path: Path, monkeypatch: Monkey
+) -> None:
     monkeypatch.setattr("ganzoo.training.plan.DEFAULT_ROUNDS", 2)
+    small_emoji.packed(tmp_path / "packages", monkeypatch)
+    monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "packages"))
     page = (ROOT / "README.md").read_text()
     words = re.findall(r"^ganzoo ((?:train|sample|explain) [^#\n]*)", page, re.MULTILINE)
     assert [line for line in words if tell(line).startswith("error")] == []
-    assert len(words) == 4
+    assert len(words) == 8
     for block in re.findall(
         r"^```python\n(import ganzoo\n.*?)^```$", page, re.MULTILINE | re.DOTALL
     ):

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo.builtin.datasets import pictures
+from ganzoo.builtin.datasets import splits
 from ganzoo.builtin.datasets.folder import Folder
 from ganzoo.builtin.datasets.given import Given, data_from
 from ganzoo.engine.game import Game
@@ -162,7 +162,7 @@ def test_a_folder_is_streamed_where_it_would_not_fit(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not loaded(images, "auto").train.fetched
-    monkeypatch.setattr(pictures, "RESIDENT_BYTES", N * SIZE * SIZE * 3 - 1)
+    monkeypatch.setattr(splits, "RESIDENT_BYTES", N * SIZE * SIZE * 3 - 1)
     assert loaded(images, "auto").train.fetched == {"real"}
     assert "resident" not in Folder(path="x").spec()
     assert Folder(path="x", resident="no").spec()["resident"] == "no"
