@@ -65,6 +65,10 @@ class RunError(ZooError):
     """A run folder that cannot be read, written or resumed."""
 
 
+class LostRankError(RunError):
+    """Another of the processes that train together ended, or cannot be reached."""
+
+
 class InterruptedRunError(RunError):
     """Training stopped by Ctrl-C; the rounds played so far are saved."""
 

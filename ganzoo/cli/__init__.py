@@ -14,8 +14,14 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.cli.ending import AGAIN, end_at_once, fail
-from ganzoo.errors import FollowedError, InterruptedRunError, PluginError, ZooError
+from ganzoo.cli.ending import AGAIN, end_at_once, fail, fail_at_once
+from ganzoo.errors import (
+    FollowedError,
+    InterruptedRunError,
+    LostRankError,
+    PluginError,
+    ZooError,
+)
 from ganzoo.training.interrupt import INTERRUPTED, handled, ignore_requests
 
 if TYPE_CHECKING:
@@ -33,6 +39,8 @@ def main() -> None:
             fail(error, INTERRUPTED)
         except KeyboardInterrupt as stop:
             fail(str(stop) or AGAIN, INTERRUPTED)
+        except LostRankError as error:
+            fail_at_once(error)
         except ZooError as error:
             fail(error)
         except OSError as error:

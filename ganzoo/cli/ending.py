@@ -27,6 +27,19 @@ def end_at_once(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG0
     os._exit(INTERRUPTED)
 
 
+def fail_at_once(error: object) -> NoReturn:
+    """End with an error and at once, without an end of the interpreter.
+
+    Torch's threads that hold a connection to a rank that is gone may abort the process in it.
+    """
+    ignore_requests()
+    sys.stdout.flush()
+    with suppress(OSError):  # the terminal may be gone
+        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.flush()
+    os._exit(1)
+
+
 def fail(error: object, code: int = 1) -> NoReturn:
     """End with an error, as one sentence."""
     ignore_requests()  # there is no more to stop

@@ -12,7 +12,7 @@ from torch import Tensor, distributed
 from ganzoo.engine.ranks import Ranks
 from ganzoo.engine.shared_draws import SharedDraws
 from ganzoo.engine.synced_norm import SyncedNorm
-from ganzoo.errors import ComposeError, OptionError, RunError
+from ganzoo.errors import ComposeError, LostRankError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -161,11 +161,11 @@ def take_up(state: Any, its: dict[str, Any]) -> None:
 
 
 def reached(collective: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-    """Call a collective of torch's. Raises RunError where another rank is gone."""
+    """Call a collective of torch's. Raises LostRankError where another rank is gone."""
     try:
         collective(*args, **kwargs)
     except RuntimeError as error:
-        raise RunError(LOST) from error
+        raise LostRankError(LOST) from error
 
 
 def is_batch(value: object, n: int | None = None) -> TypeGuard[Tensor]:
