@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from soaking.processes import Child, Launcher
 
-ROUNDS, MOST = 12, 5
-"""Rounds of a run, and the most runs for each time that one is to be met alive."""
+ROUNDS, MOST, SPARE = 12, 5, 20
+"""Rounds of a run, the most runs for each time that one is to be met alive, and so many more: where
+they are few, all may end before the signal that they were to meet."""
 EPISODES = [f"--set=rollout.{option}" for option in ("steps=16", "envs=2", "updates=1")]
 SMALL = {
     "": ["--data=digits", "--set=batch=8"],
@@ -104,9 +105,10 @@ class Subject:
 
     def folders(self, name: str, times: int) -> Iterator[Path]:
         """Folders for one run after another; MissError where runs end in spite of all signals."""
-        for count in range(MOST * times + 1):
+        tries = MOST * times + SPARE
+        for count in range(tries):
             yield self.place / f"{name}-{count}"
-        expect(fact=False, what=f"it was not met alive {times} times in {MOST * times} runs")
+        expect(fact=False, what=f"it was not met alive {times} times in {tries} runs")
 
     def killed(self, times: int) -> None:
         """Kill processes at random moments until so many were alive."""
